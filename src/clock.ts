@@ -1,0 +1,28 @@
+// The one place that reads the time and chance; everything else is handed a Clock.
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Millis } from "./video.js";
+
+export interface Clock {
+  /** Whole milliseconds since 1970-01-01 UTC. */
+  now(): Millis;
+  /** The same moment with a fraction, for journals that are merged across processes. */
+  nowFine(): Millis;
+  /** Milliseconds that only ever grow, for durations. */
+  monotonic(): Millis;
+  /** A number in [0, 1). */
+  random(): number;
+  /** A name that no other life has ever had. */
+  uniqueId(): string;
+  /** Resolves after `ms`, or at once (never rejecting) when the signal is aborted. */
+  sleep(ms: Millis, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  nowFine: () => performance.timeOrigin + performance.now(),
+  monotonic: () => performance.now(),
+  random: () => Math.random(),
+  uniqueId: () => randomUUID().replaceAll("-", "").slice(0, 16),
+  sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined),
+};

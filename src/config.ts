@@ -1,0 +1,387 @@
+// The one place that reads the environment: every setting with its default, its check and the sentence the README prints.
+import { existsSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseEnv } from "node:util";
+import leven from "leven";
+import * as v from "valibot";
+import { HidbError } from "./errors.js";
+
+/** The folder that holds package.json, data/ and ecosystem.cluster.config.cjs. */
+export const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+
+interface Setting<T> {
+  name: string;
+  /** As a person would type it; "" stands for "not set". */
+  fallback: string;
+  help: string;
+  /** `expected ...` of the error message. */
+  expected: string;
+  schema: v.GenericSchema<string, T>;
+  kind: "plain" | "path" | "secret";
+}
+
+function setting<T>(
+  name: string,
+  fallback: string,
+  expected: string,
+  schema: v.GenericSchema<string, T>,
+  help: string,
+  kind: Setting<T>["kind"] = "plain",
+): Setting<T> {
+  return { name, fallback, help, expected, schema, kind };
+}
+
+const decimal = /^[+-]?(\d+\.?\d*|\.\d+)$/;
+
+function number(name: string, fallback: string, { min, max }: { min: number; max: number }, help: string) {
+  const schema = v.pipe(v.string(), v.regex(decimal), v.transform(Number), v.minValue(min), v.maxValue(max));
+  return setting(name, fallback, `a number from ${min} to ${max}`, schema, help);
+}
+
+function whole(name: string, fallback: string, { min, max }: { min: number; max: number }, help: string) {
+  const schema = v.pipe(v.string(), v.regex(/^[+-]?\d+$/), v.transform(Number), v.minValue(min), v.maxValue(max));
+  return setting(name, fallback, `a whole number from ${min} to ${max}`, schema, help);
+}
+
+function text(name: string, fallback: string, help: string, kind: "plain" | "secret" = "plain") {
+  return setting(name, fallback, "text", v.string(), help, kind);
+}
+
+function path(name: string, fallback: string, help: string) {
+  return setting(name, fallback, "a path", v.string(), help, "path");
+}
+
+function oneOf<const T extends string>(name: string, fallback: T, options: readonly T[], help: string) {
+  return setting<T>(name, fallback, options.join(", "), v.picklist(options) as v.GenericSchema<string, T>, help);
+}
+
+function flag(name: string, help: string) {
+  const schema = v.pipe(
+    v.picklist(["0", "1", "true", "false"]),
+    v.transform((value) => value === "1" || value === "true"),
+  );
+  return setting<boolean>(name, "0", "0 or 1", schema as v.GenericSchema<string, boolean>, help);
+}
+
+/** A table or column name, so that it can stand in a statement. */
+function identifier(name: string, fallback: string, help: string) {
+  const schema = v.pipe(v.string(), v.regex(/^([A-Za-z_][A-Za-z0-9_]*)?$/));
+  return setting(name, fallback, "a name of letters, digits and _ that does not begin with a digit", schema, help);
+}
+
+function exitCodes(name: string, help: string) {
+  const schema = v.pipe(
+    v.string(),
+    v.regex(/^(\d{1,3}(,\d{1,3})*)?$/),
+    v.transform((value) => (value === "" ? [] : value.split(",").map(Number))),
+  );
+  return setting<number[]>(name, "", "exit codes separated by commas", schema, help);
+}
+
+const DAY_MS = 86_400_000;
+const MAX_INSTANCES = 64;
+
+export const SETTINGS = {
+  sqliteFile: path("HIDB_SQLITE_FILE", "data/hidb.sqlite", "The database file."),
+  synchronous: oneOf(
+    "HIDB_SYNCHRONOUS",
+    "normal",
+    ["normal", "full"],
+    "What a power cut may undo: `normal` the last settled milliseconds, `full` nothing settled.",
+  ),
+  instances: setting(
+    "HIDB_INSTANCES",
+    "auto",
+    `auto, max or a whole number from 1 to ${MAX_INSTANCES}`,
+    v.pipe(
+      v.string(),
+      v.regex(/^(auto|max|\d+)$/),
+      v.transform((value) =>
+        value === "auto" ? value : value === "max" ? Math.min(availableParallelism(), MAX_INSTANCES) : Number(value),
+      ),
+      v.check((value) => value === "auto" || (value >= 1 && value <= MAX_INSTANCES)),
+    ) as v.GenericSchema<string, "auto" | number>,
+    "How many instances to start; `auto`: as many as cores and memory allow, `max`: one a core.",
+  ),
+  concurrency: whole(
+    "HIDB_CONCURRENCY",
+    "1",
+    { min: 1, max: 1000 },
+    "Videos that one instance processes side by side.",
+  ),
+  processor: oneOf("HIDB_PROCESSOR", "probe", ["probe", "command", "http", "rehearse"], "What is done with a video."),
+  sharding: oneOf(
+    "HIDB_SHARDING",
+    "modulo",
+    ["modulo", "strict", "ranges", "none"],
+    "Whose a video is: `video_id % N`, the same without stealing, ranges of ids, or anyone's.",
+  ),
+  order: oneOf("HIDB_ORDER", "id", ["id", "longest"], "Which videos come first: by id, or the longest known duration."),
+  maxAttempts: whole("HIDB_MAX_ATTEMPTS", "3", { min: 1, max: 1000 }, "Attempts a video is given."),
+  backoffMs: whole(
+    "HIDB_BACKOFF_MS",
+    "1000",
+    { min: 0, max: DAY_MS },
+    "Backoff before the second attempt at most; doubles with each further one, with full jitter.",
+  ),
+  backoffMaxMs: whole("HIDB_BACKOFF_MAX_MS", "300000", { min: 0, max: DAY_MS }, "The cap of the backoff."),
+  timeoutMs: whole(
+    "HIDB_TIMEOUT_MS",
+    "3600000",
+    { min: 0, max: 30 * DAY_MS },
+    "Time an attempt may take; 0 for no limit.",
+  ),
+  drainMs: whole(
+    "HIDB_DRAIN_MS",
+    "25000",
+    { min: 0, max: DAY_MS },
+    "Time a drain lets running attempts finish before it gives them back.",
+  ),
+  heartbeatMs: whole(
+    "HIDB_HEARTBEAT_MS",
+    "500",
+    { min: 50, max: 60_000 },
+    "How often an instance renews its lease and looks for dead ones.",
+  ),
+  leaseMs: whole(
+    "HIDB_LEASE_MS",
+    "30000",
+    { min: 500, max: DAY_MS },
+    "Silence after which another host takes an instance's videos.",
+  ),
+  pollMs: whole("HIDB_POLL_MS", "500", { min: 10, max: 60_000 }, "How often an idle instance looks for new videos."),
+  claimCount: whole("HIDB_CLAIM_COUNT", "50", { min: 1, max: 1000 }, "Short videos claimed in one go at most."),
+  groupCount: whole(
+    "HIDB_GROUP_COUNT",
+    "50",
+    { min: 1, max: 1000 },
+    "Settlements of short videos in one transaction at most.",
+  ),
+  groupMs: whole(
+    "HIDB_GROUP_MS",
+    "50",
+    { min: 0, max: 10_000 },
+    "Time a settlement waits for company at most; an attempt longer than this settles at once.",
+  ),
+  staggerMs: whole("HIDB_STAGGER_MS", "0", { min: 0, max: DAY_MS }, "Pause between the first claims of two instances."),
+  memoryMb: whole(
+    "HIDB_MEMORY_MB",
+    "0",
+    { min: 0, max: 16_777_216 },
+    "Memory for the whole pool; 0: what the machine or its cgroup has.",
+  ),
+  instanceMemoryMb: whole(
+    "HIDB_INSTANCE_MEMORY_MB",
+    "250",
+    { min: 64, max: 1_048_576 },
+    "Memory above which an instance drains and is started anew.",
+  ),
+  force: flag("HIDB_FORCE", "1 starts more instances than the memory holds."),
+  logDir: path("HIDB_LOG_DIR", "data/logs", "One log file an instance goes here."),
+  logLevel: oneOf("HIDB_LOG_LEVEL", "info", ["debug", "info", "warn", "error", "silent"], "What the log files hold."),
+  journal: path(
+    "HIDB_JOURNAL",
+    "",
+    "Appends every claim, settlement, release and reclaim to this file as a JSON line.",
+  ),
+  catalogueTable: identifier(
+    "HIDB_CATALOGUE_TABLE",
+    "videos",
+    "The table of the catalogue; one that hidb did not make is never altered.",
+  ),
+  catalogueId: identifier("HIDB_CATALOGUE_ID", "id", "Its column of whole numbers that name the videos."),
+  catalogueSource: identifier("HIDB_CATALOGUE_SOURCE", "source", "Its column of paths or URLs."),
+  catalogueTitle: identifier("HIDB_CATALOGUE_TITLE", "title", "Its column of titles; need not exist."),
+  catalogueDuration: identifier("HIDB_CATALOGUE_DURATION", "duration_s", "Its column of seconds; need not exist."),
+  probeTimeoutMs: whole(
+    "HIDB_PROBE_TIMEOUT_MS",
+    "60000",
+    { min: 100, max: DAY_MS },
+    "Time the parser of a media file may take.",
+  ),
+  probeMemoryMb: whole(
+    "HIDB_PROBE_MEMORY_MB",
+    "64",
+    { min: 16, max: 16_384 },
+    "Heap the parser of a media file may take.",
+  ),
+  command: text(
+    "HIDB_COMMAND",
+    "",
+    "The program and its arguments; {source} {id} {title} {rank} {count} {out} are filled in, no shell is involved.",
+  ),
+  commandOut: text(
+    "HIDB_COMMAND_OUT",
+    "",
+    "Where {out} ends up, e.g. `data/out/{id}.mp4`; written aside and renamed on success.",
+  ),
+  commandPermanent: exitCodes(
+    "HIDB_COMMAND_PERMANENT",
+    "Exit codes of the program that mean: do not try this video again.",
+  ),
+  httpUrl: text(
+    "HIDB_HTTP_URL",
+    "",
+    "The URL called once a video; {id} {source} {title} {rank} {count} are filled in, worker_id and worker_count added.",
+  ),
+  httpMethod: oneOf("HIDB_HTTP_METHOD", "POST", ["POST", "GET", "PUT", "PATCH"], "The method of that call."),
+  httpHeaders: text("HIDB_HTTP_HEADERS", "", "Its headers as a JSON object.", "secret"),
+  httpBody: text("HIDB_HTTP_BODY", "", "Its body, with the same placeholders; without it the video as JSON."),
+  httpMaxMb: number("HIDB_HTTP_MAX_MB", "1", { min: 0.001, max: 100 }, "The largest answer that is taken."),
+  rehearseFactor: number("HIDB_REHEARSE_FACTOR", "1", { min: 0, max: 1000 }, "`rehearse` waits duration_s times this."),
+  rehearseSeed: whole("HIDB_REHEARSE_SEED", "1", { min: 0, max: 2 ** 31 }, "Seed of what `rehearse` lets go wrong."),
+  rehearseFail: number("HIDB_REHEARSE_FAIL", "0", { min: 0, max: 1 }, "Share of attempts that fail and are retried."),
+  rehearsePermanent: number("HIDB_REHEARSE_PERMANENT", "0", { min: 0, max: 1 }, "Share of videos that fail for good."),
+  rehearseDie: number("HIDB_REHEARSE_DIE", "0", { min: 0, max: 1 }, "Share of attempts that kill their instance."),
+  rehearseHang: number(
+    "HIDB_REHEARSE_HANG",
+    "0",
+    { min: 0, max: 1 },
+    "Share of attempts that hang and ignore their signal.",
+  ),
+  rehearseBlock: number(
+    "HIDB_REHEARSE_BLOCK",
+    "0",
+    { min: 0, max: 1 },
+    "Share of attempts that block the event loop for their whole time.",
+  ),
+  rehearseAllocMb: number(
+    "HIDB_REHEARSE_ALLOC_MB",
+    "0",
+    { min: 0, max: 65_536 },
+    "Memory that each attempt takes and keeps.",
+  ),
+} as const satisfies Record<string, Setting<unknown>>;
+
+type ValueOf<S> = S extends Setting<infer T> ? T : never;
+type Values = { -readonly [K in keyof typeof SETTINGS]: ValueOf<(typeof SETTINGS)[K]> };
+export type SettingKey = keyof typeof SETTINGS;
+export type Origin = "flag" | "environment" | ".env" | "default";
+
+/** All settings, checked and frozen; paths are absolute, an unset path is "". */
+export type Config = Readonly<Values> & { readonly origins: Readonly<Record<SettingKey, Origin>> };
+
+export interface ConfigSources {
+  /** The highest rank; keys as in SETTINGS, values as typed. */
+  flags?: Partial<Record<SettingKey, string>>;
+  environment?: NodeJS.ProcessEnv;
+  /** Where `.env` lies and what a relative path in a setting starts from. */
+  cwd?: string;
+}
+
+/** Reads flag, environment, `.env` file and default, in this order; throws SETTING_UNKNOWN or SETTING_INVALID. */
+export function readConfig(sources: ConfigSources = {}): Config {
+  const { flags = {}, environment = process.env, cwd = process.cwd() } = sources;
+  const file = readDotenv(resolve(cwd, ".env"));
+  refuseUnknown(environment, "the environment");
+  refuseUnknown(file, ".env");
+  const values: Partial<Record<SettingKey, unknown>> = {};
+  const origins = {} as Record<SettingKey, Origin>;
+  for (const [key, setting] of Object.entries(SETTINGS) as [SettingKey, Setting<unknown>][]) {
+    const [raw, origin] = pick(key, setting, { flags, environment, file });
+    values[key] = parse(setting, raw, origin, cwd);
+    origins[key] = origin;
+  }
+  const config = { ...(values as Values), origins: Object.freeze(origins) };
+  checkTogether(config);
+  return Object.freeze(config);
+}
+
+/** The settings that differ from their defaults, as environment variables for a child process. */
+export function toEnvironment(config: Config): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const [key, setting] of Object.entries(SETTINGS) as [SettingKey, Setting<unknown>][]) {
+    if (config.origins[key] === "default") continue;
+    const value = config[key];
+    environment[setting.name] = typeof value === "boolean" ? (value ? "1" : "0") : String(value);
+  }
+  return environment;
+}
+
+type Layers = { flags: Partial<Record<SettingKey, string>>; environment: NodeJS.ProcessEnv; file: NodeJS.Dict<string> };
+
+function pick(key: SettingKey, setting: Setting<unknown>, layers: Layers): [string, Origin] {
+  const flagged = layers.flags[key];
+  if (flagged !== undefined) return [flagged, "flag"];
+  // An empty variable counts as unset, as in `HIDB_ORDER= pm2 start ...`.
+  const inherited = layers.environment[setting.name];
+  if (inherited) return [inherited, "environment"];
+  const filed = layers.file[setting.name];
+  if (filed) return [filed, ".env"];
+  return [setting.fallback, "default"];
+}
+
+function parse(setting: Setting<unknown>, raw: string, origin: Origin, cwd: string): unknown {
+  if (setting.kind === "path") {
+    if (raw === "" || isAbsolute(raw)) return raw;
+    return resolve(origin === "default" ? PROJECT_ROOT : cwd, raw);
+  }
+  const result = v.safeParse(setting.schema, raw.trim());
+  if (result.success) return result.output;
+  const shown = setting.kind === "secret" ? "something else" : JSON.stringify(raw);
+  throw settingInvalid({ name: setting.name, expected: setting.expected, got: shown, origin });
+}
+
+function readDotenv(file: string): NodeJS.Dict<string> {
+  if (!existsSync(file)) return {};
+  return parseEnv(readFileSync(file, "utf8"));
+}
+
+function refuseUnknown(environment: NodeJS.Dict<string>, where: string): void {
+  const known = Object.values(SETTINGS).map((setting) => setting.name);
+  for (const name of Object.keys(environment)) {
+    if (!name.startsWith("HIDB_") || known.includes(name)) continue;
+    const guess = known.reduce((best, candidate) => (leven(name, candidate) < leven(name, best) ? candidate : best));
+    const near = leven(name, guess) <= 4;
+    throw new HidbError({
+      code: "SETTING_UNKNOWN",
+      message: `expected only settings that hidb knows, got ${name} in ${where}`,
+      fix: near ? `did you mean ${guess}? Rename or remove ${name}` : `remove ${name}; the README lists the settings`,
+    });
+  }
+}
+
+function checkTogether(config: Config): void {
+  if (config.leaseMs < 3 * config.heartbeatMs) {
+    throw settingInvalid({
+      name: SETTINGS.leaseMs.name,
+      expected: `to allow three heartbeats (${3 * config.heartbeatMs} or more)`,
+      got: String(config.leaseMs),
+      origin: config.origins.leaseMs,
+    });
+  }
+  for (const key of ["catalogueTable", "catalogueId", "catalogueSource"] as const) {
+    if (config[key] !== "") continue;
+    throw settingInvalid({
+      name: SETTINGS[key].name,
+      expected: SETTINGS[key].expected,
+      got: "nothing",
+      origin: config.origins[key],
+    });
+  }
+}
+
+interface InvalidParts {
+  name: string;
+  expected: string;
+  got: string;
+  origin: Origin;
+}
+
+export function settingInvalid({ name, expected, got, origin }: InvalidParts): HidbError {
+  const where =
+    origin === "flag"
+      ? "the flag"
+      : origin === "default"
+        ? "the environment"
+        : origin === "environment"
+          ? "the environment"
+          : "the file .env";
+  return new HidbError({
+    code: "SETTING_INVALID",
+    message: `expected ${name} to be ${expected}, got ${got}`,
+    fix: `correct ${name} in ${where}, or remove it for the default`,
+  });
+}

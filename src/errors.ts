@@ -1,0 +1,95 @@
+// What a person can mend, said in one message: what was expected, what came, and the mend.
+
+/** The exit codes of DESIGN.md section 11, and 42: "PM2, do not restart me". */
+export const EXIT = {
+  completed: 0,
+  unfinished: 1,
+  usage: 2,
+  preflight: 3,
+  halted: 4,
+  database: 5,
+  doNotRestart: 42,
+  recycle: 75,
+} as const;
+
+export type ErrorCode =
+  | "WRONG_NODE"
+  | "SETTING_UNKNOWN"
+  | "SETTING_INVALID"
+  | "USAGE"
+  | "LIST_UNREADABLE"
+  | "LIST_REFUSED"
+  | "CATALOGUE_EMPTY"
+  | "CATALOGUE_TABLE"
+  | "VIDEO_UNKNOWN"
+  | "PROCESSOR_PREFLIGHT"
+  | "MEMORY_TOO_SMALL"
+  | "PM2_FAILED"
+  | "POOL_UNHEALTHY"
+  | "DATABASE_MISSING"
+  | "DATABASE_UNREADABLE"
+  | "DATABASE_READ_ONLY"
+  | "DATABASE_CORRUPT"
+  | "DATABASE_LOCKED"
+  | "DATABASE_FULL"
+  | "DATABASE_FOREIGN"
+  | "FILE_UNWRITABLE";
+
+const EXIT_OF: Record<ErrorCode, number> = {
+  WRONG_NODE: EXIT.preflight,
+  SETTING_UNKNOWN: EXIT.usage,
+  SETTING_INVALID: EXIT.usage,
+  USAGE: EXIT.usage,
+  LIST_UNREADABLE: EXIT.usage,
+  LIST_REFUSED: EXIT.usage,
+  CATALOGUE_EMPTY: EXIT.preflight,
+  CATALOGUE_TABLE: EXIT.usage,
+  VIDEO_UNKNOWN: EXIT.usage,
+  PROCESSOR_PREFLIGHT: EXIT.preflight,
+  MEMORY_TOO_SMALL: EXIT.preflight,
+  PM2_FAILED: EXIT.preflight,
+  POOL_UNHEALTHY: EXIT.preflight,
+  DATABASE_MISSING: EXIT.database,
+  DATABASE_UNREADABLE: EXIT.database,
+  DATABASE_READ_ONLY: EXIT.database,
+  DATABASE_CORRUPT: EXIT.database,
+  DATABASE_LOCKED: EXIT.database,
+  DATABASE_FULL: EXIT.database,
+  DATABASE_FOREIGN: EXIT.database,
+  FILE_UNWRITABLE: EXIT.preflight,
+};
+
+export interface HidbErrorParts {
+  code: ErrorCode;
+  /** `expected ..., got ...` in one line. */
+  message: string;
+  /** What to do about it, in one line. */
+  fix: string;
+  cause?: unknown;
+}
+
+export class HidbError extends Error {
+  readonly code: ErrorCode;
+  readonly fix: string;
+
+  constructor(parts: HidbErrorParts) {
+    super(parts.message, parts.cause === undefined ? undefined : { cause: parts.cause });
+    this.name = "HidbError";
+    this.code = parts.code;
+    this.fix = parts.fix;
+  }
+
+  get exitCode(): number {
+    return EXIT_OF[this.code];
+  }
+}
+
+/** Two lines for a person: `error: ...` and `fix:   ...`. */
+export function describeError(error: unknown): string {
+  if (error instanceof HidbError) return `error: ${error.message}\nfix:   ${error.fix}`;
+  return `error: ${messageOf(error)}`;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,53 @@
+// The values that walk through the house: Video -> Claim -> Outcome -> PoolEvent.
+import type { D1PreparedStatement } from "@cloudflare/workers-types";
+
+/** Milliseconds, either a duration or a moment since 1970-01-01 UTC. */
+export type Millis = number;
+
+/** One row of the catalogue: the unit of work. */
+export interface Video {
+  /** Integer within +-2^53, negative ones included. */
+  id: number;
+  /** A local path or an http(s) URL. */
+  source: string;
+  title: string | null;
+  durationS: number | null;
+}
+
+export const STATES = ["pending", "running", "completed", "failed", "quarantined", "cancelled"] as const;
+export type State = (typeof STATES)[number];
+
+/** What an instance holds after it has claimed a video: the right to settle this one attempt. */
+export interface Claim {
+  video: Video;
+  /** Counted from 1. */
+  attempt: number;
+  /** How many instances have died with this video in hand. */
+  deaths: number;
+  /** The moment of the claim. */
+  claimedAt: Millis;
+  /** The instance's place in the pool when it claimed, 0..count-1. */
+  rank: number;
+  /** How many instances were live when it claimed. */
+  count: number;
+}
+
+/** How an attempt ended. */
+export type Outcome =
+  | {
+      kind: "completed";
+      /** JSON text, or null for none. */
+      output: string | null;
+      /** Committed in one transaction with the state, or not at all. */
+      statements?: D1PreparedStatement[];
+    }
+  | {
+      kind: "retry";
+      reason: string;
+      /** How long to wait at least; without it the backoff of the attempt counts. */
+      afterMs?: Millis;
+    }
+  | { kind: "failed"; reason: string }
+  | { kind: "released" }; // A drain cut it short: the attempt is given back.
+
+export type OutcomeKind = Outcome["kind"];
