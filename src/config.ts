@@ -143,7 +143,7 @@ export const SETTINGS = {
     "HIDB_HEARTBEAT_MS",
     "500",
     { min: 50, max: 60_000 },
-    "How often an instance renews its lease and looks for dead ones.",
+    "How often an instance renews its lease, looks for dead ones and, when idle, for new videos.",
   ),
   leaseMs: whole(
     "HIDB_LEASE_MS",
@@ -151,7 +151,6 @@ export const SETTINGS = {
     { min: 500, max: DAY_MS },
     "Silence after which another host takes an instance's videos.",
   ),
-  pollMs: whole("HIDB_POLL_MS", "500", { min: 10, max: 60_000 }, "How often an idle instance looks for new videos."),
   claimCount: whole("HIDB_CLAIM_COUNT", "50", { min: 1, max: 1000 }, "Short videos claimed in one go at most."),
   groupCount: whole(
     "HIDB_GROUP_COUNT",
@@ -165,7 +164,6 @@ export const SETTINGS = {
     { min: 0, max: 10_000 },
     "Time a settlement waits for company at most; an attempt longer than this settles at once.",
   ),
-  staggerMs: whole("HIDB_STAGGER_MS", "0", { min: 0, max: DAY_MS }, "Pause between the first claims of two instances."),
   memoryMb: whole(
     "HIDB_MEMORY_MB",
     "0",
@@ -384,4 +382,10 @@ export function settingInvalid({ name, expected, got, origin }: InvalidParts): H
     message: `expected ${name} to be ${expected}, got ${got}`,
     fix: `correct ${name} in ${where}, or remove it for the default`,
   });
+}
+
+/** PM2's number for this process: a label with gaps and twins; 0 outside PM2. */
+export function readProcessId(environment: NodeJS.ProcessEnv = process.env): number {
+  const number = Number(environment.NODE_APP_INSTANCE ?? 0);
+  return Number.isSafeInteger(number) ? number : 0;
 }

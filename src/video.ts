@@ -14,6 +14,15 @@ export interface Video {
   durationS: number | null;
 }
 
+/** Where the catalogue lives: checked names, safe to stand in a statement; a missing column is null. */
+export interface CatalogueTable {
+  table: string;
+  id: string;
+  source: string;
+  title: string | null;
+  duration: string | null;
+}
+
 export const STATES = ["pending", "running", "completed", "failed", "quarantined", "cancelled"] as const;
 export type State = (typeof STATES)[number];
 

@@ -1,0 +1,202 @@
+// PM2's view of the pool. Evaluated inside the `pm2` command, after the daemon is up and before any instance starts.
+// PM2 drops `-i` for a config file and takes option names from the shell's variables; both are mended here.
+"use strict";
+
+const { execFileSync } = require("node:child_process");
+const { existsSync, readFileSync } = require("node:fs");
+const os = require("node:os");
+const path = require("node:path");
+const { parseEnv } = require("node:util");
+
+const APP = "hidb";
+const ENTRY = path.join(__dirname, "dist", "entry.cjs");
+const MAX_INSTANCES = 64;
+const DRAIN_MS = 25_000;
+/** An attempt that ignores its signal is given up after 5 s, twice; then come the last settlements. */
+const AFTER_DRAIN_MS = 15_000;
+const INSTANCE_MEMORY_MB = 250;
+const PATH_SETTINGS = ["HIDB_SQLITE_FILE", "HIDB_LOG_DIR", "HIDB_JOURNAL"];
+
+/** Names that PM2 reads from the shell as if they were its own options, and marks of a process that PM2 manages. */
+const POISON = (
+  "NODE_APP_INSTANCE script name name_prefix filter_env namespace install_url cwd args exec_interpreter node_args " +
+  "interpreter interpreter_args interpreterArgs exec out output out_file error err error_file err_file log log_file out_log err_log " +
+  "disable_logs log_type log_date_format time max_memory_restart pid pid_file restart_delay exp_backoff_restart_delay " +
+  "source_map_support disable_source_map_support wait_ready instances kill_timeout shutdown_with_message listen_timeout " +
+  "cron cron_restart merge_logs combine_logs vizion autostart autorestart stop_exit_codes watch_delay watch ignore_watch " +
+  "watch_options min_uptime max_restarts execute_command exec_mode force append_env_to_name post_update trace " +
+  "disable_trace v8 event_loop_inspector deep_monitoring increment_var instance_var pmx automation treekill port " +
+  "username user uid gid windowsHide kill_retry_time write io status pm_id unique_id pm_exec_path pm_cwd pm_uptime " +
+  "restart_time unstable_restarts exit_code created_at prev_restart_delay km_link versioning version node_version"
+).split(" ");
+
+function refuse(code, message, fix) {
+  console.error(`error: ${message}\nfix:   ${fix}`);
+  process.exit(code);
+}
+
+/** Stopping and deleting by this file need no count, and must work whatever is wrong with it. */
+function isStarting(argv) {
+  return !argv.slice(2).some((word) => /^(stop|delete|del)$/.test(word));
+}
+
+/** What was typed for the count: `-i 3`, `-i3`, `-si 3`, `--instances 3`, `--instances=3`. */
+function countFlag(argv) {
+  for (let at = 2; at < argv.length && argv[at] !== "--"; at++) {
+    const word = argv[at];
+    const long = /^--instances(?:=(.*))?$/.exec(word);
+    if (long) return long[1] ?? argv[at + 1] ?? "";
+    const short = /^-[a-zA-Z]*i(.*)$/.exec(word);
+    if (short && !word.startsWith("--")) return short[1] !== "" ? short[1] : (argv[at + 1] ?? "");
+  }
+  return undefined;
+}
+
+function settingsOf(environment) {
+  const file = path.join(__dirname, ".env");
+  const filed = existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : {};
+  const settings = {};
+  for (const [name, value] of Object.entries({ ...filed, ...environment })) {
+    if (name.startsWith("HIDB_")) settings[name] = value;
+  }
+  for (const name of PATH_SETTINGS) {
+    // A path from the shell starts where the command was typed, one from .env beside that file.
+    const from = environment[name] ? process.cwd() : __dirname;
+    if (settings[name]) settings[name] = path.resolve(from, settings[name]);
+  }
+  return settings;
+}
+
+function wholeOf(settings, name, fallback) {
+  const value = settings[name];
+  if (value === undefined || value === "") return fallback;
+  if (!/^\d+$/.test(value)) refuse(2, `expected ${name} to be a whole number, got "${value}"`, `correct ${name}`);
+  return Number(value);
+}
+
+/** The smallest of the setting, the cgroup's limit and the machine's memory, in MB. */
+function memoryBudget(settings) {
+  const limits = [os.totalmem() / 1048576];
+  for (const file of ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]) {
+    try {
+      const bytes = Number(readFileSync(file, "utf8"));
+      if (Number.isFinite(bytes)) limits.push(bytes / 1048576);
+    } catch {
+      // This version of cgroups is not mounted here.
+    }
+  }
+  const wanted = wholeOf(settings, "HIDB_MEMORY_MB", 0);
+  if (wanted > 0) limits.push(wanted);
+  return Math.floor(Math.min(...limits));
+}
+
+function countOf(argv, settings) {
+  const flag = countFlag(argv);
+  const asked = flag ?? (settings.HIDB_INSTANCES || "auto");
+  const cores = os.availableParallelism();
+  const budget = memoryBudget(settings);
+  const each = wholeOf(settings, "HIDB_INSTANCE_MEMORY_MB", INSTANCE_MEMORY_MB);
+  if (asked === "max") return Math.min(cores, MAX_INSTANCES);
+  if (asked === "auto") return Math.max(1, Math.min(cores, MAX_INSTANCES, Math.floor(budget / each)));
+  const count = Number(asked);
+  if (!/^\d+$/.test(asked) || count < 1 || count > MAX_INSTANCES) {
+    const where = flag === undefined ? "HIDB_INSTANCES" : "-i";
+    refuse(
+      2,
+      `expected ${where} to be auto, max or a whole number from 1 to ${MAX_INSTANCES}, got "${asked}"`,
+      `for example: pm2 start ${path.basename(__filename)} -i 3`,
+    );
+  }
+  if (count * each > budget && !/^(1|true)$/.test(settings.HIDB_FORCE ?? "")) {
+    refuse(
+      3,
+      `expected ${count} instances of ${each} MB to fit into ${budget} MB of memory`,
+      `start ${Math.max(1, Math.floor(budget / each))}, lower HIDB_INSTANCE_MEMORY_MB, or set HIDB_FORCE=1`,
+    );
+  }
+  return count;
+}
+
+function isOld(version) {
+  const [major, minor] = version.replace(/^v/, "").split(".").map(Number);
+  return major < 22 || (major === 22 && minor < 13);
+}
+
+/** Instances run on the daemon's Node, whatever this command runs on. */
+function refuseOldNode() {
+  const home = process.env.PM2_HOME || path.join(os.homedir(), ".pm2");
+  let version = process.version;
+  try {
+    const pid = readFileSync(path.join(home, "pm2.pid"), "utf8").trim();
+    version = execFileSync(`/proc/${pid}/exe`, ["--version"], { encoding: "utf8" }).trim();
+  } catch {
+    // No /proc here: the daemon was most likely started by this very command.
+  }
+  if (isOld(version)) {
+    refuse(
+      3,
+      `expected PM2's daemon to run on Node 22.13 or newer, got ${version}`,
+      "`pm2 kill`, then start with a newer Node: `npx pm2 start ...` uses the project's own",
+    );
+  }
+}
+
+/** PM2 would restart what runs and silently keep the old count. */
+function sayWhenRunning(count) {
+  let running = 0;
+  try {
+    const list = execFileSync(process.execPath, [process.argv[1], "jlist"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const start = list.lastIndexOf("\n[") + 1;
+    running = JSON.parse(list.slice(start)).filter((one) => one.name === APP).length;
+  } catch {
+    // A list that cannot be read says nothing.
+  }
+  if (running > 0 && running !== count) {
+    console.error(
+      `hidb: running already with ${running} instances, and PM2 keeps that count; for ${count}: pm2 scale ${APP} ${count}`,
+    );
+  }
+}
+
+const settings = settingsOf(process.env);
+let instances = 1;
+if (isStarting(process.argv)) {
+  if (!existsSync(ENTRY))
+    refuse(3, `expected the compiled program at ${ENTRY}, found nothing`, "run `npm ci` in this folder");
+  refuseOldNode();
+  instances = countOf(process.argv, settings);
+  sayWhenRunning(instances);
+}
+for (const name of POISON) delete process.env[name];
+
+const memoryMb = wholeOf(settings, "HIDB_INSTANCE_MEMORY_MB", INSTANCE_MEMORY_MB);
+
+module.exports = {
+  apps: [
+    {
+      name: APP,
+      script: ENTRY,
+      cwd: __dirname,
+      exec_mode: "cluster",
+      instances,
+      env: settings,
+      filter_env: ["NODE_APP_INSTANCE"],
+      // Bounds for the heap; without the second Node adds up to 200 MB for young objects.
+      node_args: [`--max-old-space-size=${memoryMb}`, "--max-semi-space-size=8"],
+      wait_ready: true,
+      listen_timeout: 10_000,
+      kill_timeout: wholeOf(settings, "HIDB_DRAIN_MS", DRAIN_MS) + AFTER_DRAIN_MS,
+      kill_retry_time: 500,
+      treekill: false,
+      pmx: false,
+      exp_backoff_restart_delay: 100,
+      stop_exit_codes: [42],
+      // The last resort only: PM2 looks every 30 s and starts the new process beside the old one.
+      max_memory_restart: `${2 * memoryMb}M`,
+      merge_logs: true,
+    },
+  ],
+};

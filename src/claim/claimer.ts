@@ -1,0 +1,145 @@
+// Room 2: takes pending videos on the instance's lease, from its own shard first, then from anyone's.
+import type { CatalogueTable, Claim, Millis } from "../video.js";
+import type { Instance } from "./membership.js";
+import * as sql from "./statements.js";
+
+export type Sharding = "modulo" | "strict" | "ranges" | "none";
+
+export interface ClaimerOptions {
+  sharding: Sharding;
+  order: sql.ClaimOrder;
+  catalogue: CatalogueTable;
+}
+
+export interface ClaimRequest {
+  limit: number;
+  /** Nothing is in hand: the moment for a suspect, which must have its instance to itself. */
+  alone: boolean;
+}
+
+interface ClaimedRow {
+  id: number;
+  attempt: number;
+  deaths: number;
+  priority: number;
+  count: number;
+  rank: number;
+  source: string | null;
+  title: string | null;
+  durationS: number | null;
+}
+
+/** The place after the last row claimed. Rows come back behind it (retries, releases), so it lives for one heartbeat. */
+interface Cursor {
+  priority: number;
+  id: number;
+  /** Nothing left from here on. */
+  exhausted: boolean;
+}
+
+/** Looking through a backlog that holds nothing for us may take this share of the time at most. */
+const FRUITLESS_SHARE = 1 / 200;
+
+const BEFORE_ALL = -Number.MAX_VALUE;
+
+export class Claimer {
+  readonly #instance: Instance;
+  readonly #options: ClaimerOptions;
+  readonly #statements = new Map<sql.ClaimScope, string>();
+  readonly #cursors = new Map<sql.ClaimScope, Cursor>();
+  #restUntil: Millis = Number.NEGATIVE_INFINITY;
+
+  constructor(instance: Instance, options: ClaimerOptions) {
+    this.#instance = instance;
+    this.#options = options;
+  }
+
+  /** Makes sure of the index that the order needs. */
+  async prepare(): Promise<void> {
+    if (this.#options.order === "longest") await this.#instance.database.prepare(sql.INDEX_BY_PRIORITY).run();
+  }
+
+  /** At most `limit` videos of one shard, or a single suspect; none when there is nothing to do. */
+  async claimVideos({ limit, alone }: ClaimRequest): Promise<Claim[]> {
+    if (alone) {
+      const suspects = await this.#claim("suspects", 1);
+      if (suspects.length > 0) return suspects;
+    }
+    const started = this.#instance.clock.monotonic();
+    for (const scope of this.#scopes()) {
+      const claims = await this.#claimOnwards(scope, limit);
+      if (claims.length > 0) return claims;
+    }
+    const now = this.#instance.clock.monotonic();
+    this.#restUntil = now + (now - started) / FRUITLESS_SHARE;
+    return [];
+  }
+
+  /** Looks at the backlog from its beginning again; called with each heartbeat. */
+  rewind(): void {
+    if (this.#instance.clock.monotonic() >= this.#restUntil) this.#cursors.clear();
+  }
+
+  #scopes(): sql.ClaimScope[] {
+    switch (this.#options.sharding) {
+      case "none":
+        return ["any"];
+      case "strict":
+        return ["modulo"];
+      case "modulo":
+      case "ranges":
+        return [this.#options.sharding, "any"];
+    }
+  }
+
+  /** Goes on where the last claim ended, and once round when the end is reached. */
+  async #claimOnwards(scope: sql.ClaimScope, limit: number): Promise<Claim[]> {
+    const cursor = this.#cursors.get(scope);
+    if (cursor?.exhausted) return [];
+    const claims = await this.#claim(scope, limit, cursor);
+    if (claims.length > 0) return claims;
+    const others = cursor === undefined ? [] : await this.#claim(scope, limit);
+    if (others.length === 0) this.#cursors.set(scope, { priority: BEFORE_ALL, id: BEFORE_ALL, exhausted: true });
+    return others;
+  }
+
+  async #claim(scope: sql.ClaimScope, limit: number, cursor?: Cursor): Promise<Claim[]> {
+    const { database, clock, id } = this.#instance;
+    const order = scope === "suspects" ? "id" : this.#options.order;
+    const now = clock.now();
+    const after = cursor ?? { priority: BEFORE_ALL, id: BEFORE_ALL };
+    const position = order === "longest" ? [after.priority, after.id] : [after.id];
+    const { results } = await database
+      .prepare(this.#statement(scope, order))
+      .bind(id, now, now, id, now, ...position, now, limit)
+      .all<ClaimedRow>();
+    if (results.length === 0) return [];
+    if (order === "id") results.sort((a, b) => a.id - b.id);
+    else results.sort((a, b) => a.priority - b.priority || a.id - b.id);
+    const last = results.at(-1) as ClaimedRow;
+    if (scope !== "suspects") this.#cursors.set(scope, { priority: last.priority, id: last.id, exhausted: false });
+    return results.map((row) => toClaim(row, now));
+  }
+
+  #statement(scope: sql.ClaimScope, order: sql.ClaimOrder): string {
+    let statement = this.#statements.get(scope);
+    if (statement === undefined) {
+      statement = sql.claimStatement(scope, order, this.#options.catalogue);
+      this.#statements.set(scope, statement);
+    }
+    return statement;
+  }
+}
+
+function toClaim(row: ClaimedRow, now: Millis): Claim {
+  const { id, source, title, durationS } = row;
+  return {
+    // A row that has vanished from the catalogue leaves no source; the corridor settles it as failed.
+    video: { id, source: source ?? "", title, durationS },
+    attempt: row.attempt,
+    deaths: row.deaths,
+    claimedAt: now,
+    rank: row.rank,
+    count: row.count,
+  };
+}

@@ -1,0 +1,78 @@
+// What SQLite's result codes mean for a person.
+import { type ErrorCode, HidbError, messageOf } from "../errors.js";
+
+const MEANING: [prefix: string, code: ErrorCode, expected: string, fix: string][] = [
+  [
+    "SQLITE_BUSY",
+    "DATABASE_LOCKED",
+    "expected the database to be free for writing",
+    "another program holds it locked: end that program (`fuser FILE` names it) and try again",
+  ],
+  [
+    "SQLITE_LOCKED",
+    "DATABASE_LOCKED",
+    "expected the database to be free for writing",
+    "another program holds it locked: end that program (`fuser FILE` names it) and try again",
+  ],
+  [
+    "SQLITE_FULL",
+    "DATABASE_FULL",
+    "expected room for the database to grow",
+    "free some disk space; what was settled stays settled",
+  ],
+  [
+    "SQLITE_READONLY",
+    "DATABASE_READ_ONLY",
+    "expected to write to the database",
+    "give this user write permission on the file and its folder (SQLite keeps a log beside the file)",
+  ],
+  [
+    "SQLITE_CANTOPEN",
+    "DATABASE_UNREADABLE",
+    "expected to open the database",
+    "check that the path is a file and that its folder can be written (SQLite keeps a log beside the file)",
+  ],
+  [
+    "SQLITE_NOTADB",
+    "DATABASE_CORRUPT",
+    "expected a SQLite database",
+    "correct HIDB_SQLITE_FILE, or move the file away and start with a new one",
+  ],
+  [
+    "SQLITE_CORRUPT",
+    "DATABASE_CORRUPT",
+    "expected a sound SQLite database",
+    "restore it from a backup, or save what is left with `sqlite3 FILE .recover`",
+  ],
+  [
+    "SQLITE_IOERR",
+    "DATABASE_UNREADABLE",
+    "expected to read and write the database",
+    "check the disk (`dmesg`, free space, permissions) and try again",
+  ],
+];
+
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+export function isBusy(error: unknown): boolean {
+  const code = codeOf(error);
+  return code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED");
+}
+
+/** Trouble with the file becomes a HidbError that names it; an error of the statement itself reads as D1's. */
+export function describeSqliteError(error: unknown, file: string): unknown {
+  const code = codeOf(error);
+  if (error instanceof HidbError || !code.startsWith("SQLITE_")) return error;
+  for (const [prefix, meaning, expected, fix] of MEANING) {
+    if (!code.startsWith(prefix)) continue;
+    return new HidbError({
+      code: meaning,
+      message: `${expected} ${file}, got ${code} (${messageOf(error)})`,
+      fix: fix.replace("FILE", file),
+      cause: error,
+    });
+  }
+  return new Error(`D1_ERROR: ${messageOf(error)}: ${code}`, { cause: error });
+}

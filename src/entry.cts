@@ -1,0 +1,31 @@
+// What PM2 loads first. CommonJS and free of packages, so that a wrong Node gets a sentence instead of a crash in native
+// code, and so that handlers stand before anything can fail: PM2 calls an uncaught error an exit with code 0, and does
+// not notice a rejection at all.
+
+const DO_NOT_RESTART = 42;
+const CRASHED = 1;
+/** PM2 writes our output files asynchronously; a line needs this long to arrive. */
+const LAST_WORDS_MS = 150;
+
+function end(code: number, line: string): void {
+  console.error(line);
+  setTimeout(() => process.exit(code), LAST_WORDS_MS);
+}
+
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 22 || (major === 22 && minor < 13)) {
+  end(
+    DO_NOT_RESTART,
+    `hidb: expected Node 22.13 or newer, got ${process.versions.node} at ${process.execPath}. ` +
+      "Fix: the PM2 daemon runs on that Node; run `pm2 kill` and start it again with a newer one (`npx pm2 start ...` uses the project's own).",
+  );
+} else {
+  process.on("uncaughtException", (error: Error) => end(CRASHED, `hidb: ${error.stack ?? error.message}`));
+  process.on("unhandledRejection", (reason: unknown) => {
+    end(CRASHED, `hidb: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`);
+  });
+  import("./main.js")
+    .then(({ main }) => main())
+    .then((code: number) => process.exit(code))
+    .catch((error: Error) => end(CRASHED, `hidb: ${error.stack ?? error.message}`));
+}

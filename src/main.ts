@@ -1,0 +1,95 @@
+// What PM2 starts: one instance. Reads the settings, wires the house and works until drained.
+import { join } from "node:path";
+import { watchCatalogue } from "./catalogue/adopt.js";
+import { describeCatalogue, isOwnTable } from "./catalogue/table.js";
+import { Claimer } from "./claim/claimer.js";
+import { identifyProcess } from "./claim/liveness.js";
+import { register } from "./claim/membership.js";
+import { systemClock } from "./clock.js";
+import { type Config, PROJECT_ROOT, readConfig, readProcessId } from "./config.js";
+import { migrate } from "./database/migrate.js";
+import { type Database, openSqlite } from "./database/sqlite.js";
+import { EXIT, HidbError } from "./errors.js";
+import { Corridor } from "./pool/corridor.js";
+import { checkProcessor, createProcessor } from "./process/create.js";
+import type { PoolEvent } from "./report/event.js";
+import { openJournal } from "./report/journal.js";
+import { openLog } from "./report/log.js";
+import { Settler } from "./settle/settler.js";
+
+const clock = systemClock;
+
+/** Resolves to the exit code; what a person can mend ends with one line and code 42: PM2 shall not try again. */
+export async function main(): Promise<number> {
+  try {
+    return await work(readConfig());
+  } catch (error) {
+    if (!(error instanceof HidbError)) throw error;
+    console.error(`hidb: ${error.message}. Fix: ${error.fix}.`);
+    await clock.sleep(LAST_WORDS_MS);
+    return EXIT.doNotRestart;
+  }
+}
+
+/** PM2 writes our output files asynchronously; a line needs this long to arrive. */
+const LAST_WORDS_MS = 150;
+
+async function work(config: Config): Promise<number> {
+  const stop = listenForStop();
+  const { sqliteFile, synchronous } = config;
+  const database = await openSqlite(sqliteFile, { clock, synchronous, create: true });
+  await migrate(database, { folder: join(PROJECT_ROOT, "data", "migrations"), withCatalogue: isOwnTable(config) });
+  const corridor = await wire(config, database);
+  await corridor.open();
+  console.log(`hidb: instance ${readProcessId()} works on ${sqliteFile} as rank ${corridor.rank}`);
+  process.send?.("ready");
+  stop.then((because) => corridor.drain(because));
+  const exitCode = await corridor.run();
+  await database.close();
+  return exitCode;
+}
+
+async function wire(config: Config, database: Database): Promise<Corridor> {
+  const catalogue = await describeCatalogue(database, config);
+  await checkProcessor(config);
+  const processor = await createProcessor(config, { clock });
+  const processId = readProcessId();
+  const identity = identifyProcess();
+  const instance = await register({ identity, processId, leaseMs: config.leaseMs, database, clock });
+  const writeLog = openLog({ folder: config.logDir, level: config.logLevel, processId, instance: instance.id });
+  const journal = config.journal === "" ? undefined : openJournal(config.journal, instance.id);
+  const report = (event: PoolEvent) => {
+    writeLog(event, corridor.rank);
+    journal?.write(event, corridor.rank);
+    if (event.type === "instance.failed") console.error(`hidb: ${describe(event.error)}`);
+    if (event.type === "database.trouble") console.error(`hidb: ${describe(event.error)}`);
+  };
+  const settler = new Settler({
+    ...config,
+    instance: instance.id,
+    database,
+    clock,
+    onTrouble: (error) => report({ type: "database.trouble", error }),
+  });
+  const claimer = new Claimer(instance, { sharding: config.sharding, order: config.order, catalogue });
+  const findNewVideos = watchCatalogue(database, clock, catalogue);
+  const corridor = new Corridor({ instance, claimer, processor, settler, report, findNewVideos, config });
+  report({ type: "instance.started", processId, pid: identity.pid, host: identity.host });
+  return corridor;
+}
+
+function describe(error: unknown): string {
+  if (error instanceof HidbError) return `${error.message}. Fix: ${error.fix}.`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Resolves with the first request to stop. Later ones are heard and change nothing: the drain is on its way. */
+function listenForStop(): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  process.on("SIGINT", () => resolve("SIGINT"));
+  process.on("SIGTERM", () => resolve("SIGTERM"));
+  process.on("message", (message) => {
+    if (message === "shutdown") resolve("shutdown message");
+  });
+  return promise;
+}

@@ -1,0 +1,18 @@
+// Room 5: what happened, as values. The corridor reports them; the log, the journal and the counters read them.
+import type { HidbError } from "../errors.js";
+import type { Claim, Millis, Outcome, State } from "../video.js";
+
+export type PoolEvent =
+  | { type: "instance.started"; processId: number; pid: number; host: string }
+  | { type: "instance.working"; rank: number; count: number }
+  | { type: "instance.draining"; because: string }
+  | { type: "instance.gone"; because: string; exitCode: number }
+  | { type: "pool.changed"; rank: number; count: number }
+  | { type: "video.claimed"; claim: Claim; at: Millis }
+  | { type: "attempt.finished"; claim: Claim; outcome: Outcome; durMs: Millis; at: Millis }
+  | { type: "claim.lost"; claim: Claim; heldMs: Millis }
+  | { type: "video.reclaimed"; videoId: number; attempt: number; state: State; at: Millis }
+  | { type: "attempt.hung"; claim: Claim; afterMs: Millis }
+  | { type: "memory.high"; rssBytes: number; limitBytes: number }
+  | { type: "database.trouble"; error: HidbError }
+  | { type: "instance.failed"; error: unknown };

@@ -1,0 +1,173 @@
+// Room 4: writes outcomes under their claims, those of short videos together in one transaction.
+import type { D1PreparedStatement, D1Result } from "@cloudflare/workers-types";
+import type { Clock } from "../clock.js";
+import type { Database } from "../database/sqlite.js";
+import { HidbError, messageOf } from "../errors.js";
+import type { Claim, Millis, Outcome } from "../video.js";
+import { type BackoffLimits, backoffMs } from "./backoff.js";
+import * as sql from "./statements.js";
+
+export interface SettlerOptions extends BackoffLimits {
+  instance: string;
+  database: Database;
+  clock: Clock;
+  maxAttempts: number;
+  /** Settlements in one transaction at most. */
+  groupCount: number;
+  /** How long a settlement waits for company at most. */
+  groupMs: Millis;
+  /** Called when the database cannot be written for now; the settlements are kept and tried again. */
+  onTrouble: (error: HidbError) => void;
+}
+
+/** What was written in the end, and whether the claim still held. */
+export interface Settlement {
+  outcome: Outcome;
+  held: boolean;
+  /** Taken before the transaction, so that a claim that follows it has a later time. */
+  settledAt: Millis;
+}
+
+interface Waiting {
+  claim: Claim;
+  outcome: Outcome;
+  resolve: (settlement: Settlement) => void;
+  reject: (error: unknown) => void;
+}
+
+const TRY_AGAIN_MS = 1000;
+
+export class Settler {
+  readonly #options: SettlerOptions;
+  #waiting: Waiting[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(options: SettlerOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves once the outcome is committed, or known to have lost its claim. `durMs`: how long the attempt took. */
+  settleOutcome(claim: Claim, outcome: Outcome, durMs: Millis): Promise<Settlement> {
+    const { promise, resolve, reject } = Promise.withResolvers<Settlement>();
+    this.#waiting.push({ claim, outcome: this.#spendAttempts(claim, outcome), resolve, reject });
+    const { groupCount, groupMs } = this.#options;
+    if (this.#waiting.length >= groupCount || durMs >= groupMs) void this.flush();
+    else this.#timer ??= setTimeout(() => void this.flush(), groupMs);
+    return promise;
+  }
+
+  /** How many settlements wait for company. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Commits what waits now. */
+  flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const group = this.#waiting;
+    if (group.length === 0) return this.#writing;
+    this.#waiting = [];
+    this.#writing = this.#writing.then(() => this.#writeGroup(group));
+    return this.#writing;
+  }
+
+  #spendAttempts(claim: Claim, outcome: Outcome): Outcome {
+    if (outcome.kind !== "retry" || claim.attempt < this.#options.maxAttempts) return outcome;
+    return { kind: "failed", reason: outcome.reason };
+  }
+
+  async #writeGroup(group: Waiting[]): Promise<void> {
+    const plain = group.filter((entry) => !carriesStatements(entry.outcome));
+    if (plain.length > 0) await this.#writePlain(plain);
+    for (const entry of group) {
+      if (carriesStatements(entry.outcome)) await this.#writeWithStatements(entry);
+    }
+  }
+
+  async #writePlain(group: Waiting[]): Promise<void> {
+    const settledAt = this.#options.clock.nowFine();
+    try {
+      const statements: D1PreparedStatement[] = [];
+      // Where each entry's own UPDATE stands among the statements: its row count says whether the claim held.
+      const places = group.map(({ claim, outcome }) => {
+        statements.push(...this.#statementsFor(claim, outcome));
+        return statements.length - 1;
+      });
+      const results = await this.#commit(statements);
+      for (const [at, { outcome, resolve }] of group.entries()) {
+        const place = places[at] as number;
+        resolve({ outcome, settledAt, held: (results[place]?.meta.changes ?? 0) > 0 });
+      }
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+  }
+
+  async #writeWithStatements({ claim, outcome, resolve, reject }: Waiting): Promise<void> {
+    const { database, instance, clock } = this.#options;
+    const settledAt = clock.nowFine();
+    const own = outcome.kind === "completed" ? (outcome.statements ?? []) : [];
+    const fence = database.prepare(sql.FENCE).bind(claim.video.id, instance, claim.attempt);
+    try {
+      await this.#commit([fence, ...own, ...this.#statementsFor(claim, outcome)]);
+      resolve({ outcome, settledAt, held: true });
+    } catch (error) {
+      if (messageOf(error).includes(sql.FENCE_NAME)) return resolve({ outcome, settledAt, held: false });
+      if (error instanceof HidbError) return reject(error);
+      // The processor's own statements are wrong: that is an outcome of the attempt, like any other error.
+      const retry: Outcome = { kind: "retry", reason: `the statements of its outcome failed: ${messageOf(error)}` };
+      await this.#writePlain([{ claim, outcome: this.#spendAttempts(claim, retry), resolve, reject }]);
+    }
+  }
+
+  /** Settled work is worth waiting for: a database that is locked or full is tried again until it is not. */
+  async #commit(statements: D1PreparedStatement[]): Promise<D1Result[]> {
+    const { database, clock, onTrouble } = this.#options;
+    for (;;) {
+      try {
+        return await database.batch(statements);
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        onTrouble(error);
+        await clock.sleep(TRY_AGAIN_MS);
+      }
+    }
+  }
+
+  #statementsFor(claim: Claim, outcome: Outcome): D1PreparedStatement[] {
+    const { database, instance, clock } = this.#options;
+    const held = [claim.video.id, instance, claim.attempt];
+    const now = clock.now();
+    switch (outcome.kind) {
+      case "completed":
+        return [database.prepare(sql.COMPLETE).bind(now, outcome.output, ...held)];
+      case "retry": {
+        const wait = outcome.afterMs ?? backoffMs(claim.attempt, clock.random(), this.#options);
+        return [
+          database.prepare(sql.RECORD_ATTEMPT).bind("retry", outcome.reason, now, ...held),
+          database.prepare(sql.RETRY).bind(now + wait, outcome.reason, ...held),
+        ];
+      }
+      case "failed":
+        return [
+          database.prepare(sql.RECORD_ATTEMPT).bind("failed", outcome.reason, now, ...held),
+          database.prepare(sql.FAIL).bind(now, outcome.reason, ...held),
+        ];
+      case "released":
+        return [database.prepare(sql.RELEASE).bind(...held)];
+      default:
+        return outcome satisfies never;
+    }
+  }
+}
+
+function carriesStatements(outcome: Outcome): boolean {
+  return outcome.kind === "completed" && (outcome.statements?.length ?? 0) > 0;
+}
+
+/** Trouble that ends by itself or by a person's hand, with nothing lost meanwhile. */
+export function isPassing(error: unknown): error is HidbError {
+  return error instanceof HidbError && (error.code === "DATABASE_LOCKED" || error.code === "DATABASE_FULL");
+}

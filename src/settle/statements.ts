@@ -1,0 +1,22 @@
+// Room 4's SQL: each statement names its claim (video, instance, attempt). Zero rows changed means the claim was lost.
+
+const HELD = "video_id = ? AND instance = ? AND attempt = ? AND state = 'running'";
+
+export const COMPLETE = `UPDATE hidb_videos SET state = 'completed', finished_at = ?, error = NULL, output = ? WHERE ${HELD}`;
+
+export const RETRY = `
+  UPDATE hidb_videos SET state = 'pending', instance = NULL, claimed_at = NULL, run_after = ?, error = ? WHERE ${HELD}`;
+
+export const FAIL = `UPDATE hidb_videos SET state = 'failed', finished_at = ?, error = ? WHERE ${HELD}`;
+
+// The attempt is given back: a drain is nobody's fault.
+export const RELEASE = `
+  UPDATE hidb_videos SET state = 'pending', instance = NULL, claimed_at = NULL, attempt = attempt - 1 WHERE ${HELD}`;
+
+export const RECORD_ATTEMPT = `
+  INSERT INTO hidb_attempts (video_id, attempt, instance, outcome, reason, claimed_at, ended_at)
+  SELECT video_id, attempt, instance, ?, ?, claimed_at, ? FROM hidb_videos WHERE ${HELD}`;
+
+// Refused by the fence's CHECK when the claim is lost, which undoes the batch it stands in.
+export const FENCE = `INSERT INTO hidb_fence (held) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM hidb_videos WHERE ${HELD})`;
+export const FENCE_NAME = "claim_is_held";
