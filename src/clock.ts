@@ -1,6 +1,6 @@
 // The one place that reads the time and chance; everything else is handed a Clock.
 import { randomUUID } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate } from "node:timers/promises";
 import type { Millis } from "./video.js";
 
 export interface Clock {
@@ -16,7 +16,13 @@ export interface Clock {
   uniqueId(): string;
   /** Resolves after `ms`, or at once (never rejecting) when the signal is aborted. */
   sleep(ms: Millis, signal?: AbortSignal): Promise<void>;
+  /** Sleeps with the whole thread: for fractions of a millisecond only. */
+  nap(ms: Millis): void;
+  /** Lets the event loop turn once. */
+  turn(): Promise<void>;
 }
+
+const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -25,4 +31,6 @@ export const systemClock: Clock = {
   random: () => Math.random(),
   uniqueId: () => randomUUID().replaceAll("-", "").slice(0, 16),
   sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined),
+  nap: (ms) => void Atomics.wait(NEVER, 0, 0, ms),
+  turn: () => setImmediate(),
 };

@@ -62,7 +62,7 @@ export class Claimer {
   /** At most `limit` videos of one shard, or a single suspect; none when there is nothing to do. */
   async claimVideos({ limit, alone }: ClaimRequest): Promise<Claim[]> {
     if (alone) {
-      const suspects = await this.#claim("suspects", 1);
+      const suspects = await this.#claimOnwards("suspects", 1);
       if (suspects.length > 0) return suspects;
     }
     const started = this.#instance.clock.monotonic();
@@ -117,7 +117,7 @@ export class Claimer {
     if (order === "id") results.sort((a, b) => a.id - b.id);
     else results.sort((a, b) => a.priority - b.priority || a.id - b.id);
     const last = results.at(-1) as ClaimedRow;
-    if (scope !== "suspects") this.#cursors.set(scope, { priority: last.priority, id: last.id, exhausted: false });
+    this.#cursors.set(scope, { priority: last.priority, id: last.id, exhausted: false });
     return results.map((row) => toClaim(row, now));
   }
 

@@ -28,16 +28,20 @@ export interface SqliteOptions {
   patienceMs?: Millis;
 }
 
-/** SQLite sleeps with the thread while it waits for a lock, so its own wait is short and the rest is ours. */
-const BUSY_TIMEOUT_MS = 5;
-const RETRY_MS = 4;
+/**
+ * SQLite's own busy handler sleeps for whole milliseconds while other writers hold the lock for a fraction of one: three
+ * busy instances then reach 30,000 videos/s where naps of this length reach twice that.
+ */
+const NAP_MS = 0.2;
+/** The event loop turns after so many naps. */
+const NAPS_A_TURN = 8;
 const STATEMENTS_KEPT = 200;
 
 /** Opens a SQLite file; errors: DATABASE_MISSING, _UNREADABLE, _READ_ONLY, _CORRUPT, _LOCKED, _FULL. */
 export async function openSqlite(file: string, options: SqliteOptions): Promise<Database> {
   prepareFile(file, options.create ?? false);
   try {
-    const driver = new BetterSqlite3(file, { timeout: BUSY_TIMEOUT_MS });
+    const driver = new BetterSqlite3(file, { timeout: 0 });
     const database = new SqliteDatabase(driver, file, options);
     await database.configure(options.synchronous ?? "normal");
     return database;
@@ -101,7 +105,7 @@ class SqliteDatabase implements D1Database {
       this.#driver.pragma(`synchronous = ${synchronous}`);
       this.#driver.pragma("foreign_keys = ON");
       // A checkpoint that lets the log grow a while keeps short transactions short.
-      this.#driver.pragma("wal_autocheckpoint = 2000");
+      this.#driver.pragma("wal_autocheckpoint = 4000");
       this.#driver.pragma("cache_size = -4000");
       this.#driver.prepare("SELECT count(*) FROM sqlite_schema").get();
     });
@@ -113,6 +117,8 @@ class SqliteDatabase implements D1Database {
 
   async batch<T = unknown>(statements: D1PreparedStatement[]): Promise<D1Result<T>[]> {
     if (statements.length === 0) throw new Error("D1_ERROR: No SQL statements detected.");
+    // One statement is a transaction by itself.
+    if (statements.length === 1) return [await this.answer<T>(ownStatement(statements[0] as D1PreparedStatement))];
     return this.#patiently(() => {
       // IMMEDIATE takes the write lock at once: a deferred transaction that reads first could fail half-way.
       this.#run("BEGIN IMMEDIATE");
@@ -196,14 +202,15 @@ class SqliteDatabase implements D1Database {
   /** Tries again while another process writes, and lets the event loop turn in between. */
   async #patiently<T>(work: () => T): Promise<T> {
     let started: Millis | undefined;
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       try {
         return work();
       } catch (error) {
         if (!isBusy(error)) throw describeSqliteError(error, this.#file);
         started ??= this.#clock.monotonic();
         if (this.#clock.monotonic() - started >= this.#patienceMs) throw describeSqliteError(error, this.#file);
-        await this.#clock.sleep(this.#clock.random() * RETRY_MS);
+        if (tries % NAPS_A_TURN === 0) await this.#clock.turn();
+        else this.#clock.nap(NAP_MS);
       }
     }
   }

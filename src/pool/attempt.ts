@@ -2,8 +2,9 @@
 import type { Clock } from "../clock.js";
 import type { Database } from "../database/sqlite.js";
 import { messageOf } from "../errors.js";
-import type { Processor } from "../process/processor.js";
+import type { AttemptContext, Processor } from "../process/processor.js";
 import type { Claim, Millis, Outcome } from "../video.js";
+import type { Deadlines } from "./deadlines.js";
 
 /** Why an attempt was told to stop: its time is over, its instance drains, or its claim is no longer held. */
 export type StopReason = "timeout" | "drain" | "lost";
@@ -16,15 +17,15 @@ export interface AttemptOptions {
   processor: Processor;
   database: Database;
   clock: Clock;
-  /** 0: no limit. */
-  timeoutMs: Millis;
+  deadlines: Deadlines;
 }
 
-export class Attempt {
+/** Is the processor's context, too: at 100,000 no-op videos a second an object more each is felt. */
+export class Attempt implements AttemptContext {
   readonly claim: Claim;
   readonly #options: AttemptOptions;
-  readonly #controller = new AbortController();
-  readonly #gaveUp = Promise.withResolvers<Outcome>();
+  readonly #over = Promise.withResolvers<Outcome>();
+  #controller: AbortController | undefined;
   #stopReason: StopReason | undefined;
   #startedAt: Millis | undefined;
   #returned = false;
@@ -35,6 +36,31 @@ export class Attempt {
   constructor(options: AttemptOptions) {
     this.claim = options.claim;
     this.#options = options;
+  }
+
+  get attempt(): number {
+    return this.claim.attempt;
+  }
+
+  get rank(): number {
+    return this.claim.rank;
+  }
+
+  get count(): number {
+    return this.claim.count;
+  }
+
+  get database(): Database {
+    return this.#options.database;
+  }
+
+  /** Made when a processor first asks for it. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      this.#abort();
+    }
+    return this.#controller.signal;
   }
 
   /** Keeps an attempt that has not started from ever starting; false for one that has. */
@@ -59,13 +85,13 @@ export class Attempt {
 
   /** Never rejects: an error of the processor is an outcome. */
   async run(): Promise<Outcome> {
-    const { claim, timeoutMs, clock } = this.#options;
+    const { claim, deadlines, clock } = this.#options;
     this.#startedAt = clock.monotonic();
     if (claim.video.source === "") return { kind: "failed", reason: "the catalogue no longer has this video" };
-    const timer = timeoutMs > 0 ? setTimeout(() => this.stop("timeout"), timeoutMs) : undefined;
-    this.#process().then(this.#gaveUp.resolve);
-    const outcome = await this.#gaveUp.promise;
-    clearTimeout(timer);
+    deadlines.add(this);
+    void this.#process();
+    const outcome = await this.#over.promise;
+    deadlines.delete(this);
     return this.#judge(outcome);
   }
 
@@ -73,32 +99,30 @@ export class Attempt {
   stop(reason: StopReason): void {
     if (this.#stopReason !== undefined) return;
     this.#stopReason = reason;
-    this.#controller.abort(new Error(`stopped: ${reason}`));
+    this.#abort();
     setTimeout(() => this.#giveUp(), ABORT_GRACE_MS).unref();
   }
 
-  async #process(): Promise<Outcome> {
-    const { claim, processor, database } = this.#options;
-    const { attempt, rank, count } = claim;
+  #abort(): void {
+    if (this.#stopReason !== undefined) this.#controller?.abort(new Error(`stopped: ${this.#stopReason}`));
+  }
+
+  async #process(): Promise<void> {
+    const { claim, processor } = this.#options;
+    let outcome: Outcome;
     try {
-      return await processor.process(claim.video, {
-        attempt,
-        rank,
-        count,
-        signal: this.#controller.signal,
-        database,
-      });
+      outcome = await processor.process(claim.video, this);
     } catch (error) {
-      return { kind: "retry", reason: messageOf(error) };
-    } finally {
-      this.#returned = true;
+      outcome = { kind: "retry", reason: messageOf(error) };
     }
+    this.#returned = true;
+    this.#over.resolve(outcome);
   }
 
   #giveUp(): void {
     if (this.#returned) return;
     this.hung = true;
-    this.#gaveUp.resolve({ kind: "released" });
+    this.#over.resolve({ kind: "released" });
   }
 
   /** What an outcome means once the attempt was told to stop: finished work counts, anything else is the stop's doing. */
@@ -106,11 +130,10 @@ export class Attempt {
     if (outcome.kind === "completed") return outcome;
     switch (this.#stopReason) {
       case undefined:
-        return outcome.kind === "released"
-          ? { kind: "retry", reason: "the processor gave up without a reason" }
-          : outcome;
+        if (outcome.kind !== "released") return outcome;
+        return { kind: "retry", reason: "the processor gave up without a reason" };
       case "timeout": {
-        const after = `no result after ${this.#options.timeoutMs / 1000} s (HIDB_TIMEOUT_MS)`;
+        const after = `no result after ${this.#options.deadlines.timeoutMs / 1000} s (HIDB_TIMEOUT_MS)`;
         return { kind: "retry", reason: this.hung ? `${after}, and it ignored its signal` : after };
       }
       case "drain":

@@ -11,6 +11,7 @@ import { isPassing, type Settler } from "../settle/settler.js";
 import type { Claim, Millis, Outcome } from "../video.js";
 import { ABORT_GRACE_MS, Attempt } from "./attempt.js";
 import { Bell } from "./bell.js";
+import { Deadlines } from "./deadlines.js";
 import { Pace } from "./pace.js";
 
 /** What one instance is made of; main.ts wires it. */
@@ -39,6 +40,7 @@ export class Corridor {
   readonly #hand = new Map<number, Attempt>();
   readonly #limit: LimitFunction;
   readonly #pace: Pace;
+  readonly #deadlines: Deadlines;
   readonly #figures = { completed: 0, retried: 0, failed: 0, released: 0, lost: 0, busyMs: 0 };
   #view: membership.PoolView = { rank: 0, count: 0 };
   #drain: Drain | undefined;
@@ -50,6 +52,7 @@ export class Corridor {
   constructor(house: House) {
     this.#house = house;
     this.#limit = pLimit(house.config.concurrency);
+    this.#deadlines = new Deadlines(house.config.timeoutMs);
     this.#pace = new Pace(house.config.concurrency, house.config.claimCount);
   }
 
@@ -75,6 +78,8 @@ export class Corridor {
     while (this.#drain === undefined) {
       const claimed = this.#hasRoom() ? await this.#claim() : 0;
       if (claimed === 0) await this.#bell.wait();
+      // Videos that are done at once would otherwise keep heartbeats and signals waiting for ever.
+      else await this.#house.instance.clock.turn();
     }
     await this.#finish(this.#drain);
     return this.#drain.exitCode;
@@ -120,9 +125,9 @@ export class Corridor {
   }
 
   #take(claim: Claim): void {
-    const { processor, instance, config } = this.#house;
+    const { processor, instance } = this.#house;
     const { database, clock } = instance;
-    const attempt = new Attempt({ claim, processor, database, clock, timeoutMs: config.timeoutMs });
+    const attempt = new Attempt({ claim, processor, database, clock, deadlines: this.#deadlines });
     this.#hand.set(claim.video.id, attempt);
     void this.#limit(() => this.#process(attempt));
   }
@@ -284,7 +289,10 @@ export class Corridor {
 
   /** A database that is busy or full will do again; anything else ends the instance with one clear line. */
   #bear(error: unknown): void {
-    if (isPassing(error)) return this.#house.report({ type: "database.trouble", error });
+    if (isPassing(error)) {
+      this.#house.report({ type: "database.trouble", error });
+      return;
+    }
     this.#house.report({ type: "instance.failed", error });
     this.drain("an error that it cannot mend", error instanceof HidbError ? EXIT.doNotRestart : 1);
   }

@@ -36,6 +36,7 @@ interface Waiting {
 }
 
 const TRY_AGAIN_MS = 1000;
+const PORTION_CHARACTERS = 500_000;
 
 export class Settler {
   readonly #options: SettlerOptions;
@@ -86,23 +87,50 @@ export class Settler {
     }
   }
 
+  /** One transaction: the completed ones by the group, each other outcome by statements of its own. */
   async #writePlain(group: Waiting[]): Promise<void> {
     const settledAt = this.#options.clock.nowFine();
+    const completed = group.filter((entry) => entry.outcome.kind === "completed");
+    const others = group.filter((entry) => entry.outcome.kind !== "completed");
     try {
-      const statements: D1PreparedStatement[] = [];
-      // Where each entry's own UPDATE stands among the statements: its row count says whether the claim held.
-      const places = group.map(({ claim, outcome }) => {
+      const statements = this.#completeGroup(completed);
+      const groups = statements.length;
+      // The last statement of each entry is its own UPDATE: its row count says whether the claim held.
+      const places = others.map(({ claim, outcome }) => {
         statements.push(...this.#statementsFor(claim, outcome));
         return statements.length - 1;
       });
       const results = await this.#commit(statements);
-      for (const [at, { outcome, resolve }] of group.entries()) {
-        const place = places[at] as number;
-        resolve({ outcome, settledAt, held: (results[place]?.meta.changes ?? 0) > 0 });
+      for (const [at, { outcome, resolve }] of others.entries()) {
+        resolve({ outcome, settledAt, held: changesOf(results[places[at] as number]) > 0 });
+      }
+      const changed = results.slice(0, groups).reduce((sum, result) => sum + changesOf(result), 0);
+      const held = changed === completed.length ? undefined : await this.#findHeld(completed);
+      for (const { claim, outcome, resolve } of completed) {
+        resolve({ outcome, settledAt, held: held === undefined || held.has(claim.video.id) });
       }
     } catch (error) {
       for (const { reject } of group) reject(error);
     }
+  }
+
+  #completeGroup(completed: Waiting[]): D1PreparedStatement[] {
+    const { database, instance, clock } = this.#options;
+    const now = clock.now();
+    return chunkRows(completed).map((rows) =>
+      database.prepare(sql.COMPLETE_GROUP).bind(now, `[${rows.join(",")}]`, instance),
+    );
+  }
+
+  /** Some of a group had lost their claims: which ones are settled after all. */
+  async #findHeld(completed: Waiting[]): Promise<Set<number>> {
+    const { database, instance } = this.#options;
+    const rows = completed.map(({ claim }) => [claim.video.id, claim.attempt]);
+    const { results } = await database
+      .prepare(sql.COMPLETED_OF_GROUP)
+      .bind(JSON.stringify(rows), instance)
+      .all<{ videoId: number }>();
+    return new Set(results.map((row) => row.videoId));
   }
 
   async #writeWithStatements({ claim, outcome, resolve, reject }: Waiting): Promise<void> {
@@ -161,6 +189,27 @@ export class Settler {
         return outcome satisfies never;
     }
   }
+}
+
+/** Rows [video, attempt, output] as JSON, in portions well below what D1 takes as one value (2 MB). */
+function chunkRows(completed: Waiting[]): string[][] {
+  const chunks: string[][] = [];
+  let room = 0;
+  for (const { claim, outcome } of completed) {
+    const output = outcome.kind === "completed" ? outcome.output : null;
+    const row = JSON.stringify([claim.video.id, claim.attempt, output]);
+    if (row.length > room) {
+      chunks.push([]);
+      room = PORTION_CHARACTERS;
+    }
+    chunks.at(-1)?.push(row);
+    room -= row.length;
+  }
+  return chunks;
+}
+
+function changesOf(result: D1Result | undefined): number {
+  return result?.meta.changes ?? 0;
 }
 
 function carriesStatements(outcome: Outcome): boolean {

@@ -4,6 +4,18 @@ const HELD = "video_id = ? AND instance = ? AND attempt = ? AND state = 'running
 
 export const COMPLETE = `UPDATE hidb_videos SET state = 'completed', finished_at = ?, error = NULL, output = ? WHERE ${HELD}`;
 
+// A whole group at once, as rows [video, attempt, output]: a third cheaper than a statement each. The `+` keeps SQLite
+// from preferring any index on the instance to the primary key.
+export const COMPLETE_GROUP = `
+  UPDATE hidb_videos SET state = 'completed', finished_at = ?, error = NULL, output = done.value ->> 2
+    FROM json_each(?) AS done
+   WHERE video_id = done.value ->> 0 AND attempt = done.value ->> 1 AND +instance = ? AND state = 'running'`;
+
+/** Which of a group are settled, when fewer rows were changed than asked for. */
+export const COMPLETED_OF_GROUP = `
+  SELECT video_id AS videoId FROM hidb_videos, json_each(?) AS done
+   WHERE video_id = done.value ->> 0 AND attempt = done.value ->> 1 AND +instance = ? AND state = 'completed'`;
+
 export const RETRY = `
   UPDATE hidb_videos SET state = 'pending', instance = NULL, claimed_at = NULL, run_after = ?, error = ? WHERE ${HELD}`;
 

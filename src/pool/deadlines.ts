@@ -1,0 +1,45 @@
+// Time-outs of attempts. All have the same length and begin in order, so one timer for the oldest serves them all.
+import type { Millis } from "../video.js";
+
+export interface Overdue {
+  readonly ageMs: Millis;
+  stop(reason: "timeout"): void;
+}
+
+export class Deadlines {
+  readonly timeoutMs: Millis;
+  readonly #running = new Set<Overdue>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `timeoutMs` 0: no attempt is ever overdue. */
+  constructor(timeoutMs: Millis) {
+    this.timeoutMs = timeoutMs;
+  }
+
+  add(attempt: Overdue): void {
+    if (this.timeoutMs === 0) return;
+    this.#running.add(attempt);
+    this.#timer ??= this.#arm(this.timeoutMs);
+  }
+
+  delete(attempt: Overdue): void {
+    this.#running.delete(attempt);
+  }
+
+  #arm(ms: Millis): NodeJS.Timeout {
+    return setTimeout(() => this.#sweep(), Math.max(1, ms)).unref();
+  }
+
+  #sweep(): void {
+    this.#timer = undefined;
+    for (const attempt of this.#running) {
+      const left = this.timeoutMs - attempt.ageMs;
+      if (left > 0) {
+        this.#timer = this.#arm(left);
+        return;
+      }
+      this.#running.delete(attempt);
+      attempt.stop("timeout");
+    }
+  }
+}
