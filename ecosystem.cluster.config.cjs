@@ -11,11 +11,13 @@ const { parseEnv } = require("node:util");
 const APP = "hidb";
 const ENTRY = path.join(__dirname, "dist", "entry.cjs");
 const MAX_INSTANCES = 64;
+/** `auto` on a small machine: videos mostly wait for something else than a core of ours. */
+const AUTO_INSTANCES = 3;
 const DRAIN_MS = 25_000;
 /** An attempt that ignores its signal is given up after 5 s, twice; then come the last settlements. */
 const AFTER_DRAIN_MS = 15_000;
 const INSTANCE_MEMORY_MB = 250;
-const PATH_SETTINGS = ["HIDB_SQLITE_FILE", "HIDB_LOG_DIR", "HIDB_JOURNAL"];
+const PATH_SETTINGS = ["HIDB_SQLITE_FILE", "HIDB_LOG_DIR", "HIDB_JOURNAL", "HIDB_COMMAND_OUT"];
 
 /** Names that PM2 reads from the shell as if they were its own options, and marks of a process that PM2 manages. */
 const POISON = (
@@ -97,7 +99,8 @@ function countOf(argv, settings) {
   const budget = memoryBudget(settings);
   const each = wholeOf(settings, "HIDB_INSTANCE_MEMORY_MB", INSTANCE_MEMORY_MB);
   if (asked === "max") return Math.min(cores, MAX_INSTANCES);
-  if (asked === "auto") return Math.max(1, Math.min(cores, MAX_INSTANCES, Math.floor(budget / each)));
+  if (asked === "auto")
+    return Math.max(1, Math.min(Math.max(cores, AUTO_INSTANCES), MAX_INSTANCES, Math.floor(budget / each)));
   const count = Number(asked);
   if (!/^\d+$/.test(asked) || count < 1 || count > MAX_INSTANCES) {
     const where = flag === undefined ? "HIDB_INSTANCES" : "-i";

@@ -103,7 +103,7 @@ export const SETTINGS = {
       ),
       v.check((value) => value === "auto" || (value >= 1 && value <= MAX_INSTANCES)),
     ) as v.GenericSchema<string, "auto" | number>,
-    "How many instances to start; `auto`: as many as cores and memory allow, `max`: one a core.",
+    "How many instances to start; `auto`: three, or one a core if there are more, as far as memory allows; `max`: one a core.",
   ),
   concurrency: whole(
     "HIDB_CONCURRENCY",
@@ -210,7 +210,7 @@ export const SETTINGS = {
     "",
     "The program and its arguments; {source} {id} {title} {rank} {count} {out} are filled in, no shell is involved.",
   ),
-  commandOut: text(
+  commandOut: path(
     "HIDB_COMMAND_OUT",
     "",
     "Where {out} ends up, e.g. `data/out/{id}.mp4`; written aside and renamed on success.",
@@ -382,6 +382,11 @@ export function settingInvalid({ name, expected, got, origin }: InvalidParts): H
     message: `expected ${name} to be ${expected}, got ${got}`,
     fix: `correct ${name} in ${where}, or remove it for the default`,
   });
+}
+
+/** The environment that a child process gets: ours. */
+export function inheritedEnvironment(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  return { ...environment };
 }
 
 /** PM2's number for this process: a label with gaps and twins; 0 outside PM2. */

@@ -30,3 +30,45 @@ export function countRefused(catalogue: CatalogueTable): string {
   return `SELECT count(*) AS refused FROM "${catalogue.table}"
    WHERE typeof("${catalogue.id}") <> 'integer' OR "${catalogue.id}" NOT BETWEEN -${ID_LIMIT} AND ${ID_LIMIT}`;
 }
+
+// `hidb add`. Each parameter is a JSON array of many rows: D1 takes 100 parameters, but 2 MB in one.
+export const FIND_SOURCES =
+  "SELECT id, source FROM videos WHERE source IN (SELECT value FROM json_each(?)) ORDER BY id";
+
+export const FIND_IDS = "SELECT id, source FROM videos WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id";
+
+// An id that hidb_videos still knows from a deleted row would hand its state on to a new video.
+export const HIGHEST_ID = `
+  SELECT max(coalesce((SELECT max(id) FROM videos), 0), coalesce((SELECT max(video_id) FROM hidb_videos), 0)) AS highest`;
+
+export const INSERT_VIDEOS = `
+  INSERT INTO videos (id, source, title, duration_s)
+  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)`;
+
+// What a person does to the backlog. Ids and states are JSON arrays; the second parameter says whether all ids are meant.
+const CHOSEN = `
+  state IN (SELECT value FROM json_each(?)) AND (? OR video_id IN (SELECT value FROM json_each(?)))`;
+
+// A pending video is retried only if it has something to forget.
+const RETRIABLE = `${CHOSEN} AND (state <> 'pending' OR attempt > 0 OR deaths > 0 OR run_after > 0)`;
+
+export const KNOWN_IDS =
+  "SELECT video_id AS id, state FROM hidb_videos WHERE video_id IN (SELECT value FROM json_each(?))";
+
+export const COUNT_RETRIABLE = `SELECT count(*) AS total FROM hidb_videos WHERE ${RETRIABLE}`;
+
+export const RETRY_VIDEOS = `
+  UPDATE hidb_videos
+     SET state = 'pending', attempt = 0, deaths = 0, run_after = 0, instance = NULL, claimed_at = NULL,
+         finished_at = NULL, error = NULL, output = NULL
+   WHERE ${RETRIABLE} RETURNING video_id AS id`;
+
+export const COUNT_CHOSEN = `SELECT count(*) AS total FROM hidb_videos WHERE ${CHOSEN}`;
+
+// The instance of a running one stays named: whoever reads the row later sees that its attempt was cut short.
+export const CANCEL_VIDEOS = `
+  UPDATE hidb_videos SET state = 'cancelled', finished_at = ? WHERE ${CHOSEN} RETURNING video_id AS id`;
+
+export const PAUSE = "INSERT OR IGNORE INTO hidb_pool (key, value) VALUES ('paused', '1')";
+export const RESUME = "DELETE FROM hidb_pool WHERE key = 'paused'";
+export const IS_PAUSED = "SELECT 1 AS paused FROM hidb_pool WHERE key = 'paused'";

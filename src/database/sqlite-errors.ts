@@ -64,7 +64,8 @@ export function isBusy(error: unknown): boolean {
 /** Trouble with the file becomes a HidbError that names it; an error of the statement itself reads as D1's. */
 export function describeSqliteError(error: unknown, file: string): unknown {
   const code = codeOf(error);
-  if (error instanceof HidbError || !code.startsWith("SQLITE_")) return error;
+  if (error instanceof HidbError) return error;
+  if (!code.startsWith("SQLITE_")) return describeRefusal(error);
   for (const [prefix, meaning, expected, fix] of MEANING) {
     if (!code.startsWith(prefix)) continue;
     return new HidbError({
@@ -74,5 +75,26 @@ export function describeSqliteError(error: unknown, file: string): unknown {
       cause: error,
     });
   }
-  return new Error(`D1_ERROR: ${messageOf(error)}: ${code}`, { cause: error });
+  const primary = code.split("_", 2).join("_");
+  const extended = code === primary ? "" : ` (extended: ${code})`;
+  return sqlError(`${messageOf(error)}: ${primary}${extended}`, error);
+}
+
+/** What the driver refuses by itself, before SQLite has seen it. */
+const REFUSALS: [pattern: RegExp, text: string][] = [
+  [/parameter value|named parameter/i, "Wrong number of parameter bindings for SQL query."],
+  [/contains no statements/i, "No SQL statements detected."],
+  [/more than one statement/i, "A prepared SQL statement must contain only one statement."],
+];
+
+function describeRefusal(error: unknown): unknown {
+  const known = REFUSALS.find(([pattern]) => pattern.test(messageOf(error)));
+  return known === undefined ? error : sqlError(known[1], error);
+}
+
+/** An error of a statement, with D1's prefix; its cause has the text alone. */
+export function sqlError(text: string, driverError?: unknown): Error {
+  return new Error(`D1_ERROR: ${text}`, {
+    cause: new Error(text, { cause: driverError }),
+  });
 }

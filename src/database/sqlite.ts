@@ -11,9 +11,10 @@ import type {
 } from "@cloudflare/workers-types";
 import BetterSqlite3 from "better-sqlite3";
 import type { Clock } from "../clock.js";
-import { HidbError } from "../errors.js";
+import { HidbError, messageOf } from "../errors.js";
 import type { Millis } from "../video.js";
-import { describeSqliteError, isBusy } from "./sqlite-errors.js";
+import { describeSqliteError, isBusy, sqlError } from "./sqlite-errors.js";
+import { fromSqlite, toSqlite } from "./values.js";
 
 /** D1's database with an end to it. */
 export type Database = D1Database & { close(): Promise<void> };
@@ -36,6 +37,13 @@ const NAP_MS = 0.2;
 /** The event loop turns after so many naps. */
 const NAPS_A_TURN = 8;
 const STATEMENTS_KEPT = 200;
+
+/** A transaction that a caller left open would swallow what everybody else writes. */
+const TRANSACTION = /^\s*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)\b/i;
+const OWN_TRANSACTION = new Set(["BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"]);
+const USE_BATCH =
+  "To execute a transaction, please use the batch() method instead of the SQL BEGIN or SAVEPOINT statements.";
+const LAST_ROW_ID = "SELECT last_insert_rowid()";
 
 /** Opens a SQLite file; errors: DATABASE_MISSING, _UNREADABLE, _READ_ONLY, _CORRUPT, _LOCKED, _FULL. */
 export async function openSqlite(file: string, options: SqliteOptions): Promise<Database> {
@@ -90,6 +98,8 @@ class SqliteDatabase implements D1Database {
   readonly #file: string;
   readonly #clock: Clock;
   readonly #patienceMs: Millis;
+  /** D1 tells the connection's last row id even of a statement that has inserted nothing. */
+  #lastRowId = 0;
   readonly #prepared = new Map<string, BetterSqlite3.Statement<unknown[]>>();
 
   constructor(driver: BetterSqlite3.Database, file: string, options: SqliteOptions) {
@@ -116,7 +126,7 @@ class SqliteDatabase implements D1Database {
   }
 
   async batch<T = unknown>(statements: D1PreparedStatement[]): Promise<D1Result<T>[]> {
-    if (statements.length === 0) throw new Error("D1_ERROR: No SQL statements detected.");
+    if (statements.length === 0) throw sqlError("No SQL statements detected.");
     // One statement is a transaction by itself.
     if (statements.length === 1) return [await this.answer<T>(ownStatement(statements[0] as D1PreparedStatement))];
     return this.#patiently(() => {
@@ -137,7 +147,14 @@ class SqliteDatabase implements D1Database {
   async exec(sql: string): Promise<D1ExecResult> {
     const lines = sql.split("\n").filter((line) => line.trim() !== "");
     const started = this.#clock.monotonic();
-    await this.batch(lines.map((line) => this.prepare(line)));
+    try {
+      await this.batch(lines.map((line) => this.prepare(line)));
+    } catch (error) {
+      if (error instanceof HidbError) throw error;
+      // D1 names the first line, whichever failed.
+      const text = messageOf(error).replace(/^D1_ERROR: /, "");
+      throw new Error(`D1_EXEC_ERROR: Error in line 1: ${lines[0] ?? ""}: ${text}`, { cause: error });
+    }
     return { count: lines.length, duration: this.#clock.monotonic() - started };
   }
 
@@ -170,7 +187,7 @@ class SqliteDatabase implements D1Database {
         prepared.run(...statement.params);
         return columnNames ? [[]] : [];
       }
-      const rows = prepared.raw(true).all(...statement.params) as unknown[][];
+      const rows = fromSqlite(prepared.raw(true).all(...statement.params) as unknown[][]);
       return columnNames ? [prepared.columns().map((column) => column.name), ...rows] : rows;
     });
   }
@@ -178,16 +195,28 @@ class SqliteDatabase implements D1Database {
   execute<T>(statement: SqliteStatement): D1Result<T> {
     const prepared = this.#prepare(statement.sql);
     if (prepared.reader) {
-      const results = prepared.raw(false).all(...statement.params) as T[];
-      return { success: true, meta: metaOf(prepared.readonly ? 0 : results.length, 0), results };
+      const results = fromSqlite(prepared.raw(false).all(...statement.params) as Record<string, unknown>[]) as T[];
+      if (prepared.readonly) return { success: true, meta: metaOf(0, this.#lastRowId), results };
+      this.#lastRowId = this.#prepare(LAST_ROW_ID).pluck(true).get() as number;
+      return {
+        success: true,
+        meta: metaOf(results.length, this.#lastRowId),
+        results,
+      };
     }
     const info = prepared.run(...statement.params);
-    return { success: true, meta: metaOf(info.changes, Number(info.lastInsertRowid)), results: [] };
+    this.#lastRowId = Number(info.lastInsertRowid);
+    return {
+      success: true,
+      meta: metaOf(info.changes, this.#lastRowId),
+      results: [],
+    };
   }
 
   #prepare(sql: string): BetterSqlite3.Statement<unknown[]> {
     let prepared = this.#prepared.get(sql);
     if (prepared === undefined) {
+      if (TRANSACTION.test(sql) && !OWN_TRANSACTION.has(sql)) throw sqlError(USE_BATCH);
       prepared = this.#driver.prepare<unknown[]>(sql);
       if (this.#prepared.size >= STATEMENTS_KEPT) this.#prepared.clear();
       this.#prepared.set(sql, prepared);
@@ -236,7 +265,7 @@ class SqliteStatement {
     const row = results[0];
     if (row === undefined) return null;
     if (column === undefined) return row as T;
-    if (!(column in row)) throw new Error(`D1_COLUMN_NOTFOUND: Column not found (${column})`);
+    if (!Object.hasOwn(row, column)) throw new Error(`D1_COLUMN_NOTFOUND: Column not found (${column})`);
     return row[column] as T;
   }
 
@@ -258,22 +287,6 @@ class SqliteStatement {
 function ownStatement(statement: D1PreparedStatement): SqliteStatement {
   if (statement instanceof SqliteStatement) return statement;
   throw new TypeError("expected statements that this database has prepared");
-}
-
-function toSqlite(value: unknown): unknown {
-  switch (typeof value) {
-    case "number":
-      return Number.isFinite(value) ? value : null;
-    case "string":
-      return value;
-    case "boolean":
-      return value ? 1 : 0;
-    case "object":
-      if (value === null || Buffer.isBuffer(value)) return value;
-      if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-      if (value instanceof ArrayBuffer) return Buffer.from(value);
-  }
-  throw new Error(`D1_TYPE_ERROR: Type '${typeof value}' not supported for value '${String(value)}'`);
 }
 
 function metaOf(changes: number, lastRowId: number): D1Meta & Record<string, unknown> {

@@ -78,8 +78,9 @@ export class Corridor {
     while (this.#drain === undefined) {
       const claimed = this.#hasRoom() ? await this.#claim() : 0;
       if (claimed === 0) await this.#bell.wait();
-      // Videos that are done at once would otherwise keep heartbeats and signals waiting for ever.
-      else await this.#house.instance.clock.turn();
+      // Videos that are done at once would otherwise keep heartbeats and signals waiting for ever; and a group that is
+      // being settled is looked at once, when all of it has left the hand.
+      await this.#house.instance.clock.turn();
     }
     await this.#finish(this.#drain);
     return this.#drain.exitCode;

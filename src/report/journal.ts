@@ -1,4 +1,5 @@
-// The journal: every claim, settlement, release and reclaim as one JSON line, for judging a run afterwards.
+// The journal: every claim, settlement, release and reclaim, and what a person did, as one JSON line, for judging a run
+// afterwards.
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { HidbError } from "../errors.js";
@@ -9,7 +10,7 @@ import type { PoolEvent } from "./event.js";
 export interface JournalLine {
   /** Milliseconds since 1970-01-01 UTC with a fraction: just after a claim, just before a settlement. */
   time: Millis;
-  event: "claim" | "settle" | "release" | "reclaim";
+  event: "claim" | "settle" | "release" | "reclaim" | "retry" | "cancel";
   video: number;
   attempt: number;
   instance: string;
@@ -17,6 +18,15 @@ export interface JournalLine {
   rank: number;
   /** Of a settlement: completed, retry or failed. Of a reclaim: the state it left. */
   outcome?: string;
+}
+
+/** Notes what a person has done to these videos; `time` was taken just before. */
+export function appendToJournal(file: string, event: "retry" | "cancel", videos: number[], time: Millis): void {
+  if (videos.length === 0) return;
+  const descriptor = openForAppending(file);
+  const who = { attempt: 0, instance: "hidb", pid: process.pid, rank: -1 };
+  for (const video of videos) writeSync(descriptor, `${JSON.stringify({ time, event, video, ...who })}\n`);
+  closeSync(descriptor);
 }
 
 type Who = Pick<JournalLine, "instance" | "pid" | "rank">;

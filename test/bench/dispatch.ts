@@ -43,4 +43,5 @@ async function measureHidb(videos: number, group: number): Promise<number> {
   }
 }
 
-if (import.meta.main) console.table(await benchDispatch(Number(process.argv[2] ?? 150_000), Number(process.argv[3] ?? 1)));
+if (import.meta.main)
+  console.table(await benchDispatch(Number(process.argv[2] ?? 150_000), Number(process.argv[3] ?? 1)));

@@ -78,7 +78,9 @@ export class World {
 
   counts(): Record<string, number> {
     const rows = this.query((database) =>
-      database.prepare<[], { state: string; n: number }>("SELECT state, count(*) AS n FROM hidb_videos GROUP BY state").all(),
+      database
+        .prepare<[], { state: string; n: number }>("SELECT state, count(*) AS n FROM hidb_videos GROUP BY state")
+        .all(),
     );
     return Object.fromEntries(rows.map(({ state, n }) => [state, n]));
   }
@@ -86,7 +88,8 @@ export class World {
   async untilDone(everyMs = 250): Promise<void> {
     const open = () =>
       this.query(
-        (database) => database.prepare("SELECT 1 FROM hidb_videos WHERE finished_at IS NULL LIMIT 1").get() !== undefined,
+        (database) =>
+          database.prepare("SELECT 1 FROM hidb_videos WHERE finished_at IS NULL LIMIT 1").get() !== undefined,
       );
     while (open()) await systemClock.sleep(everyMs);
   }
@@ -95,7 +98,8 @@ export class World {
   makespanMs(): number {
     return this.query(
       (database) =>
-        database.prepare<[], { ms: number }>("SELECT max(finished_at) - min(claimed_at) AS ms FROM hidb_videos").get()?.ms ?? 0,
+        database.prepare<[], { ms: number }>("SELECT max(finished_at) - min(claimed_at) AS ms FROM hidb_videos").get()
+          ?.ms ?? 0,
     );
   }
 

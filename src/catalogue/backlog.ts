@@ -1,0 +1,82 @@
+// What a person does to the backlog: try again, cancel, pause, resume. What runs is never taken from its instance,
+// except by cancelling, of which the instance hears at its next heartbeat.
+import type { Database } from "../database/sqlite.js";
+import { HidbError } from "../errors.js";
+import type { Millis, State } from "../video.js";
+import * as sql from "./statements.js";
+
+export interface Choice {
+  /** Null: all videos in these states. */
+  ids: number[] | null;
+  states: State[];
+}
+
+/** How the choice stands in the statements. */
+function bindChoice({ ids, states }: Choice): [string, number, string] {
+  return [JSON.stringify(states), ids === null ? 1 : 0, JSON.stringify(ids ?? [])];
+}
+
+/** The states of these videos; errors: VIDEO_UNKNOWN when one of them is not there. */
+export async function findStates(database: Database, ids: number[]): Promise<Map<number, State>> {
+  const { results } = await database
+    .prepare(sql.KNOWN_IDS)
+    .bind(JSON.stringify(ids))
+    .all<{ id: number; state: State }>();
+  const states = new Map(results.map(({ id, state }) => [id, state]));
+  const unknown = ids.find((id) => !states.has(id));
+  if (unknown !== undefined) throw videoUnknown(unknown);
+  return states;
+}
+
+export async function countRetriable(database: Database, choice: Choice): Promise<number> {
+  return count(database, sql.COUNT_RETRIABLE, choice);
+}
+
+/** Resolves to the videos that are pending again, with no attempt spent. */
+export async function retryVideos(database: Database, choice: Choice): Promise<number[]> {
+  const { results } = await database
+    .prepare(sql.RETRY_VIDEOS)
+    .bind(...bindChoice(choice))
+    .all<{ id: number }>();
+  return results.map((row) => row.id);
+}
+
+export async function countChosen(database: Database, choice: Choice): Promise<number> {
+  return count(database, sql.COUNT_CHOSEN, choice);
+}
+
+/** Resolves to the videos that are cancelled now. */
+export async function cancelVideos(database: Database, choice: Choice, now: Millis): Promise<number[]> {
+  const { results } = await database
+    .prepare(sql.CANCEL_VIDEOS)
+    .bind(now, ...bindChoice(choice))
+    .all<{ id: number }>();
+  return results.map((row) => row.id);
+}
+
+/** False when that was so already. */
+export async function setPaused(database: Database, paused: boolean): Promise<boolean> {
+  const { meta } = await database.prepare(paused ? sql.PAUSE : sql.RESUME).run();
+  return meta.changes > 0;
+}
+
+export async function isPaused(database: Database): Promise<boolean> {
+  return (await database.prepare(sql.IS_PAUSED).first()) !== null;
+}
+
+async function count(database: Database, statement: string, choice: Choice): Promise<number> {
+  return (
+    (await database
+      .prepare(statement)
+      .bind(...bindChoice(choice))
+      .first<number>("total")) ?? 0
+  );
+}
+
+export function videoUnknown(id: number): HidbError {
+  return new HidbError({
+    code: "VIDEO_UNKNOWN",
+    message: `expected the id of a video, got ${id}, which no video has`,
+    fix: "run `hidb list` to see the ids",
+  });
+}

@@ -1,0 +1,112 @@
+// What every command needs: the settings, the database, and who is alive.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { describeCatalogue, isOwnTable } from "../catalogue/table.js";
+import { identifyProcess, isAlive } from "../claim/liveness.js";
+import { systemClock } from "../clock.js";
+import { type Config, PROJECT_ROOT, readConfig } from "../config.js";
+import { type MigrateOptions, migrate, pendingMigrations } from "../database/migrate.js";
+import { type Database, openSqlite } from "../database/sqlite.js";
+import { HidbError } from "../errors.js";
+import type { IsDead } from "../report/status.js";
+import { type CatalogueTable, STATES, type State } from "../video.js";
+
+export const clock = systemClock;
+
+/** Flags first, then environment, `.env` and defaults. */
+export function readSettings(command: Command): Config {
+  const { sqliteFile } = command.optsWithGlobals<{ sqliteFile?: string }>();
+  return readConfig({ flags: sqliteFile === undefined ? {} : { sqliteFile } });
+}
+
+export function migrateOptions(config: Config): MigrateOptions {
+  return {
+    folder: join(PROJECT_ROOT, "data", "migrations"),
+    withCatalogue: isOwnTable(config),
+  };
+}
+
+/**
+ * What a command means to do: `read` leaves the database as it is and fails when hidb has never been there; `change`
+ * brings it to this hidb's schema first; `create` also makes the file.
+ */
+export type Access = "read" | "change" | "create";
+
+export async function withDatabase<T>(
+  config: Config,
+  access: Access,
+  use: (database: Database, catalogue: CatalogueTable) => Promise<T>,
+): Promise<T> {
+  const { sqliteFile, synchronous } = config;
+  const database = await openSqlite(sqliteFile, {
+    clock,
+    synchronous,
+    create: access === "create",
+  });
+  try {
+    if (access !== "read") await migrate(database, migrateOptions(config));
+    else await refuseUnprepared(database, config);
+    return await use(database, await describeCatalogue(database, config));
+  } finally {
+    await database.close();
+  }
+}
+
+async function refuseUnprepared(database: Database, config: Config): Promise<void> {
+  const [pending] = await pendingMigrations(database, migrateOptions(config));
+  if (pending === undefined) return;
+  throw new HidbError({
+    code: "DATABASE_FOREIGN",
+    message: `expected hidb's tables in ${config.sqliteFile}, but the migration ${pending} has not been applied`,
+    fix: "run `hidb migrate` (or `hidb start`), or correct HIDB_SQLITE_FILE",
+  });
+}
+
+/** For trying a change on nothing: a database in memory stands for the one that is not there. */
+export async function withScratchDatabase<T>(
+  config: Config,
+  use: (database: Database, catalogue: CatalogueTable) => Promise<T>,
+): Promise<T> {
+  return withDatabase({ ...config, sqliteFile: ":memory:" }, "create", use);
+}
+
+export function databaseExists(config: Config): boolean {
+  return existsSync(config.sqliteFile);
+}
+
+/** The rule of the reclaim: on this machine the process counts, elsewhere the lease. */
+export function deathJudge(): IsDead {
+  const { boot } = identifyProcess();
+  const now = clock.now();
+  return (instance) => (instance.boot === boot ? !isAlive(instance) : instance.leaseUntil < now);
+}
+
+/** For commander: the id of a video. */
+export function parseVideoId(text: string): number {
+  const id = Number(text);
+  if (/^[+-]?\d+$/.test(text) && Number.isInteger(id) && Math.abs(id) <= 2 ** 53) return id;
+  throw new InvalidArgumentError("Expected the id of a video, a whole number within +-2^53.");
+}
+
+export function collectVideoIds(text: string, before: number[] | undefined): number[] {
+  return [...(before ?? []), parseVideoId(text)];
+}
+
+/** For commander: `failed,quarantined`. */
+export function parseStates(text: string): State[] {
+  return text.split(",").map((name) => {
+    const state = STATES.find((candidate) => candidate === name.trim().toLowerCase());
+    if (state === undefined) throw new InvalidArgumentError(`Expected states out of ${STATES.join(", ")}.`);
+    return state;
+  });
+}
+
+/** For commander: how many, or how many to leave out. */
+export function parseCount(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Expected a whole number >= 0.");
+}
+
+/** A catalogue's own word for a video that has no source any more. */
+export const NO_SOURCE = "(no longer in the catalogue)";

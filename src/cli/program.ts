@@ -1,0 +1,91 @@
+// The command line: one file a command, one way to end.
+import { Command, CommanderError } from "commander";
+import { inheritedEnvironment } from "../config.js";
+import { describeError, EXIT, HidbError, messageOf } from "../errors.js";
+import { registerAdd } from "./add.js";
+import { registerCancel } from "./cancel.js";
+import { registerExport } from "./export.js";
+import { registerList } from "./list.js";
+import { registerMigrate } from "./migrate.js";
+import { registerPause, registerResume } from "./pause.js";
+import { note, quietOnClosedPipe } from "./print.js";
+import { registerRetry } from "./retry.js";
+import { registerShow } from "./show.js";
+import { registerStart } from "./start.js";
+import { registerStatus } from "./status.js";
+import { registerVerify } from "./verify.js";
+
+/** In the order of the help. */
+const REGISTER: ((program: Command) => void)[] = [
+  registerStart,
+  registerAdd,
+  registerStatus,
+  registerList,
+  registerShow,
+  registerRetry,
+  registerCancel,
+  registerPause,
+  registerResume,
+  registerVerify,
+  registerExport,
+  registerMigrate,
+];
+
+/** Resolves to the exit code; never rejects. */
+export async function runProgram(argv: string[]): Promise<number> {
+  quietOnClosedPipe();
+  const program = createProgram();
+  try {
+    await program.parseAsync(argv);
+    return Number(process.exitCode ?? EXIT.completed);
+  } catch (error) {
+    return endWith(error);
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command("hidb")
+    .description("Processes every video of a catalogue exactly once, with any number of instances under PM2.")
+    .option("--sqlite-file <file>", "the database file (HIDB_SQLITE_FILE)")
+    .configureHelp({ showGlobalOptions: true })
+    // Commander's own wording is replaced by ours, so that every error looks the same.
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride()
+    .addHelpText("after", HELP);
+  for (const register of REGISTER) register(program);
+  // Commands take what their parent has when they are made, but for those that were there before.
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  return program;
+}
+
+const HELP = `
+Examples:
+  $ hidb start                      process every video, with progress, to the end
+  $ hidb add ~/videos               take every media file below a folder
+  $ hidb add list.csv               take a list with the columns id?, source, title?, duration_s?
+  $ hidb status                     see where the pool stands
+  $ hidb list --state failed        see what went wrong
+  $ hidb retry --failed             try it again
+
+Every setting is an environment variable HIDB_...; the README lists them.
+Exit codes: 0 all well, 1 something failed, 2 usage or settings, 3 preflight, 5 database.`;
+
+function endWith(error: unknown): number {
+  if (error instanceof CommanderError) return endUsage(error);
+  note(describeError(error));
+  if (error instanceof HidbError) return error.exitCode;
+  note("fix:   this is most likely a mistake in hidb; HIDB_LOG_LEVEL=debug shows where it happened");
+  if (inheritedEnvironment().HIDB_LOG_LEVEL === "debug" && error instanceof Error)
+    note(error.stack ?? messageOf(error));
+  return EXIT.unfinished;
+}
+
+function endUsage(error: CommanderError): number {
+  if (error.exitCode === 0) return EXIT.completed;
+  if (error.code === "commander.help") return EXIT.usage;
+  const [message = "", guess] = error.message.replace(/^error: /, "").split("\n");
+  const help = "`hidb --help` and `hidb <command> --help` say what there is";
+  const fix = guess === undefined ? help : `${guess.replace(/^\(Did/, "did").replace(/\)$/, "")} ${help}`;
+  note(describeError(new HidbError({ code: "USAGE", message, fix })));
+  return EXIT.usage;
+}

@@ -1,0 +1,66 @@
+// One live line on a terminal; a line a minute anywhere else.
+import cliProgress from "cli-progress";
+import type { Status } from "../../report/status.js";
+import { formatCount, formatSeconds, note } from "../print.js";
+
+export interface Progress {
+  show(status: Status): void;
+  end(): void;
+}
+
+const LINE_EVERY_MS = 60_000;
+
+export function openProgress(clock: { monotonic(): number }): Progress {
+  return process.stderr.isTTY ? openBar() : openLines(clock);
+}
+
+function openBar(): Progress {
+  const bar = new cliProgress.SingleBar({
+    stream: process.stderr,
+    format: "{bar} {percentage}%  {value}/{total}  {facts}",
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    barsize: 24,
+    hideCursor: true,
+    autopadding: true,
+  });
+  let started = false;
+  return {
+    show(status) {
+      const { total } = status.counts;
+      const facts = describeFacts(status);
+      if (!started) bar.start(total, endedOf(status), { facts });
+      started = true;
+      bar.setTotal(total);
+      bar.update(endedOf(status), { facts });
+    },
+    end: () => bar.stop(),
+  };
+}
+
+function openLines(clock: { monotonic(): number }): Progress {
+  let nextAt = Number.NEGATIVE_INFINITY;
+  return {
+    show(status) {
+      if (clock.monotonic() < nextAt) return;
+      nextAt = clock.monotonic() + LINE_EVERY_MS;
+      const { total } = status.counts;
+      note(`hidb: ${formatCount(endedOf(status))} of ${formatCount(total)} done  ${describeFacts(status)}`);
+    },
+    end: () => undefined,
+  };
+}
+
+function endedOf({ counts }: Status): number {
+  return counts.total - counts.pending - counts.running;
+}
+
+function describeFacts({ counts, instances, rate, eta, paused }: Status): string {
+  const facts = [`${instances.length} up`, `${counts.running} running`];
+  if (rate !== null) facts.push(rate >= 1 ? `${rate.toFixed(1)}/s` : `${(rate * 60).toFixed(1)}/min`);
+  if (eta !== null) facts.push(`ETA ${formatSeconds(eta)}`);
+  const failed = counts.failed + counts.quarantined;
+  if (failed > 0) facts.push(`${formatCount(failed)} failed`);
+  if (paused) facts.push("paused (`hidb resume` goes on)");
+  return facts.join("  ");
+}

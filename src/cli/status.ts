@@ -1,0 +1,127 @@
+// `hidb status`: where the pool stands, on one screen.
+import type { Command } from "commander";
+import type { Config } from "../config.js";
+import {
+  type FailureGroup,
+  type InstanceRow,
+  readFailures,
+  readInstances,
+  readStatus,
+  type Status,
+} from "../report/status.js";
+import { STATES } from "../video.js";
+import { clock, deathJudge, readSettings, withDatabase } from "./context.js";
+import { alignColumns, formatCount, formatSeconds, plural, printable, say, sayJson, styled } from "./print.js";
+
+export function registerStatus(program: Command): void {
+  program
+    .command("status")
+    .description("Show counts, instances, rate and the time that is left.")
+    .option("--json", "print one JSON object")
+    .addHelpText("after", HELP)
+    .action(showStatus);
+}
+
+const HELP = `
+Examples:
+  $ hidb status
+  $ hidb status --json | jq .counts.pending`;
+
+async function showStatus(flags: { json?: boolean }, command: Command): Promise<void> {
+  const config = readSettings(command);
+  await withDatabase(config, "read", async (database) => {
+    const view = { now: clock.now(), isDead: deathJudge() };
+    const status = await readStatus(database, view);
+    if (flags.json) return sayJson(status);
+    const { dead } = await readInstances(database, view);
+    const failures = await readFailures(database, REASONS_SHOWN);
+    for (const line of describeStatus({ status, dead, failures, config })) say(line);
+  });
+}
+
+const REASONS_SHOWN = 5;
+
+interface StatusParts {
+  status: Status;
+  dead: InstanceRow[];
+  failures: FailureGroup[];
+  config: Config;
+}
+
+function describeStatus({ status, dead, failures, config }: StatusParts): string[] {
+  const { counts } = status;
+  const ended = counts.total - counts.pending - counts.running;
+  const share = counts.total === 0 ? "" : `, ${((100 * ended) / counts.total).toFixed(1)} % done`;
+  return [
+    styled("bold", `${plural(counts.total, "video")}${share}`) + styled("dim", `  ${printable(config.sqliteFile)}`),
+    ...alignColumns(
+      STATES.map((state) => [state, counts[state]]),
+      "  ",
+    ),
+    "",
+    ...describeInstances(status, dead),
+    ...describePace(status),
+    ...describeFailures(failures),
+    "",
+    `next: ${nextCommand(status)}`,
+  ];
+}
+
+function describeInstances({ instances }: Status, dead: InstanceRow[]): string[] {
+  const lines: string[] = [];
+  if (instances.length === 0) lines.push("no instance is live");
+  else {
+    const rows = instances.map((one) => [
+      one.rank === null ? "-" : String(one.rank),
+      String(one.processId),
+      String(one.pid),
+      one.state,
+      one.inHand,
+      one.completed,
+      one.failed,
+      `${Math.round(one.rssBytes / 1048576)} MB`,
+      printable(one.host),
+    ]);
+    const head = ["rank", "process id", "pid", "state", "in hand", "completed", "failed", "memory", "host"];
+    lines.push(`${plural(instances.length, "instance")} live`, ...alignColumns([head, ...rows], "  "));
+  }
+  if (dead.length > 0) {
+    const inHand = dead.reduce((sum, one) => sum + one.inHand, 0);
+    const who = plural(dead.length, "instance");
+    lines.push(`${who} died with ${plural(inHand, "video")} in hand; the next one to beat or start takes them back`);
+  }
+  return lines;
+}
+
+function describePace({ rate, eta, paused, instances, counts }: Status): string[] {
+  const lines: string[] = [];
+  if (paused) lines.push(styled("yellow", "paused: nothing new is claimed until `hidb resume`"));
+  if (rate !== null) {
+    const pace = rate >= 1 ? `${rate.toFixed(1)} videos/s` : `${(rate * 60).toFixed(1)} videos/min`;
+    const left = eta === null || eta === 0 ? "" : `, about ${formatSeconds(eta)} left`;
+    lines.push(`${pace} over the last minute${left}`);
+  } else if (instances.length > 0 && counts.pending + counts.running > 0 && !paused) {
+    lines.push("no video has ended in the last minute");
+  }
+  return lines;
+}
+
+function describeFailures(failures: FailureGroup[]): string[] {
+  if (failures.length === 0) return [];
+  const rows = failures.map(({ count, state, reason }) => [count, state, shorten(printable(reason))]);
+  return ["", "why videos failed, the most frequent first", ...alignColumns(rows, "  ")];
+}
+
+function shorten(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
+
+function nextCommand({ counts, instances, paused }: Status): string {
+  if (counts.total === 0) return "hidb add <folder or list>";
+  if (paused) return "hidb resume";
+  if (counts.pending + counts.running > 0) return instances.length === 0 ? "hidb start" : "hidb status";
+  if (counts.failed + counts.quarantined > 0) {
+    return `hidb list --state failed,quarantined (${formatCount(counts.failed + counts.quarantined)}), then hidb retry --failed`;
+  }
+  return "hidb export --out results.ndjson";
+}

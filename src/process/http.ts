@@ -1,0 +1,110 @@
+// Room 3, the processor `http`: one request a video to an API that exists already.
+import { connect } from "node:net";
+import type { Clock } from "../clock.js";
+import type { Config } from "../config.js";
+import { HidbError, messageOf } from "../errors.js";
+import type { Millis, Outcome } from "../video.js";
+import { Connections, type Exchange, exchange, HARMLESS_HEADERS } from "./http/exchange.js";
+import { buildRequest, maskUrl, readHttpSettings, sampleUrl } from "./http/settings.js";
+import type { Processor } from "./processor.js";
+
+const CONNECT_MS = 3000;
+/** Of an answer that says no; enough to tell why. */
+const SHOWN_CHARACTERS = 500;
+const TRY_AGAIN = [408, 425, 429];
+/** A server that wants more patience than this is asked again all the same. */
+const LONGEST_WAIT_MS = 86_400_000;
+
+export function createHttp(config: Config, { clock }: { clock: Clock }): Processor {
+  const settings = readHttpSettings(config);
+  const connections = new Connections({ idle: config.concurrency });
+  const secrets = secretsOf(settings.headers, sampleUrl(settings.url));
+  return {
+    async process(video, context) {
+      const { signal } = context;
+      if (signal.aborted) return { kind: "released" };
+      const request = buildRequest(settings, video, context);
+      const target = maskUrl(request.url.href);
+      try {
+        const result = await exchange(request, { connections, signal, maxBytes: settings.maxBytes });
+        if (result.kind === "refused") {
+          return { kind: "failed", reason: `expected ${target} to give an answer, got ${result.reason}` };
+        }
+        return judge(result, { target, secrets, now: clock.now() });
+      } catch (error) {
+        if (signal.aborted) return { kind: "released" };
+        return { kind: "retry", reason: `expected ${target} to answer, got ${hide(messageOf(error), secrets)}` };
+      }
+    },
+    async close() {
+      connections.close();
+    },
+  };
+}
+
+/** Throws SETTING_INVALID, or PROCESSOR_PREFLIGHT when nobody listens at the URL. */
+export async function checkHttp(config: Config): Promise<void> {
+  const url = sampleUrl(readHttpSettings(config).url);
+  const refusal = await tryConnect(url);
+  if (refusal === null) return;
+  throw new HidbError({
+    code: "PROCESSOR_PREFLIGHT",
+    message: `expected HIDB_HTTP_URL to answer at ${url.host}, got ${refusal}`,
+    fix: "start the server behind HIDB_HTTP_URL, or correct its host and port",
+  });
+}
+
+type Answer = Extract<Exchange, { kind: "answer" }>;
+
+function judge(
+  { status, retryAfter, text }: Answer,
+  { target, secrets, now }: { target: string; secrets: string[]; now: Millis },
+): Outcome {
+  if (status >= 200 && status < 300) return { kind: "completed", output: toJson(text) };
+  const said = hide(text.trim(), secrets).slice(0, SHOWN_CHARACTERS);
+  const reason = `expected ${target} to succeed, got status ${status}${said === "" ? "" : `: ${said}`}`;
+  if (status < 500 && !TRY_AGAIN.includes(status)) return { kind: "failed", reason };
+  const afterMs = waitOf(retryAfter, now);
+  return { kind: "retry", reason, ...(afterMs !== null && { afterMs }) };
+}
+
+/** JSON stays as it was written, other text becomes a JSON string. */
+function toJson(text: string): string | null {
+  if (text.trim() === "") return null;
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    return JSON.stringify(text);
+  }
+}
+
+/** Retry-After in seconds or as a date; null when there is none that can be read. */
+function waitOf(retryAfter: string | undefined, now: Millis): Millis | null {
+  if (retryAfter === undefined) return null;
+  const waitMs = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now;
+  return Number.isNaN(waitMs) ? null : Math.min(Math.max(waitMs, 0), LONGEST_WAIT_MS);
+}
+
+/** What a server might echo: the values of our headers, their parts (`Bearer <token>`), and the URL's password. */
+function secretsOf(headers: Record<string, string>, url: URL): string[] {
+  const named = Object.entries(headers).filter(([name]) => !HARMLESS_HEADERS.includes(name));
+  const values = [...named.map(([, value]) => value), decodeURIComponent(url.password)];
+  const parts = values.flatMap((value) => [value, ...value.split(/\s+/)]).filter((part) => part.length >= 4);
+  return [...new Set(parts)].sort((one, other) => other.length - one.length);
+}
+
+function hide(text: string, secrets: string[]): string {
+  return secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
+}
+
+/** Null when somebody listens there, else what happened instead. */
+function tryConnect(url: URL): Promise<string | null> {
+  const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+  const { promise, resolve } = Promise.withResolvers<string | null>();
+  const socket = connect({ host: url.hostname.replace(/^\[|\]$/g, ""), port, timeout: CONNECT_MS });
+  socket.once("connect", () => resolve(null));
+  socket.once("timeout", () => resolve(`no answer within ${CONNECT_MS / 1000} s`));
+  socket.once("error", (error) => resolve("code" in error ? String(error.code) : error.message));
+  return promise.finally(() => socket.destroy());
+}

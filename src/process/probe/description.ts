@@ -1,0 +1,141 @@
+// What a probe says of a media file: the JSON of its outcome, and the tally of packets that the figures come from.
+
+export interface TrackDescription {
+  type: "video" | "audio" | "subtitle";
+  /** By ffprobe's names. */
+  codec: string;
+  width: number | null;
+  height: number | null;
+  /** The clockwise turn a player makes, in degrees. */
+  rotation: number | null;
+  frame_rate: number | null;
+  channels: number | null;
+  sample_rate: number | null;
+  bit_rate: number | null;
+  /** As the file says it, mostly three letters; null for none. */
+  language: string | null;
+}
+
+export interface Description {
+  container: string;
+  /** From the first packet to the end of the last one that is really there. */
+  duration_s: number;
+  /** The header's word, only where it differs by more than 1 %. */
+  header_duration_s?: number;
+  bit_rate: number;
+  size: number;
+  sha256: string;
+  tracks: TrackDescription[];
+}
+
+/** Everything but the hash, which is taken last: a file that is refused need not be read whole. */
+export type Contents = Omit<Description, "sha256">;
+
+/** A track before its packets are counted. */
+export type TrackFacts = Pick<TrackDescription, "type" | "codec"> & Partial<TrackDescription>;
+
+/** Counts the packets of one track; constant in memory, however long the file. */
+export class PacketTally {
+  count = 0;
+  bytes = 0;
+  firstStartS = Number.POSITIVE_INFINITY;
+  lastStartS = Number.NEGATIVE_INFINITY;
+  private lastEndS = Number.NEGATIVE_INFINITY;
+
+  /** A duration of 0 stands for unknown. */
+  add(startS: number, durationS: number, bytes: number): void {
+    this.count++;
+    this.bytes += bytes;
+    this.firstStartS = Math.min(this.firstStartS, startS);
+    this.lastStartS = Math.max(this.lastStartS, startS);
+    this.lastEndS = Math.max(this.lastEndS, startS + durationS);
+  }
+
+  /** Gives the last packet a duration that only became known later. */
+  extendLast(durationS: number): void {
+    this.lastEndS = Math.max(this.lastEndS, this.lastStartS + durationS);
+  }
+
+  /** Where the last packet ends; one of unknown duration is given the mean gap of its track. */
+  get endS(): number {
+    if (this.lastEndS > this.lastStartS || this.count < 2) return this.lastEndS;
+    return this.lastStartS + (this.lastStartS - this.firstStartS) / (this.count - 1);
+  }
+
+  /** Packets a second, or null where fewer than three packets leave it to guesswork. */
+  get rate(): number | null {
+    const spanS = this.lastStartS - this.firstStartS;
+    return this.count < 3 || spanS <= 0 ? null : round((this.count - 1) / spanS);
+  }
+}
+
+export interface CountedTrack {
+  facts: TrackFacts;
+  tally: PacketTally;
+  /** Where an edit list ends the presentation of this track, before its last packet. */
+  presentedUntilS?: number | null;
+}
+
+export interface Measured {
+  container: string;
+  size: number;
+  headerDurationS: number | null;
+  tracks: CountedTrack[];
+}
+
+/** Puts the figures of a file together, or returns null where no track holds a packet. */
+export function describeContents({ container, size, headerDurationS, tracks }: Measured): Contents | null {
+  const durationS = measureDuration(tracks);
+  if (durationS === null) return null;
+  return {
+    container,
+    duration_s: round(durationS),
+    ...(headerDurationS !== null && differs(headerDurationS, durationS)
+      ? { header_duration_s: round(headerDurationS) }
+      : {}),
+    bit_rate: bitRate(size, durationS),
+    size,
+    tracks: tracks.map(describeTrack),
+  };
+}
+
+function measureDuration(tracks: CountedTrack[]): number | null {
+  const counted = tracks.filter(({ tally }) => tally.count > 0);
+  if (counted.length === 0) return null;
+  const endS = Math.max(...counted.map(presentedEndS));
+  // Packets before zero prime a decoder and are never presented.
+  const startS = Math.max(0, Math.min(...counted.map(({ tally }) => tally.firstStartS)));
+  return Math.max(0, endS - startS);
+}
+
+function presentedEndS({ tally, presentedUntilS }: CountedTrack): number {
+  return Math.min(tally.endS, presentedUntilS ?? Number.POSITIVE_INFINITY);
+}
+
+function describeTrack({ facts, tally }: CountedTrack): TrackDescription {
+  return {
+    type: facts.type,
+    codec: facts.codec,
+    width: facts.width ?? null,
+    height: facts.height ?? null,
+    rotation: facts.type === "video" ? (facts.rotation ?? 0) : null,
+    frame_rate: facts.type === "video" ? tally.rate : null,
+    channels: facts.channels ?? null,
+    sample_rate: facts.sample_rate ?? null,
+    bit_rate: tally.count > 0 ? bitRate(tally.bytes, tally.endS - tally.firstStartS) || null : null,
+    language: facts.language ?? null,
+  };
+}
+
+function differs(headerS: number, measuredS: number): boolean {
+  return Math.abs(headerS - measuredS) > 0.01 * measuredS;
+}
+
+function bitRate(bytes: number, seconds: number): number {
+  return seconds > 0 ? Math.round((bytes * 8) / seconds) : 0;
+}
+
+/** Microseconds are as fine as ffprobe goes. */
+function round(value: number): number {
+  return Math.round(value * 1e6) / 1e6;
+}

@@ -1,0 +1,37 @@
+// Why a media file could not be described, in words for a person; each becomes an answer, never a crash.
+import type { Millis } from "../../video.js";
+
+/** The file is to blame: another attempt would end the same way. */
+export class Refusal extends Error {}
+
+/** The way to the file is to blame: another attempt may go well. */
+export class Unreachable extends Error {
+  constructor(
+    message: string,
+    readonly afterMs?: Millis,
+  ) {
+    super(message);
+  }
+}
+
+const PERMANENT: Record<string, string> = {
+  ENOENT: "no such file",
+  ENOTDIR: "no such file",
+  EACCES: "not allowed to read",
+  EPERM: "not allowed to read",
+  ELOOP: "too many symbolic links",
+  ENAMETOOLONG: "the name is too long",
+};
+
+/** Sorts an error of the file system; other errors are returned as they are. */
+export function fileFailure(error: unknown, path: string): unknown {
+  const code = codeOf(error);
+  if (code === null) return error;
+  const reason = PERMANENT[code];
+  return reason ? new Refusal(`${reason}: ${path}`) : new Unreachable(`could not read ${path}: ${code}`);
+}
+
+export function codeOf(error: unknown): string | null {
+  if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return null;
+  return String(error.code);
+}

@@ -1,0 +1,152 @@
+// Lets ffprobe read the formats that mediabunny does not. It is a program of its own, so it is killed rather than asked.
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Clock } from "../../clock.js";
+import type { Millis } from "../../video.js";
+import { type CountedTrack, type Description, describeContents, PacketTally, type TrackFacts } from "./description.js";
+import type { SourceAddress, UnreadFormat } from "./messages.js";
+
+export interface FfprobeOptions {
+  clock: Clock;
+  /** A name on PATH or a path. */
+  program: string;
+  timeoutMs: Millis;
+}
+
+export type FfprobeVerdict =
+  | { kind: "described"; description: Description }
+  | { kind: "missing" }
+  | { kind: "aborted" }
+  | { kind: "timedOut" }
+  | { kind: "refused"; reason: string };
+
+/** Ten hours of packets; a file that makes ffprobe say more is made for it. */
+const MAX_LINES = 5_000_000;
+const MAX_MESSAGE = 2000;
+const MAX_ALLOC_BYTES = 128 * 2 ** 20;
+const ENTRIES = [
+  "format=duration",
+  "stream=index,codec_type,codec_name,width,height,channels,sample_rate",
+  "stream_tags=language",
+  "stream_side_data=rotation",
+  "packet=stream_index,pts_time,dts_time,duration_time,size",
+].join(":");
+
+/** Runs ffprobe on a file whose format is known, until it ends, the time is over or the signal aborts. */
+export async function runFfprobe(
+  address: SourceAddress,
+  format: UnreadFormat,
+  { clock, program, timeoutMs, signal }: FfprobeOptions & { signal: AbortSignal },
+): Promise<FfprobeVerdict> {
+  if (signal.aborted) return { kind: "aborted" };
+  const over = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<FfprobeVerdict>();
+  const child = spawn(program, ffprobeArguments(address, format), { stdio: ["ignore", "pipe", "pipe"] });
+  const abort = () => resolve({ kind: "aborted" });
+  signal.addEventListener("abort", abort);
+  void clock.sleep(timeoutMs, over.signal).then(() => !over.signal.aborted && resolve({ kind: "timedOut" }));
+
+  const report = new Report();
+  let lines = 0;
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    if (++lines > MAX_LINES) resolve({ kind: "refused", reason: `this ${format.container} holds too many packets` });
+    else report.take(line);
+  });
+  let message = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    message = (message + text).slice(-MAX_MESSAGE);
+  });
+  child.on("error", (error) => {
+    const missing = "code" in error && error.code === "ENOENT";
+    resolve(missing ? { kind: "missing" } : { kind: "refused", reason: `ffprobe did not start: ${error.message}` });
+  });
+  child.on("close", () => resolve(conclude(report, format, message)));
+
+  const verdict = await promise;
+  over.abort();
+  signal.removeEventListener("abort", abort);
+  child.kill("SIGKILL");
+  return verdict;
+}
+
+function ffprobeArguments(address: SourceAddress, { demuxer }: UnreadFormat): string[] {
+  const local = address.kind === "file";
+  return [
+    ...["-v", "error", "-hide_banner", "-max_alloc", String(MAX_ALLOC_BYTES)],
+    // A URL may not lead to a file of this machine, nor a file to a URL.
+    ...["-protocol_whitelist", local ? "file,pipe" : "http,https,tcp,tls,crypto"],
+    // Named, so that a file cannot pass for a playlist that names other files.
+    ...["-f", demuxer],
+    ...["-show_entries", ENTRIES, "-of", "compact"],
+    // The prefix keeps a name with a colon or a leading dash a name.
+    local ? `file:${address.path}` : address.url,
+  ];
+}
+
+function conclude(report: Report, { container, size, sha256 }: UnreadFormat, message: string): FfprobeVerdict {
+  const { tracks, headerDurationS } = report;
+  const contents = describeContents({ container, size, headerDurationS, tracks });
+  if (contents) {
+    const { tracks, ...figures } = contents;
+    return { kind: "described", description: { ...figures, sha256, tracks } };
+  }
+  if (tracks.length > 0)
+    return { kind: "refused", reason: `cut short: this ${container} holds no packet of its tracks` };
+  const said = message.trim().split("\n").at(-1);
+  return { kind: "refused", reason: `damaged: ffprobe finds no track in this ${container}${said ? ` (${said})` : ""}` };
+}
+
+/** Reads ffprobe's lines as they come; the packets come first. */
+class Report {
+  headerDurationS: number | null = null;
+  private readonly tallies = new Map<string, PacketTally>();
+  /** By index: a transport stream lists its streams once more inside its programs. */
+  private readonly streams = new Map<string, TrackFacts>();
+
+  get tracks(): CountedTrack[] {
+    const indexes = [...this.streams.keys()].sort((one, other) => Number(one) - Number(other));
+    return indexes.flatMap((index) => {
+      const facts = this.streams.get(index);
+      return facts ? [{ facts, tally: this.tallies.get(index) ?? new PacketTally() }] : [];
+    });
+  }
+
+  take(line: string): void {
+    const [kind, ...pairs] = line.split("|");
+    const fields = new Map(pairs.map((pair) => pair.split(/=(.*)/s, 2) as [string, string]));
+    if (kind === "packet") this.takePacket(fields);
+    if (kind === "stream") this.takeStream(fields);
+    if (kind === "format") this.headerDurationS = toNumber(fields.get("duration"));
+  }
+
+  private takePacket(fields: Map<string, string>): void {
+    const index = fields.get("stream_index") ?? "";
+    const startS = toNumber(fields.get("pts_time")) ?? toNumber(fields.get("dts_time"));
+    if (startS === null) return;
+    const tally = this.tallies.get(index) ?? new PacketTally();
+    this.tallies.set(index, tally);
+    tally.add(startS, toNumber(fields.get("duration_time")) ?? 0, toNumber(fields.get("size")) ?? 0);
+  }
+
+  private takeStream(fields: Map<string, string>): void {
+    const type = fields.get("codec_type");
+    if (type !== "video" && type !== "audio" && type !== "subtitle") return;
+    const rotation = toNumber(fields.get("side_datum/display_matrix:rotation") ?? fields.get("rotation")) ?? 0;
+    const facts: TrackFacts = {
+      type,
+      codec: fields.get("codec_name") ?? "unknown",
+      width: toNumber(fields.get("width")),
+      height: toNumber(fields.get("height")),
+      // ffprobe counts against the clock.
+      rotation: ((-rotation % 360) + 360) % 360 || 0,
+      channels: toNumber(fields.get("channels")),
+      sample_rate: toNumber(fields.get("sample_rate")),
+      language: fields.get("tag:language") ?? null,
+    };
+    this.streams.set(fields.get("index") ?? "", facts);
+  }
+}
+
+function toNumber(text: string | undefined): number | null {
+  return text === undefined || !/^-?[\d.]+$/.test(text) ? null : Number(text);
+}

@@ -1,0 +1,108 @@
+// The default processor: says what a media file holds. A thread does the reading, since a crafted file can hang any parser.
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Clock } from "../../clock.js";
+import type { Config } from "../../config.js";
+import { messageOf } from "../../errors.js";
+import type { Outcome, Video } from "../../video.js";
+import type { Processor } from "../processor.js";
+import { type FfprobeVerdict, runFfprobe } from "./ffprobe.js";
+import type { SourceAddress, UnreadFormat } from "./messages.js";
+import { threadProgram } from "./program.js";
+import { ProbeThreads, type ThreadVerdict } from "./threads.js";
+
+export type ProbeConfig = Pick<Config, "probeTimeoutMs" | "probeMemoryMb">;
+
+export interface ProbeParts {
+  clock: Clock;
+  /** For tests: another program for the thread, another name for ffprobe, another patience with idle threads. */
+  program?: URL;
+  ffprobe?: string;
+  idleMs?: number;
+}
+
+const IDLE_MS = 10_000;
+/** One piece and its copy inside mediabunny, and what is parsed from it, fit into the thread's memory. */
+const PIECE_SHARE = 4;
+
+export function createProbe(config: ProbeConfig, parts: ProbeParts): Processor {
+  const { clock, program = threadProgram(), ffprobe = "ffprobe", idleMs = IDLE_MS } = parts;
+  const { probeTimeoutMs: timeoutMs, probeMemoryMb: memoryMb } = config;
+  const closing = new AbortController();
+  const threads = new ProbeThreads({ clock, program, timeoutMs, idleMs, memoryMb });
+  const pieceBytes = Math.floor((memoryMb * 2 ** 20) / PIECE_SHARE);
+
+  return {
+    async process(video, context) {
+      const signal = AbortSignal.any([context.signal, closing.signal]);
+      const address = readAddress(video);
+      if (typeof address === "string") return { kind: "failed", reason: address };
+      const verdict = await threads.run({ address, pieceBytes, uniqueName: clock.uniqueId() }, signal);
+      if (verdict.kind !== "unread") return toOutcome(verdict, config);
+      const second = await runFfprobe(address, verdict, { clock, program: ffprobe, timeoutMs, signal });
+      return second.kind === "missing" ? needsFfprobe(verdict) : toOutcome(second, config);
+    },
+    async close() {
+      closing.abort();
+      await threads.close();
+    },
+  };
+}
+
+/** A path or an http(s) URL, or the reason why the source is neither. */
+function readAddress({ source }: Video): SourceAddress | string {
+  const scheme = source
+    .match(/^([a-z][a-z0-9+.-]+):\/\/|^(file):/i)
+    ?.find((part, index) => index > 0 && part)
+    ?.toLowerCase();
+  if (scheme === "http" || scheme === "https") return { kind: "url", url: source };
+  if (source === "" || source.includes("\0")) return "expected a path or an http(s) URL, got nothing that is a name";
+  if (!scheme) return { kind: "file", path: resolve(source) };
+  if (scheme !== "file") return `expected a path or an http(s) URL, got one that begins with ${scheme}://`;
+  try {
+    return { kind: "file", path: fileURLToPath(source) };
+  } catch (error) {
+    return `expected a file: URL of this machine: ${messageOf(error)}`;
+  }
+}
+
+type Conclusion = Exclude<ThreadVerdict, UnreadFormat> | Exclude<FfprobeVerdict, { kind: "missing" }>;
+
+function toOutcome(verdict: Conclusion, { probeTimeoutMs, probeMemoryMb }: ProbeConfig): Outcome {
+  switch (verdict.kind) {
+    case "described":
+      return { kind: "completed", output: JSON.stringify(verdict.description) };
+    case "refused":
+      return { kind: "failed", reason: verdict.reason };
+    case "unreachable":
+      return {
+        kind: "retry",
+        reason: verdict.reason,
+        ...(verdict.afterMs === null ? {} : { afterMs: verdict.afterMs }),
+      };
+    case "aborted":
+      return { kind: "released" };
+    case "timedOut": {
+      const limit = `within ${probeTimeoutMs / 1000} s (HIDB_PROBE_TIMEOUT_MS)`;
+      // Waiting may go better next time; computing would take as long again.
+      if ("busy" in verdict && !verdict.busy) return { kind: "retry", reason: `could not be read ${limit}` };
+      return { kind: "failed", reason: `could not be parsed ${limit}` };
+    }
+    case "outOfMemory":
+      return {
+        kind: "failed",
+        reason: `could not be parsed with ${probeMemoryMb} MB of memory (HIDB_PROBE_MEMORY_MB)`,
+      };
+    case "crashed":
+      return { kind: "failed", reason: `the parser crashed on it: ${verdict.reason}` };
+    default:
+      return verdict satisfies never;
+  }
+}
+
+function needsFfprobe({ container }: UnreadFormat): Outcome {
+  return {
+    kind: "failed",
+    reason: `${container} is read by ffprobe only, and there is no ffprobe on PATH: install ffmpeg`,
+  };
+}

@@ -1,0 +1,199 @@
+// A media file behind http(s): read by ranges, or, from a server without them, brought into a nameless temporary file.
+import { open, statfs, unlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { messageOf } from "../../errors.js";
+import type { Millis } from "../../video.js";
+import type { ByteSource } from "./bytes.js";
+import { codeOf, Refusal, Unreachable } from "./failure.js";
+import { fromHandle } from "./local.js";
+
+/** No byte for this long, and the server counts as unreachable. */
+const SILENCE_MS = 20_000;
+const RETRIED_STATUS = new Set([408, 425, 429]);
+const FIRST_BYTES = 1024;
+
+export interface RemoteParts {
+  url: string;
+  /** A name no other probe uses, for the temporary file. */
+  uniqueName: string;
+  progress: () => void;
+}
+
+export async function openRemote({ url, uniqueName, progress }: RemoteParts): Promise<ByteSource> {
+  const target = readTarget(url);
+  const response = await request(target, `bytes=0-${FIRST_BYTES - 1}`);
+  const size = rangedSize(response);
+  if (size === null) return spool(response, { target, uniqueName, progress });
+  await response.body?.cancel();
+  return ranged(target, size, validatorOf(response));
+}
+
+interface Target {
+  url: string;
+  /** Without user and password, for messages. */
+  shown: string;
+  headers: Record<string, string>;
+}
+
+function readTarget(address: string): Target {
+  if (!URL.canParse(address)) throw new Refusal(`not a URL that can be called: ${address}`);
+  const url = new URL(address);
+  const { username, password } = url;
+  url.username = "";
+  url.password = "";
+  // fetch refuses URLs with a password in them; as a header it passes.
+  const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64");
+  // A compressed answer could not be read by ranges.
+  const headers = { "accept-encoding": "identity", ...(username ? { authorization: `Basic ${login}` } : {}) };
+  return { url: url.href, shown: `${url.origin}${url.pathname}`, headers };
+}
+
+async function request(target: Target, range: string | null): Promise<Response> {
+  const headers = range ? { ...target.headers, range } : target.headers;
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), SILENCE_MS);
+  try {
+    const response = await fetch(target.url, { headers, signal: controller.signal });
+    await refuseStatus(response, target);
+    return response;
+  } catch (error) {
+    if (error instanceof Refusal || error instanceof Unreachable) throw error;
+    throw unreachable(target, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function refuseStatus(response: Response, { shown }: Target): Promise<void> {
+  const { status } = response;
+  if (status === 200 || status === 206) return;
+  if (status === 416 && response.headers.get("content-range")?.endsWith("/0")) return;
+  await response.body?.cancel();
+  const reason = `${shown} answered ${status}${response.statusText ? ` ${response.statusText}` : ""}`;
+  if (status >= 500 || RETRIED_STATUS.has(status)) throw new Unreachable(reason, retryAfter(response));
+  throw new Refusal(reason);
+}
+
+/** `Retry-After` holds seconds, or a date, which is read against the server's own clock. */
+function retryAfter({ headers }: Response): Millis | undefined {
+  const value = headers.get("retry-after");
+  if (value === null) return undefined;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.parse(headers.get("date") ?? "");
+  return ms >= 0 ? ms : undefined;
+}
+
+/** The size of the whole file, or null where the server does not serve ranges. */
+function rangedSize(response: Response): number | null {
+  if (response.status === 200) return null;
+  const total = response.headers.get("content-range")?.match(/\/(\d+)$/)?.[1];
+  return total === undefined ? null : Number(total);
+}
+
+function validatorOf({ headers }: Response): string | null {
+  return headers.get("etag") ?? headers.get("last-modified");
+}
+
+function ranged(target: Target, size: number, validator: string | null): ByteSource {
+  const checkSame = (response: Response) => {
+    const current = validatorOf(response);
+    if (validator !== null && current !== null && current !== validator)
+      throw new Unreachable(`${target.shown} changed while it was read`);
+  };
+  return {
+    size,
+    async fetch(start, end) {
+      const response = await request(target, `bytes=${start}-${end - 1}`);
+      checkSame(response);
+      const piece = new Uint8Array(end - start);
+      let done = 0;
+      for await (const chunk of bodyOf(response, target)) {
+        const taken = chunk.subarray(0, piece.length - done);
+        piece.set(taken, done);
+        done += taken.length;
+        if (done === piece.length) break;
+      }
+      if (response.status !== 206 || done < piece.length)
+        throw new Unreachable(`${target.shown} sent less than asked for`);
+      return piece;
+    },
+    async *stream() {
+      if (size === 0) return;
+      const response = await request(target, null);
+      checkSame(response);
+      let done = 0;
+      for await (const chunk of bodyOf(response, target)) {
+        done += chunk.length;
+        yield chunk;
+      }
+      if (done !== size) throw new Unreachable(`${target.shown} sent ${done} of ${size} bytes`);
+    },
+    close: async () => {},
+  };
+}
+
+async function spool(
+  response: Response,
+  { target, uniqueName, progress }: { target: Target; uniqueName: string; progress: () => void },
+): Promise<ByteSource> {
+  const path = join(tmpdir(), `hidb-probe-${uniqueName}`);
+  const expected = response.headers.get("content-length");
+  await refuseBeyondRoom(Number(expected ?? 0), target);
+  const handle = await open(path, "wx+", 0o600);
+  try {
+    // Without a name it vanishes with its last handle, even where the instance is killed.
+    await unlink(path);
+    let done = 0;
+    for await (const chunk of bodyOf(response, target)) {
+      await handle.writeFile(chunk);
+      done += chunk.length;
+      progress();
+    }
+    if (expected !== null && done !== Number(expected)) {
+      throw new Unreachable(`${target.shown} sent ${done} of ${expected} bytes`);
+    }
+    return await fromHandle(handle, target.shown);
+  } catch (error) {
+    await handle.close();
+    if (codeOf(error) === "ENOSPC") throw new Unreachable(`no room left in ${tmpdir()} for ${target.shown}`);
+    throw error;
+  }
+}
+
+async function refuseBeyondRoom(bytes: number, { shown }: Target): Promise<void> {
+  const { bavail, bsize } = await statfs(tmpdir());
+  if (bytes <= bavail * bsize) return;
+  throw new Refusal(`${shown} is served without ranges, and its ${bytes} bytes do not fit into ${tmpdir()}`);
+}
+
+async function* bodyOf(response: Response, target: Target): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  if (!reader) return;
+  try {
+    for (;;) {
+      const { done, value } = await beforeSilence(reader.read());
+      if (done) return;
+      yield value;
+    }
+  } catch (error) {
+    throw unreachable(target, error);
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+async function beforeSilence<T>(step: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`silent for ${SILENCE_MS / 1000} s`)), SILENCE_MS);
+  return Promise.race([step, promise]).finally(() => clearTimeout(timer));
+}
+
+/** fetch says little more than "fetch failed"; the cause knows. */
+function unreachable({ shown }: Target, error: unknown): Unreachable {
+  if (error instanceof DOMException && error.name === "AbortError") {
+    return new Unreachable(`${shown} did not answer within ${SILENCE_MS / 1000} s`);
+  }
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  return new Unreachable(`could not reach ${shown}: ${code || messageOf(cause)}`);
+}

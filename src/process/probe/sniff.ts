@@ -1,0 +1,104 @@
+// Looks at the first bytes of a file: for mediabunny, for ffprobe, or no media at all.
+import { Refusal } from "./failure.js";
+
+/** How many bytes a look needs. */
+export const SNIFF_BYTES = 4096;
+
+export interface ForeignFormat {
+  /** As a person calls it. */
+  container: string;
+  /** ffprobe's demuxer. */
+  demuxer: string;
+}
+
+interface Magic {
+  at?: number;
+  bytes: string;
+}
+
+/** Formats that mediabunny does not read. */
+const FOREIGN: (Magic & { container: string; demuxer?: string })[] = [
+  { at: 8, bytes: "AVI ", container: "avi" },
+  { bytes: "FLV", container: "flv" },
+  { bytes: "\x30\x26\xb2\x75\x8e\x66\xcf\x11", container: "asf" },
+  { bytes: "GIF8", container: "gif" },
+  { bytes: "\x00\x00\x01\xba", container: "mpeg" },
+  { bytes: "\x00\x00\x01\xb3", container: "mpegvideo" },
+  { bytes: "\x06\x0e\x2b\x34", container: "mxf" },
+  { bytes: ".RMF", container: "rm" },
+  { bytes: "DKIF", container: "ivf" },
+  { bytes: "caff", container: "caf" },
+  { at: 8, bytes: "AIFF", container: "aiff" },
+  { at: 8, bytes: "AIFC", container: "aiff" },
+  { bytes: "#!AMR", container: "amr" },
+  { bytes: ".snd", container: "au" },
+  { bytes: "wvpk", container: "wavpack", demuxer: "wv" },
+  { bytes: "MAC ", container: "ape" },
+  // QuickTime from before there was an ftyp box.
+  { at: 4, bytes: "moov", container: "mov" },
+  { at: 4, bytes: "mdat", container: "mov" },
+  { at: 4, bytes: "wide", container: "mov" },
+  { at: 4, bytes: "pnot", container: "mov" },
+];
+
+/** What mediabunny reads and names in its first bytes; its other formats (mp3, aac, mpegts) have to be tried. */
+const NAMED: Magic[] = [
+  { at: 4, bytes: "ftyp" },
+  { at: 4, bytes: "styp" },
+  { bytes: "\x1a\x45\xdf\xa3" },
+  { bytes: "OggS" },
+  { bytes: "fLaC" },
+  { at: 8, bytes: "WAVE" },
+  { bytes: "ID3" },
+];
+
+const NO_MEDIA: (Magic & { name: string })[] = [
+  { bytes: "\x89PNG", name: "a PNG image" },
+  { bytes: "\xff\xd8\xff", name: "a JPEG image" },
+  { at: 8, bytes: "WEBP", name: "a WebP image" },
+  { bytes: "%PDF", name: "a PDF document" },
+  { bytes: "PK\x03\x04", name: "a zip archive" },
+  { bytes: "\x1f\x8b", name: "a gzip archive" },
+  { bytes: "7z\xbc\xaf", name: "a 7z archive" },
+  { bytes: "SQLite format 3", name: "a SQLite database" },
+  { bytes: "\x7fELF", name: "a program" },
+  { bytes: "#EXTM3U", name: "a playlist, and playlists are not followed" },
+];
+
+/** Tab, line feed, form feed, carriage return, space. */
+const BLANK = new Set([0x09, 0x0a, 0x0c, 0x0d, 0x20]);
+
+/** The format if ffprobe has to read it, "named" or "unnamed" for mediabunny; throws for what is no media. */
+export function sniff(head: Uint8Array): ForeignFormat | "named" | "unnamed" {
+  const text = Buffer.from(head).toString("latin1");
+  const matches = ({ at = 0, bytes }: Magic) => text.startsWith(bytes, at);
+  const foreign = FOREIGN.find(matches);
+  if (foreign) return { container: foreign.container, demuxer: foreign.demuxer ?? foreign.container };
+  if (NAMED.some(matches)) return "named";
+  const other = NO_MEDIA.find(matches);
+  if (other) throw new Refusal(`not a media file: it is ${other.name}`);
+  if (head.every((byte) => byte === 0 || BLANK.has(byte)))
+    throw new Refusal("not a media file: it begins with nothing but zeros or blanks");
+  if (isText(head)) throw new Refusal("not a media file: it begins with text");
+  return "unnamed";
+}
+
+export function unknownFormat(head: Uint8Array): Refusal {
+  const shown = Buffer.from(head.subarray(0, 8))
+    .toString("hex")
+    .replace(/..(?=.)/g, "$& ");
+  return new Refusal(`not a media file: its first bytes (${shown}) belong to no known format`);
+}
+
+/** UTF-8 or UTF-16 without control characters. */
+function isText(head: Uint8Array): boolean {
+  const utf16 = (head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff);
+  if (utf16) return true;
+  try {
+    // `stream` forgives a character that is cut at the end of the piece.
+    new TextDecoder("utf-8", { fatal: true }).decode(head, { stream: true });
+    return head.every((byte) => byte >= 0x20 || BLANK.has(byte));
+  } catch {
+    return false;
+  }
+}

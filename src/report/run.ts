@@ -1,0 +1,33 @@
+// What one run of the pool has done: for the summary at its end.
+import type { Database } from "../database/sqlite.js";
+import type { Millis } from "../video.js";
+import * as sql from "./statements.js";
+
+/** One process id of PM2, all its lives in this run together. */
+export interface RunInstance {
+  processId: number;
+  lives: number;
+  completed: number;
+  retried: number;
+  failed: number;
+  busyMs: Millis;
+}
+
+export interface RunReport {
+  instances: RunInstance[];
+  /** From the first claim to the last settlement. */
+  spanMs: Millis;
+  /** How many times faster than one instance would have been, doing the same attempts one after the other. */
+  speedUp: number | null;
+}
+
+export async function readRun(
+  database: Database,
+  { since, concurrency }: { since: Millis; concurrency: number },
+): Promise<RunReport> {
+  const { results: instances } = await database.prepare(sql.RUN_INSTANCES).bind(since).all<RunInstance>();
+  const span = await database.prepare(sql.RUN_SPAN).bind(since).first<number | null>("spanMs");
+  const busyMs = instances.reduce((sum, one) => sum + one.busyMs, 0);
+  const spanMs = span ?? 0;
+  return { instances, spanMs, speedUp: spanMs > 0 && busyMs > 0 ? busyMs / concurrency / spanMs : null };
+}

@@ -1,0 +1,138 @@
+// Room 5's SQL: reads for people. Table and column names come from settings that were checked to be plain identifiers.
+import type { CatalogueTable } from "../video.js";
+
+export const HAS_TABLE = "SELECT 1 AS yes FROM sqlite_schema WHERE type = 'table' AND name = ?";
+
+export const COUNT_STATES = `
+  SELECT state, count(*) AS count, sum(finished_at > ? AND state <> 'cancelled') AS recent FROM hidb_videos GROUP BY state`;
+
+export const IS_PAUSED = "SELECT 1 AS paused FROM hidb_pool WHERE key = 'paused'";
+
+// The rank is the one that a claim computes: the place among those that work and beat.
+export const INSTANCES = `
+  SELECT id, CASE WHEN works THEN row_number() OVER (PARTITION BY works ORDER BY host, processId, startedAt, id) - 1 END AS rank,
+         processId, pid, pidStartedAt, host, boot, state, inHand, completed, retried, failed, rssBytes, startedAt, leaseUntil
+    FROM (SELECT id, state = 'working' AND lease_until >= ? AS works, process_id AS processId, pid,
+                 pid_started_at AS pidStartedAt, host, boot, state, in_hand AS inHand, completed, retried, failed,
+                 rss_bytes AS rssBytes, started_at AS startedAt, lease_until AS leaseUntil
+            FROM hidb_instances WHERE gone_at IS NULL)
+   ORDER BY host, processId, startedAt, id`;
+
+export const FAILURES = `
+  SELECT coalesce(error, '') AS reason, state, count(*) AS count FROM hidb_videos
+   WHERE state IN ('failed', 'quarantined') GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT ?`;
+
+export const ATTEMPTS_OF = `
+  SELECT attempt, instance, outcome, reason, claimed_at AS claimedAt, ended_at AS endedAt
+    FROM hidb_attempts WHERE video_id = ? ORDER BY attempt_id`;
+
+function column(name: string | null): string {
+  return name === null ? "NULL" : `c."${name}"`;
+}
+
+function join({ table, id }: CatalogueTable): string {
+  return `hidb_videos h LEFT JOIN "${table}" c ON c."${id}" = h.video_id`;
+}
+
+/** One page, by id. Parameters: the last id seen, whether all states are meant, states as JSON, limit, offset. */
+export function listVideos(catalogue: CatalogueTable): string {
+  return `
+  SELECT h.video_id AS id, ${column(catalogue.source)} AS source, ${column(catalogue.title)} AS title,
+         h.state, h.attempt, h.error, h.output
+    FROM ${join(catalogue)}
+   WHERE h.video_id > ? AND (? OR h.state IN (SELECT value FROM json_each(?)))
+   ORDER BY h.video_id LIMIT ? OFFSET ?`;
+}
+
+export function showVideo(catalogue: CatalogueTable): string {
+  return `
+  SELECT h.video_id AS id, ${column(catalogue.source)} AS source, ${column(catalogue.title)} AS title,
+         ${column(catalogue.duration)} AS durationS, h.state, h.attempt, h.deaths, h.error, h.output, h.instance,
+         h.run_after AS runAfter, h.claimed_at AS claimedAt, h.finished_at AS finishedAt
+    FROM ${join(catalogue)} WHERE h.video_id = ?`;
+}
+
+// Accounting. Each statement finds the videos that break one rule; no row means that the rule holds.
+
+export const COUNT_VIDEOS = "SELECT count(*) AS total FROM hidb_videos";
+
+export function missingVideos({ table, id }: CatalogueTable): string {
+  return `SELECT "${id}" AS video FROM "${table}"
+           WHERE typeof("${id}") = 'integer' AND "${id}" NOT IN (SELECT video_id FROM hidb_videos)`;
+}
+
+export function refusedIds({ table, id }: CatalogueTable): string {
+  return `SELECT quote("${id}") AS detail FROM "${table}"
+           WHERE typeof("${id}") <> 'integer' OR "${id}" NOT BETWEEN -9007199254740992 AND 9007199254740992`;
+}
+
+export function surplusVideos({ table, id }: CatalogueTable): string {
+  return `SELECT video_id AS video, state AS detail FROM hidb_videos
+           WHERE NOT EXISTS (SELECT 1 FROM "${table}" WHERE "${id}" = video_id)`;
+}
+
+export function repeatedIds({ table, id }: CatalogueTable): string {
+  return `SELECT "${id}" AS video, count(*) AS detail FROM "${table}" WHERE "${id}" IS NOT NULL GROUP BY 1 HAVING count(*) > 1`;
+}
+
+export const ILLEGAL_STATES = `
+  SELECT video_id AS video, quote(state) AS detail FROM hidb_videos
+   WHERE state NOT IN ('pending', 'running', 'completed', 'failed', 'quarantined', 'cancelled')
+      OR attempt < 0 OR deaths < 0 OR typeof(video_id) <> 'integer'`;
+
+export const INCOMPLETE_COMPLETIONS = `
+  SELECT video_id AS video, 'attempt ' || attempt || ', finished_at ' || quote(finished_at) AS detail
+    FROM hidb_videos WHERE state = 'completed' AND (attempt < 1 OR finished_at IS NULL)`;
+
+export const UNFINISHED_ENDS = `
+  SELECT video_id AS video, state AS detail FROM hidb_videos
+   WHERE (finished_at IS NULL) <> (state IN ('pending', 'running'))`;
+
+export const UNHELD_RUNNING = `
+  SELECT video_id AS video, attempt AS detail FROM hidb_videos
+   WHERE finished_at IS NULL AND ((state = 'running' AND (instance IS NULL OR claimed_at IS NULL OR attempt < 1))
+                               OR (state = 'pending' AND instance IS NOT NULL))`;
+
+// Running in the hands of nobody that is still there. The parameter: instances proven dead, as a JSON array.
+export const ORPHANED_VIDEOS = `
+  SELECT video_id AS video, instance AS detail FROM hidb_videos
+   WHERE finished_at IS NULL AND state = 'running'
+     AND instance NOT IN (SELECT id FROM hidb_instances
+                           WHERE gone_at IS NULL AND id NOT IN (SELECT value FROM json_each(?)))`;
+
+// Since its last retry each of a video's attempts but a running, a completed or a cancelled one has left a row, so the
+// newest rows must be exactly the attempts n, n-1 .. 1, and the deaths among them those that the video counts.
+export const UNACCOUNTED_ATTEMPTS = `
+  WITH expected AS (
+    SELECT video_id, deaths,
+           attempt - (state IN ('running', 'completed') OR (state = 'cancelled' AND instance IS NOT NULL)) AS n
+      FROM hidb_videos WHERE attempt > 0 OR deaths > 0),
+  found AS (
+    SELECT video_id, attempt, outcome, row_number() OVER (PARTITION BY video_id ORDER BY attempt_id DESC) - 1 AS back
+      FROM hidb_attempts)
+  SELECT e.video_id AS video,
+         'attempts ' || e.n || ', deaths ' || e.deaths || ', but rows of ' || count(f.attempt) || ' and '
+           || coalesce(sum(f.outcome = 'died'), 0) || ' deaths' AS detail
+    FROM expected e LEFT JOIN found f ON f.video_id = e.video_id AND f.back < e.n
+   WHERE e.n > 0 OR e.deaths > 0
+   GROUP BY e.video_id
+  HAVING coalesce(sum(f.attempt = e.n - f.back), 0) <> e.n OR coalesce(sum(f.outcome = 'died'), 0) <> e.deaths`;
+
+export const STRAY_ATTEMPTS = `
+  SELECT video_id AS video, count(*) AS detail FROM hidb_attempts
+   WHERE video_id NOT IN (SELECT video_id FROM hidb_videos) GROUP BY video_id`;
+
+export const QUICK_CHECK = "PRAGMA quick_check";
+
+export const NOT_COMPLETED = `
+  SELECT value AS video, coalesce((SELECT state FROM hidb_videos WHERE video_id = value), 'unknown') AS detail
+    FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM hidb_videos WHERE video_id = value AND state = 'completed')`;
+
+// A run, from a moment on.
+
+export const RUN_INSTANCES = `
+  SELECT process_id AS processId, count(*) AS lives, sum(completed) AS completed, sum(retried) AS retried,
+         sum(failed) AS failed, sum(busy_ms) AS busyMs
+    FROM hidb_instances WHERE started_at >= ? GROUP BY process_id ORDER BY process_id`;
+
+export const RUN_SPAN = "SELECT max(finished_at) - min(claimed_at) AS spanMs FROM hidb_videos WHERE finished_at >= ?";

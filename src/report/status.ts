@@ -1,0 +1,101 @@
+// Where the pool stands: counts, instances, rate and the time that is left.
+import type { Database } from "../database/sqlite.js";
+import { type Millis, STATES, type State } from "../video.js";
+import * as sql from "./statements.js";
+
+export type Counts = { total: number } & Record<State, number>;
+
+/** One live instance. */
+export interface InstanceStatus {
+  id: string;
+  /** Null while it does not claim: starting, draining, or silent. */
+  rank: number | null;
+  processId: number;
+  pid: number;
+  host: string;
+  state: "starting" | "working" | "draining";
+  inHand: number;
+  completed: number;
+  failed: number;
+  rssBytes: number;
+  startedAt: Millis;
+  leaseUntil: Millis;
+}
+
+export interface Status {
+  counts: Counts;
+  instances: InstanceStatus[];
+  /** Videos that came to an end per second over the last minute; null when nobody works or none has. */
+  rate: number | null;
+  /** Seconds until the backlog is empty at this rate; null when that cannot be told. */
+  eta: number | null;
+  paused: boolean;
+}
+
+/** An instance as its row has it, with what tells whether its process still lives. */
+export interface InstanceRow extends InstanceStatus {
+  boot: string;
+  pidStartedAt: string;
+}
+
+/** Whether an instance that has not said goodbye is nevertheless known to be over. */
+export type IsDead = (instance: InstanceRow) => boolean;
+
+const RATE_WINDOW_MS = 60_000;
+
+export async function readStatus(
+  database: Database,
+  { now, isDead }: { now: Millis; isDead: IsDead },
+): Promise<Status> {
+  const { live } = await readInstances(database, { now, isDead });
+  const started = live.reduce((earliest, { startedAt }) => Math.min(earliest, startedAt), now);
+  const since = Math.max(now - RATE_WINDOW_MS, started);
+  const { counts, recent } = await countStates(database, since);
+  const paused = (await database.prepare(sql.IS_PAUSED).first()) !== null;
+  const rate = live.length > 0 && recent > 0 && now > since ? recent / ((now - since) / 1000) : null;
+  const open = counts.pending + counts.running;
+  const eta = open === 0 ? 0 : rate === null || paused ? null : open / rate;
+  return { counts, instances: live.map(toStatus), rate, eta, paused };
+}
+
+export async function countStates(database: Database, since: Millis): Promise<{ counts: Counts; recent: number }> {
+  const { results } = await database
+    .prepare(sql.COUNT_STATES)
+    .bind(since)
+    .all<{ state: State; count: number; recent: number | null }>();
+  const counts = Object.fromEntries([["total", 0], ...STATES.map((state) => [state, 0])]) as Counts;
+  let recent = 0;
+  for (const row of results) {
+    counts[row.state] = row.count;
+    counts.total += row.count;
+    recent += row.recent ?? 0;
+  }
+  return { counts, recent };
+}
+
+/** Who has not said goodbye: those that live, and those that are dead without anybody having noticed yet. */
+export async function readInstances(
+  database: Database,
+  { now, isDead }: { now: Millis; isDead: IsDead },
+): Promise<{ live: InstanceRow[]; dead: InstanceRow[] }> {
+  const { results } = await database.prepare(sql.INSTANCES).bind(now).all<InstanceRow>();
+  const sorted = Map.groupBy(results, (row) => (isDead(row) ? "dead" : "live"));
+  return { live: sorted.get("live") ?? [], dead: sorted.get("dead") ?? [] };
+}
+
+export interface FailureGroup {
+  reason: string;
+  state: State;
+  count: number;
+}
+
+/** The most frequent reasons first. */
+export async function readFailures(database: Database, limit: number): Promise<FailureGroup[]> {
+  const { results } = await database.prepare(sql.FAILURES).bind(limit).all<FailureGroup>();
+  return results;
+}
+
+function toStatus(row: InstanceRow): InstanceStatus {
+  const { id, rank, processId, pid, host, state, inHand, completed, failed, rssBytes, startedAt, leaseUntil } = row;
+  return { id, rank, processId, pid, host, state, inHand, completed, failed, rssBytes, startedAt, leaseUntil };
+}

@@ -1,0 +1,101 @@
+// The videos one by one, for list, show and export; a million of them pass through in pages.
+import type { Database } from "../database/sqlite.js";
+import type { CatalogueTable, Millis, State, Video } from "../video.js";
+import * as sql from "./statements.js";
+
+export interface ListedVideo {
+  id: number;
+  source: string | null;
+  title: string | null;
+  state: State;
+  attempt: number;
+  error: string | null;
+  output: unknown;
+}
+
+export interface ListOptions {
+  /** None: all. */
+  states?: State[];
+  limit?: number;
+  offset?: number;
+  /** Only ids above this one. */
+  after?: number;
+}
+
+const PAGE = 1000;
+/** Below every id. */
+const BEFORE_ALL = -1e17;
+
+/** By id; each page is a statement of its own that begins after the last id seen. */
+export async function* listVideos(
+  database: Database,
+  catalogue: CatalogueTable,
+  { states = [], limit = Number.POSITIVE_INFINITY, offset = 0, after = BEFORE_ALL }: ListOptions,
+): AsyncGenerator<ListedVideo[]> {
+  const statement = database.prepare(sql.listVideos(catalogue));
+  const all = states.length === 0 ? 1 : 0;
+  let left = limit;
+  let skip = offset;
+  let last = after;
+  while (left > 0) {
+    const count = Math.min(PAGE, left);
+    const bound = statement.bind(last, all, JSON.stringify(states), count, skip);
+    const { results } = await bound.all<ListedVideo & { output: string | null }>();
+    for (const row of results) row.output = parseOutput(row.output) as never;
+    if (results.length > 0) yield results;
+    if (results.length < count) return;
+    left -= count;
+    skip = 0;
+    last = (results.at(-1) as ListedVideo).id;
+  }
+}
+
+export interface AttemptRecord {
+  attempt: number;
+  instance: string;
+  outcome: "retry" | "failed" | "died";
+  reason: string;
+  claimedAt: Millis;
+  endedAt: Millis;
+}
+
+export interface VideoRecord {
+  video: Omit<Video, "source"> & { source: string | null };
+  state: State;
+  attempt: number;
+  deaths: number;
+  output: unknown;
+  /** What went wrong, oldest first, attempts before a retry by hand included. */
+  attempts: AttemptRecord[];
+  error: string | null;
+  instance: string | null;
+  runAfter: Millis;
+  claimedAt: Millis | null;
+  finishedAt: Millis | null;
+}
+
+type ShownRow = Omit<VideoRecord, "video" | "attempts" | "output"> & VideoRecord["video"] & { output: string | null };
+
+/** Everything known about one video; undefined when there is none with this id. */
+export async function showVideo(
+  database: Database,
+  catalogue: CatalogueTable,
+  videoId: number,
+): Promise<VideoRecord | undefined> {
+  const row = await database.prepare(sql.showVideo(catalogue)).bind(videoId).first<ShownRow>();
+  if (row === null) return undefined;
+  const { id, source, title, durationS, state, attempt, deaths, output, error, ...rest } = row;
+  const { results } = await database.prepare(sql.ATTEMPTS_OF).bind(videoId).all<AttemptRecord>();
+  const video = { id, source, title, durationS };
+  return { video, state, attempt, deaths, output: parseOutput(output), attempts: results, error, ...rest };
+}
+
+/** A processor's output is JSON; text that is none is shown as it is. */
+function parseOutput(output: string | null): unknown {
+  if (output === null) return null;
+  try {
+    return JSON.parse(output);
+  } catch {
+    return output;
+  }
+}
