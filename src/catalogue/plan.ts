@@ -16,8 +16,6 @@ export interface Addition {
   refused: Refusal[];
 }
 
-const HIGHEST_ID = 2 ** 53;
-
 /** Reads only. */
 export async function planAddition(database: Database, list: VideoList): Promise<Addition> {
   const plan = new Plan(list, await readCatalogue(database, list.entries));
@@ -88,8 +86,8 @@ class Plan {
     let next = this.#catalogue.highest + 1;
     const added: NewVideo[] = [];
     for (const entry of this.#fresh) {
-      const id = entry.id ?? next++;
-      if (id <= HIGHEST_ID) added.push({ ...entry, id });
+      if (entry.id !== null) added.push({ ...entry, id: entry.id });
+      else if (next <= Number.MAX_SAFE_INTEGER) added.push({ ...entry, id: next++ });
       else {
         const reason = "expected an id, since none is left above the highest of the catalogue";
         this.#refused.push({ line: entry.line, source: entry.source, reason });

@@ -1,5 +1,5 @@
 // Takes videos back from instances that are proven dead (same host) or silent past their lease (another host).
-import type { State } from "../video.js";
+import type { Millis, State } from "../video.js";
 import { isAlive } from "./liveness.js";
 import type { Instance } from "./membership.js";
 import * as sql from "./statements.js";
@@ -9,6 +9,8 @@ export interface Reclaimed {
   /** The attempt that the death spent. */
   attempt: number;
   state: State;
+  /** After the death was seen and before the transaction, so that a claim that follows has a later time. */
+  at: Millis;
 }
 
 interface OtherInstance {
@@ -34,12 +36,13 @@ export async function reclaimVideos(
   const dead = results.filter((other) => (other.boot === identity.boot ? !isAlive(other) : other.leaseUntil < now));
   if (dead.length === 0 && !thorough) return [];
   const reason = "its instance died";
-  const answers = await database.batch<Reclaimed>([
+  const at = clock.nowFine();
+  const answers = await database.batch<Omit<Reclaimed, "at">>([
     ...dead.map((other) => database.prepare(sql.BURY_INSTANCE).bind(now, other.id, other.leaseUntil)),
     database.prepare(sql.RECORD_DEATHS).bind(reason, now),
     database.prepare(sql.RECLAIM).bind(reason, maxAttempts, maxAttempts, now, maxAttempts),
   ]);
-  return answers.at(-1)?.results ?? [];
+  return (answers.at(-1)?.results ?? []).map((row) => ({ ...row, at }));
 }
 
 /** Which of the videos in hand this instance no longer holds: cancelled, deleted or reclaimed meanwhile. */

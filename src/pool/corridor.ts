@@ -284,8 +284,7 @@ export class Corridor {
   }
 
   #reportReclaimed(reclaimed: Awaited<ReturnType<typeof reclaimVideos>>): void {
-    const at = this.#house.instance.clock.nowFine();
-    for (const one of reclaimed) this.#house.report({ type: "video.reclaimed", ...one, at });
+    for (const one of reclaimed) this.#house.report({ type: "video.reclaimed", ...one });
   }
 
   /** A database that is busy or full will do again; anything else ends the instance with one clear line. */

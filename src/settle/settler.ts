@@ -116,6 +116,8 @@ export class Settler {
 
   #completeGroup(completed: Waiting[]): D1PreparedStatement[] {
     const { database, instance, clock } = this.#options;
+    const [only] = completed;
+    if (only !== undefined && completed.length === 1) return this.#statementsFor(only.claim, only.outcome);
     const now = clock.now();
     return chunkRows(completed).map((rows) =>
       database.prepare(sql.COMPLETE_GROUP).bind(now, `[${rows.join(",")}]`, instance),

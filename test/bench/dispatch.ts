@@ -8,7 +8,7 @@ export interface DispatchFigure {
   ratio: number;
 }
 
-export async function benchDispatch(videos = 300_000, rounds = 3): Promise<DispatchFigure[]> {
+export async function benchDispatch(videos = 600_000, rounds = 3): Promise<DispatchFigure[]> {
   const figures: DispatchFigure[] = [];
   for (const group of [50, 1]) {
     const count = group === 1 ? videos / 3 : videos;
@@ -33,9 +33,9 @@ async function measureHidb(videos: number, group: number): Promise<number> {
   );
   try {
     // Paused until all three stand ready, so that the whole backlog is worked by three.
-    world.query((database) => database.exec("INSERT INTO hidb_pool VALUES ('paused', '1')"));
+    world.pause();
     world.start(3);
-    world.query((database) => database.exec("DELETE FROM hidb_pool WHERE key = 'paused'"));
+    world.resume();
     await world.untilDone();
     return videos / (world.makespanMs() / 1000);
   } finally {

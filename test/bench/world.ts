@@ -76,6 +76,15 @@ export class World {
     this.pm2("start", "ecosystem.cluster.config.cjs", "-i", String(instances));
   }
 
+  /** Keeps instances from claiming until all of them stand ready. */
+  pause(): void {
+    this.query((database) => database.exec("INSERT INTO hidb_pool VALUES ('paused', '1')"));
+  }
+
+  resume(): void {
+    this.query((database) => database.exec("DELETE FROM hidb_pool WHERE key = 'paused'"));
+  }
+
   counts(): Record<string, number> {
     const rows = this.query((database) =>
       database
@@ -133,8 +142,13 @@ export class World {
     try {
       this.pm2("kill");
     } finally {
-      rmSync(this.folder, { recursive: true, force: true });
+      this.remove();
     }
+  }
+
+  /** For a world in which PM2 was never started. */
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

@@ -51,10 +51,7 @@ export function createProbe(config: ProbeConfig, parts: ProbeParts): Processor {
 
 /** A path or an http(s) URL, or the reason why the source is neither. */
 function readAddress({ source }: Video): SourceAddress | string {
-  const scheme = source
-    .match(/^([a-z][a-z0-9+.-]+):\/\/|^(file):/i)
-    ?.find((part, index) => index > 0 && part)
-    ?.toLowerCase();
+  const scheme = source.match(/^(file|[a-z][a-z0-9+.-]+(?=:\/\/)):/i)?.[1]?.toLowerCase();
   if (scheme === "http" || scheme === "https") return { kind: "url", url: source };
   if (source === "" || source.includes("\0")) return "expected a path or an http(s) URL, got nothing that is a name";
   if (!scheme) return { kind: "file", path: resolve(source) };
@@ -103,6 +100,6 @@ function toOutcome(verdict: Conclusion, { probeTimeoutMs, probeMemoryMb }: Probe
 function needsFfprobe({ container }: UnreadFormat): Outcome {
   return {
     kind: "failed",
-    reason: `${container} is read by ffprobe only, and there is no ffprobe on PATH: install ffmpeg`,
+    reason: `this ${container} is read by ffprobe only, and there is no ffprobe on PATH: install ffmpeg`,
   };
 }

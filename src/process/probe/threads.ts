@@ -31,6 +31,8 @@ const WATCH_MS = 50;
 const MB = 2 ** 20;
 /** What a thread holds of its own, before a file makes it hold more. */
 const OWN_MB = 16;
+/** V8 keeps the pages of an ended thread for the next one, so a small nursery keeps an idle instance small. */
+const YOUNG_MB = 2;
 
 export class ProbeThreads {
   private readonly idle: ProbeThread[] = [];
@@ -71,7 +73,7 @@ class ProbeThread {
       // A parser needs no settings, and no secrets.
       env: {},
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: heapLimitMb(options.memoryMb), maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxOldGenerationSizeMb: heapLimitMb(options.memoryMb), maxYoungGenerationSizeMb: YOUNG_MB },
     });
     // Errors between two jobs have no job to answer for; the next one starts a new thread.
     this.worker.on("error", () => this.markDead());
