@@ -71,7 +71,7 @@ function settingsOf(environment) {
 
 function wholeOf(settings, name, fallback) {
   const value = settings[name];
-  if (value === undefined || value === "") return fallback;
+  if (value === undefined || value === "" || !isStarting(process.argv)) return fallback;
   if (!/^\d+$/.test(value)) refuse(2, `expected ${name} to be a whole number, got "${value}"`, `correct ${name}`);
   return Number(value);
 }
@@ -144,23 +144,43 @@ function refuseOldNode() {
   }
 }
 
-/** PM2 would restart what runs and silently keep the old count. */
-function sayWhenRunning(count) {
-  let running = 0;
+/** What runs under our name; undefined when that cannot be told. */
+function countRunning() {
+  // Only the `pm2` command is asked: another program that evaluates this file would start itself here without end.
+  if (path.basename(process.argv[1] ?? "") !== "pm2") return undefined;
   try {
     const list = execFileSync(process.execPath, [process.argv[1], "jlist"], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
+      timeout: 10_000,
     });
     const start = list.lastIndexOf("\n[") + 1;
-    running = JSON.parse(list.slice(start)).filter((one) => one.name === APP).length;
+    return JSON.parse(list.slice(start)).filter((one) => one.name === APP).length;
   } catch {
-    // A list that cannot be read says nothing.
+    return undefined;
   }
-  if (running > 0 && running !== count) {
-    console.error(
-      `hidb: running already with ${running} instances, and PM2 keeps that count; for ${count}: pm2 scale ${APP} ${count}`,
-    );
+}
+
+/** PM2 would restart what runs and silently keep the old count. */
+function sayWhenRunning(running, count) {
+  const asked = process.argv.includes("start") || countFlag(process.argv) !== undefined;
+  if (!asked || running === undefined || running === 0 || running === count) return;
+  console.error(
+    `hidb: running already with ${running} instances, and PM2 keeps that count; for ${count}: pm2 scale ${APP} ${count}`,
+  );
+}
+
+/** Instances inherit the variables of the shell that first started the daemon, for ever: an empty one counts as unset. */
+function clearInherited(settings) {
+  const home = process.env.PM2_HOME || path.join(os.homedir(), ".pm2");
+  try {
+    const pid = readFileSync(path.join(home, "pm2.pid"), "utf8").trim();
+    for (const line of readFileSync(`/proc/${pid}/environ`, "utf8").split("\0")) {
+      const name = line.slice(0, line.indexOf("="));
+      if (name.startsWith("HIDB_")) settings[name] ??= "";
+    }
+  } catch {
+    // No /proc here.
   }
 }
 
@@ -171,7 +191,10 @@ if (isStarting(process.argv)) {
     refuse(3, `expected the compiled program at ${ENTRY}, found nothing`, "run `npm ci` in this folder");
   refuseOldNode();
   instances = countOf(process.argv, settings);
-  sayWhenRunning(instances);
+  const running = countRunning();
+  sayWhenRunning(running, instances);
+  // A restart keeps the settings that it was started with.
+  if (running === 0) clearInherited(settings);
 }
 for (const name of POISON) delete process.env[name];
 

@@ -48,6 +48,8 @@ export class Claimer {
   readonly #statements = new Map<sql.ClaimScope, string>();
   readonly #cursors = new Map<sql.ClaimScope, Cursor>();
   #restUntil: Millis = Number.NEGATIVE_INFINITY;
+  /** How long the last look took that found nothing. */
+  #fruitlessMs: Millis = 0;
 
   constructor(instance: Instance, options: ClaimerOptions) {
     this.#instance = instance;
@@ -71,7 +73,9 @@ export class Claimer {
       if (claims.length > 0) return claims;
     }
     const now = this.#instance.clock.monotonic();
-    this.#restUntil = now + (now - started) / FRUITLESS_SHARE;
+    // The shorter of two looks in a row: a single one may have spent its time waiting for somebody else's lock.
+    this.#restUntil = now + Math.min(now - started, this.#fruitlessMs) / FRUITLESS_SHARE;
+    this.#fruitlessMs = now - started;
     return [];
   }
 
