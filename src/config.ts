@@ -173,7 +173,7 @@ export const SETTINGS = {
   instanceMemoryMb: whole(
     "HIDB_INSTANCE_MEMORY_MB",
     "250",
-    { min: 64, max: 1_048_576 },
+    { min: 100, max: 1_048_576 },
     "Memory above which an instance drains and is started anew.",
   ),
   force: flag("HIDB_FORCE", "1 starts more instances than the memory holds."),
@@ -324,15 +324,26 @@ function parse(setting: Setting<unknown>, raw: string, origin: Origin, cwd: stri
 
 function readDotenv(file: string): NodeJS.Dict<string> {
   if (!existsSync(file)) return {};
-  return parseEnv(readFileSync(file, "utf8"));
+  try {
+    return parseEnv(readFileSync(file, "utf8"));
+  } catch (cause) {
+    const got = cause instanceof Error && "code" in cause ? cause.code : cause;
+    throw new HidbError({
+      code: "SETTING_INVALID",
+      message: `expected ${file} to be a file that can be read, got ${got}`,
+      fix: "give this user read permission on it, rename it, or run hidb in another folder",
+      cause,
+    });
+  }
 }
 
 function refuseUnknown(environment: NodeJS.Dict<string>, where: string): void {
   const known = Object.values(SETTINGS).map((setting) => setting.name);
   for (const name of Object.keys(environment)) {
     if (!name.startsWith("HIDB_") || known.includes(name)) continue;
-    const guess = known.reduce((best, candidate) => (leven(name, candidate) < leven(name, best) ? candidate : best));
-    const near = leven(name, guess) <= 4;
+    const distance = (candidate: string) => leven(name.toUpperCase(), candidate);
+    const guess = known.reduce((best, candidate) => (distance(candidate) < distance(best) ? candidate : best));
+    const near = distance(guess) <= 4;
     throw new HidbError({
       code: "SETTING_UNKNOWN",
       message: `expected only settings that hidb knows, got ${name} in ${where}`,
@@ -350,7 +361,8 @@ function checkTogether(config: Config): void {
       origin: config.origins.leaseMs,
     });
   }
-  for (const key of ["catalogueTable", "catalogueId", "catalogueSource"] as const) {
+  // An empty flag; SQLite takes an empty name for a database of its own that nobody else ever sees.
+  for (const key of ["sqliteFile", "catalogueTable", "catalogueId", "catalogueSource"] as const) {
     if (config[key] !== "") continue;
     throw settingInvalid({
       name: SETTINGS[key].name,

@@ -33,6 +33,7 @@ export type ErrorCode =
   | "DATABASE_LOCKED"
   | "DATABASE_FULL"
   | "DATABASE_FOREIGN"
+  | "FILE_UNREADABLE"
   | "FILE_UNWRITABLE";
 
 const EXIT_OF: Record<ErrorCode, number> = {
@@ -56,6 +57,7 @@ const EXIT_OF: Record<ErrorCode, number> = {
   DATABASE_LOCKED: EXIT.database,
   DATABASE_FULL: EXIT.database,
   DATABASE_FOREIGN: EXIT.database,
+  FILE_UNREADABLE: EXIT.usage,
   FILE_UNWRITABLE: EXIT.preflight,
 };
 

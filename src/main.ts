@@ -9,13 +9,13 @@ import { systemClock } from "./clock.js";
 import { type Config, PROJECT_ROOT, readConfig, readProcessId } from "./config.js";
 import { migrate } from "./database/migrate.js";
 import { type Database, openSqlite } from "./database/sqlite.js";
-import { EXIT, HidbError } from "./errors.js";
+import { EXIT, HidbError, messageOf } from "./errors.js";
 import { Corridor } from "./pool/corridor.js";
 import { checkProcessor, createProcessor } from "./process/create.js";
 import type { PoolEvent } from "./report/event.js";
 import { openJournal } from "./report/journal.js";
 import { openLog } from "./report/log.js";
-import { Settler } from "./settle/settler.js";
+import { isPassing, Settler } from "./settle/settler.js";
 
 const clock = systemClock;
 
@@ -27,7 +27,8 @@ export async function main(): Promise<number> {
     if (!(error instanceof HidbError)) throw error;
     console.error(`hidb: ${error.message}. Fix: ${error.fix}.`);
     await clock.sleep(LAST_WORDS_MS);
-    return EXIT.doNotRestart;
+    // A database that is locked or full for now is tried again; PM2 waits longer each time.
+    return isPassing(error) ? EXIT.unfinished : EXIT.doNotRestart;
   }
 }
 
@@ -58,9 +59,11 @@ async function wire(config: Config, database: Database): Promise<Corridor> {
   const instance = await register({ identity, processId, leaseMs: config.leaseMs, database, clock });
   const writeLog = openLog({ folder: config.logDir, level: config.logLevel, processId, instance: instance.id });
   const journal = config.journal === "" ? undefined : openJournal(config.journal, instance.id);
+  const toLog = tolerate(`the log in ${config.logDir}`);
+  const toJournal = tolerate(`the journal ${config.journal}`);
   const report = (event: PoolEvent) => {
-    writeLog(event, corridor.rank);
-    journal?.write(event, corridor.rank);
+    toLog(() => writeLog(event, corridor.rank));
+    toJournal(() => journal?.write(event, corridor.rank));
     if (event.type === "instance.failed") console.error(`hidb: ${describe(event.error)}`);
     if (event.type === "database.trouble") console.error(`hidb: ${describe(event.error)}`);
   };
@@ -76,6 +79,20 @@ async function wire(config: Config, database: Database): Promise<Corridor> {
   const corridor = new Corridor({ instance, claimer, processor, settler, report, findNewVideos, config });
   report({ type: "instance.started", processId, pid: identity.pid, host: identity.host });
   return corridor;
+}
+
+/** A disk that is full takes no lines of the log either: no reason to die with videos in hand. Said once each time. */
+function tolerate(target: string): (write: () => void) => void {
+  let failing = false;
+  return (write) => {
+    try {
+      write();
+      failing = false;
+    } catch (error) {
+      if (!failing) console.error(`hidb: expected to write to ${target}, got ${messageOf(error)}`);
+      failing = true;
+    }
+  };
 }
 
 function describe(error: unknown): string {

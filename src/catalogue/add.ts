@@ -7,6 +7,7 @@ import type { CatalogueTable } from "../video.js";
 import type { VideoList } from "./entry.js";
 import { type Addition, type NewVideo, planAddition } from "./plan.js";
 import * as sql from "./statements.js";
+import { OWN_TABLE } from "./table.js";
 
 export interface AddOptions {
   /** One refused row refuses the whole list. */
@@ -64,13 +65,15 @@ async function insertVideos(database: Database, catalogue: CatalogueTable, video
   ]);
 }
 
-/** The table that our migration makes; a table of that name with other columns is somebody else's. */
+const OWN_COLUMNS = "id, source, title, duration_s";
+
+/** The table that our migration makes; one of that name with other columns is somebody else's. */
 export function refuseForeignTable({ table, id, source, title, duration }: CatalogueTable): void {
-  const ours = [table, id, source, title, duration].join() === "videos,id,source,title,duration_s";
-  if (ours) return;
+  const columns = [id, source, title, duration].filter((column) => column !== null).join(", ");
+  if (table.toLowerCase() === OWN_TABLE && columns.toLowerCase() === OWN_COLUMNS) return;
   throw new HidbError({
     code: "CATALOGUE_TABLE",
-    message: `expected to add to hidb's own table, got ${table}, which hidb did not make and never alters`,
+    message: `expected to add to hidb's own table ${OWN_TABLE} (${OWN_COLUMNS}), got ${table} (${columns}), which hidb never alters`,
     fix: `insert the rows into ${table} yourself: the pool finds them while it runs`,
   });
 }

@@ -60,10 +60,6 @@ export async function setPaused(database: Database, paused: boolean): Promise<bo
   return meta.changes > 0;
 }
 
-export async function isPaused(database: Database): Promise<boolean> {
-  return (await database.prepare(sql.IS_PAUSED).first()) !== null;
-}
-
 async function count(database: Database, statement: string, choice: Choice): Promise<number> {
   return (
     (await database

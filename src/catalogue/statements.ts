@@ -71,4 +71,3 @@ export const CANCEL_VIDEOS = `
 
 export const PAUSE = "INSERT OR IGNORE INTO hidb_pool (key, value) VALUES ('paused', '1')";
 export const RESUME = "DELETE FROM hidb_pool WHERE key = 'paused'";
-export const IS_PAUSED = "SELECT 1 AS paused FROM hidb_pool WHERE key = 'paused'";

@@ -1,6 +1,6 @@
 // Room 2: takes pending videos on the instance's lease, from its own shard first, then from anyone's.
 import type { CatalogueTable, Claim, Millis } from "../video.js";
-import type { Instance } from "./membership.js";
+import { type Instance, type PoolView, viewPool } from "./membership.js";
 import * as sql from "./statements.js";
 
 export type Sharding = "modulo" | "strict" | "ranges" | "none";
@@ -20,10 +20,14 @@ export interface ClaimRequest {
 interface ClaimedRow {
   id: number;
   attempt: number;
-  deaths: number;
-  priority: number;
-  count: number;
-  rank: number;
+  /** Of suspects only; the others have none. */
+  deaths?: number;
+  /** Only where it is the order. */
+  priority?: number;
+}
+
+interface CatalogueRow {
+  id: number;
   source: string | null;
   title: string | null;
   durationS: number | null;
@@ -41,12 +45,22 @@ interface Cursor {
 const FRUITLESS_SHARE = 1 / 200;
 
 const BEFORE_ALL = -Number.MAX_VALUE;
+const START: Cursor = { priority: BEFORE_ALL, id: BEFORE_ALL, exhausted: false };
+
+interface Taking {
+  limit: number;
+  cursor: Cursor | undefined;
+  view: PoolView;
+  now: Millis;
+}
 
 export class Claimer {
   readonly #instance: Instance;
   readonly #options: ClaimerOptions;
   readonly #statements = new Map<sql.ClaimScope, string>();
   readonly #cursors = new Map<sql.ClaimScope, Cursor>();
+  readonly #describeVideos: string;
+  #view: PoolView | undefined;
   #restUntil: Millis = Number.NEGATIVE_INFINITY;
   /** How long the last look took that found nothing. */
   #fruitlessMs: Millis = 0;
@@ -54,6 +68,7 @@ export class Claimer {
   constructor(instance: Instance, options: ClaimerOptions) {
     this.#instance = instance;
     this.#options = options;
+    this.#describeVideos = sql.describeVideos(options.catalogue);
   }
 
   /** Makes sure of the index that the order needs. */
@@ -103,47 +118,73 @@ export class Claimer {
     const claims = await this.#claim(scope, limit, cursor);
     if (claims.length > 0) return claims;
     const others = cursor === undefined ? [] : await this.#claim(scope, limit);
-    if (others.length === 0) this.#cursors.set(scope, { priority: BEFORE_ALL, id: BEFORE_ALL, exhausted: true });
+    if (others.length === 0) this.#cursors.set(scope, { ...START, exhausted: true });
     return others;
   }
 
   async #claim(scope: sql.ClaimScope, limit: number, cursor?: Cursor): Promise<Claim[]> {
-    const { database, clock, id } = this.#instance;
+    const { clock } = this.#instance;
+    this.#view ??= await viewPool(this.#instance);
+    for (;;) {
+      const view = this.#view;
+      const now = clock.now();
+      const rows = await this.#take(scope, { limit, cursor, view, now });
+      if (rows.length > 0) {
+        const last = rows.at(-1) as ClaimedRow;
+        this.#cursors.set(scope, { priority: last.priority ?? 0, id: last.id, exhausted: false });
+        const videos = await this.#describe(rows, now);
+        return rows.map((row) => toClaim(row, videos.get(row.id), { now, view }));
+      }
+      // Nothing left, or the pool has changed since we looked: then our shard is another one now.
+      this.#view = await viewPool(this.#instance);
+      if (this.#view.rank === view.rank && this.#view.count === view.count) return [];
+    }
+  }
+
+  /** The rows claimed, in order. */
+  async #take(scope: sql.ClaimScope, { limit, cursor = START, view, now }: Taking): Promise<ClaimedRow[]> {
+    const { database, id } = this.#instance;
     const order = scope === "suspects" ? "id" : this.#options.order;
-    const now = clock.now();
-    const after = cursor ?? { priority: BEFORE_ALL, id: BEFORE_ALL };
-    const position = order === "longest" ? [after.priority, after.id] : [after.id];
+    const position = order === "longest" ? [cursor.priority, cursor.id] : [cursor.id];
     const { results } = await database
       .prepare(this.#statement(scope, order))
-      .bind(id, now, now, id, now, ...position, now, limit)
+      .bind(
+        ...[id, now, now, id, now, view.count, view.rank, ...position],
+        ...[...sql.scopeParameters(scope, view), now, limit],
+      )
       .all<ClaimedRow>();
-    if (results.length === 0) return [];
-    if (order === "id") results.sort((a, b) => a.id - b.id);
-    else results.sort((a, b) => a.priority - b.priority || a.id - b.id);
-    const last = results.at(-1) as ClaimedRow;
-    this.#cursors.set(scope, { priority: last.priority, id: last.id, exhausted: false });
-    return results.map((row) => toClaim(row, now));
+    return results.sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0) || a.id - b.id);
+  }
+
+  /** A catalogue that cannot be read leaves nothing in hand: nobody would ever settle it. */
+  async #describe(rows: ClaimedRow[], claimedAt: Millis): Promise<Map<number, CatalogueRow>> {
+    const { database, id } = this.#instance;
+    const ids = JSON.stringify(rows.map((row) => row.id));
+    try {
+      const { results } = await database.prepare(this.#describeVideos).bind(ids).all<CatalogueRow>();
+      return new Map(results.map((row) => [row.id, row]));
+    } catch (error) {
+      await database.prepare(sql.GIVE_BACK).bind(ids, id, claimedAt).run();
+      throw error;
+    }
   }
 
   #statement(scope: sql.ClaimScope, order: sql.ClaimOrder): string {
     let statement = this.#statements.get(scope);
     if (statement === undefined) {
-      statement = sql.claimStatement(scope, order, this.#options.catalogue);
+      statement = sql.claimStatement(scope, order);
       this.#statements.set(scope, statement);
     }
     return statement;
   }
 }
 
-function toClaim(row: ClaimedRow, now: Millis): Claim {
-  const { id, source, title, durationS } = row;
-  return {
-    // A row that has vanished from the catalogue leaves no source; the corridor settles it as failed.
-    video: { id, source: source ?? "", title, durationS },
-    attempt: row.attempt,
-    deaths: row.deaths,
-    claimedAt: now,
-    rank: row.rank,
-    count: row.count,
-  };
+function toClaim(
+  { id, attempt, deaths = 0 }: ClaimedRow,
+  row: CatalogueRow | undefined,
+  { now, view }: Pick<Taking, "now" | "view">,
+): Claim {
+  // A row that has vanished from the catalogue leaves no source; the corridor settles it as failed.
+  const video = { id, source: row?.source ?? "", title: row?.title ?? null, durationS: row?.durationS ?? null };
+  return { video, attempt, deaths, claimedAt: now, ...view };
 }

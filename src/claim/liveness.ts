@@ -1,6 +1,7 @@
 // Whether a process on this host still lives: pid and start time together, since pids are used again.
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
+import type { Millis } from "../video.js";
 
 export interface ProcessIdentity {
   host: string;
@@ -24,6 +25,14 @@ export function isAlive({ pid, pidStartedAt }: Pick<ProcessIdentity, "pid" | "pi
   const start = startOf(pid);
   if (start === undefined) return false;
   return start === pidStartedAt || start === UNKNOWN_START || pidStartedAt === UNKNOWN_START;
+}
+
+/** Proven dead, seen from this boot: here the process counts, however silent it is; elsewhere only the lease does. */
+export function isGone(
+  other: Pick<ProcessIdentity, "boot" | "pid" | "pidStartedAt"> & { leaseUntil: Millis },
+  { boot, now }: { boot: string; now: Millis },
+): boolean {
+  return other.boot === boot ? !isAlive(other) : other.leaseUntil < now;
 }
 
 /** Where there is no /proc (macOS), the number alone has to do. */

@@ -1,6 +1,6 @@
 // Takes videos back from instances that are proven dead (same host) or silent past their lease (another host).
 import type { Millis, State } from "../video.js";
-import { isAlive } from "./liveness.js";
+import { isGone } from "./liveness.js";
 import type { Instance } from "./membership.js";
 import * as sql from "./statements.js";
 
@@ -24,7 +24,7 @@ interface OtherInstance {
 
 /**
  * Buries dead instances and takes their videos back, in one transaction. `thorough` looks for orphans even when
- * nobody has died just now, as an instance does once at its start.
+ * nobody has died just now: an instance may have left without being able to write.
  */
 export async function reclaimVideos(
   instance: Instance,
@@ -33,8 +33,9 @@ export async function reclaimVideos(
   const { database, clock, id, identity } = instance;
   const { results } = await database.prepare(sql.OTHER_INSTANCES).bind(id).all<OtherInstance>();
   const now = clock.now();
-  const dead = results.filter((other) => (other.boot === identity.boot ? !isAlive(other) : other.leaseUntil < now));
-  if (dead.length === 0 && !thorough) return [];
+  const dead = results.filter((other) => isGone(other, { boot: identity.boot, now }));
+  // Reading first: a search that finds nothing need not hold the write lock.
+  if (dead.length === 0 && !(thorough && (await hasOrphans(instance)))) return [];
   const reason = "its instance died";
   const at = clock.nowFine();
   const answers = await database.batch<Omit<Reclaimed, "at">>([
@@ -43,6 +44,10 @@ export async function reclaimVideos(
     database.prepare(sql.RECLAIM).bind(reason, maxAttempts, maxAttempts, now, maxAttempts),
   ]);
   return (answers.at(-1)?.results ?? []).map((row) => ({ ...row, at }));
+}
+
+async function hasOrphans({ database }: Instance): Promise<boolean> {
+  return (await database.prepare(sql.HAS_ORPHANS).first()) !== null;
 }
 
 /** Which of the videos in hand this instance no longer holds: cancelled, deleted or reclaimed meanwhile. */

@@ -43,6 +43,8 @@ const ORPHANS = `
   finished_at IS NULL AND state = 'running'
   AND instance NOT IN (SELECT id FROM hidb_instances WHERE gone_at IS NULL)`;
 
+export const HAS_ORPHANS = `SELECT 1 AS yes FROM hidb_videos INDEXED BY hidb_open WHERE ${ORPHANS} LIMIT 1`;
+
 export const RECORD_DEATHS = `
   INSERT INTO hidb_attempts (video_id, attempt, instance, outcome, reason, claimed_at, ended_at)
   SELECT video_id, attempt, instance, 'died', ?, claimed_at, ? FROM hidb_videos INDEXED BY hidb_open WHERE ${ORPHANS}`;
@@ -71,8 +73,7 @@ export const INDEX_BY_PRIORITY =
 export type ClaimScope = "modulo" | "ranges" | "any" | "suspects";
 export type ClaimOrder = "id" | "longest";
 
-// `n` and `r` are computed where they are used, inside the claim, so they are never stale. `r` is NULL for an instance
-// that is not live, and no comparison with NULL is true: it claims nothing.
+/** Live = working and within the lease. `r` is NULL for an instance that is not live, and NULL equals nothing. */
 const POOL = `
   WITH pool AS MATERIALIZED (
     SELECT count(*) AS n,
@@ -81,45 +82,76 @@ const POOL = `
               WHERE id = ? AND state = 'working' AND lease_until >= ?)) AS r
       FROM hidb_instances WHERE gone_at IS NULL AND state = 'working' AND lease_until >= ?)`;
 
-const N = "(SELECT n FROM pool)";
-const R = "(SELECT r FROM pool)";
+const BEHIND_ALL = "1.7976931348623157e308";
 
-const LOWEST = "(SELECT min(video_id) FROM hidb_videos)";
-const HIGHEST = "(SELECT max(video_id) FROM hidb_videos)";
+const BEGINNING = `(SELECT CASE WHEN n = ? AND r = ? AND NOT EXISTS (SELECT 1 FROM hidb_pool WHERE key = 'paused')
+                            THEN ? ELSE ${BEHIND_ALL} END FROM pool)`;
 
+// Whom a claim takes from; each is a test of the video's id alone, so that the index answers it. `? - n` is what the
+// remainder of a negative id looks like.
 const SCOPES: Record<ClaimScope, string> = {
-  // Remainders of negative ids are negative in SQLite; adding n once brings them into 0..n-1.
-  modulo: `AND (video_id % ${N} + ${N}) % ${N} = ${R}`,
+  modulo: "AND video_id % ? IN (?, ?)",
   // min and max stand in queries of their own: together SQLite would read the whole table for them.
   ranges: `
-      AND video_id >= ${LOWEST} + (${HIGHEST} - ${LOWEST} + 1.0) * ${R} / ${N}
-      AND video_id < ${LOWEST} + (${HIGHEST} - ${LOWEST} + 1.0) * (${R} + 1) / ${N}`,
-  any: `AND ${R} IS NOT NULL`,
-  suspects: `AND ${R} IS NOT NULL`,
+      AND video_id >= (SELECT min(video_id) FROM hidb_videos) + ${rangeWidth()} * ?
+      AND video_id < (SELECT min(video_id) FROM hidb_videos) + ${rangeWidth()} * ?`,
+  any: "",
+  suspects: "",
 };
 
+function rangeWidth(): string {
+  return "((SELECT max(video_id) FROM hidb_videos) - (SELECT min(video_id) FROM hidb_videos) + 1.0)";
+}
+
+/** The parameters of a scope, for an instance of this rank among so many. */
+export function scopeParameters(scope: ClaimScope, { rank, count }: { rank: number; count: number }): number[] {
+  switch (scope) {
+    case "modulo":
+      return [count, rank, rank - count];
+    case "ranges":
+      return [rank / count, (rank + 1) / count];
+    case "any":
+    case "suspects":
+      return [];
+  }
+}
+
 /**
- * One statement: two instances that believe in the same shard still cannot take the same video. Rows behind the
- * cursor are not visited, so the cost does not depend on what other shards have left there.
+ * One statement: two instances that believe in the same shard still cannot take the same video. The rank that its
+ * parameters were made for is compared with the rank at this very moment, so a stale one claims nothing.
+ * The search begins behind the cursor, so its cost does not depend on what other shards have left there; and where
+ * nothing may be claimed it begins behind everything, since SQLite would test a condition of its own on every row.
  * `? + 0`: SQLite prepares a statement anew each time a bare `LIMIT ?` is bound (130 us against 9), since its plan may
  * depend on it; an expression is taken as it is.
- * Parameters: id, now, now, id, now, cursor (priority and id, or id alone), now, limit.
+ * Parameters: id, now, now, id, now, count, rank, cursor (priority and id, or id alone), those of the scope, now, limit.
  */
-export function claimStatement(scope: ClaimScope, order: ClaimOrder, catalogue: CatalogueTable): string {
+export function claimStatement(scope: ClaimScope, order: ClaimOrder): string {
   const suspects = scope === "suspects";
   const index = suspects ? "hidb_suspects" : order === "longest" ? "hidb_longest" : "hidb_open";
-  const cursor = order === "longest" ? "(priority, video_id) > (?, ?)" : "video_id > ?";
+  const cursor = order === "longest" ? `(priority, video_id) > (${BEGINNING}, ?)` : `video_id > ${BEGINNING}`;
   const sorted = order === "longest" ? "priority, video_id" : "video_id";
-  const column = (name: string | null) =>
-    name === null ? "NULL" : `(SELECT "${name}" FROM "${catalogue.table}" WHERE "${catalogue.id}" = video_id)`;
   return `${POOL}
   UPDATE hidb_videos SET state = 'running', instance = ?, claimed_at = ?, attempt = attempt + 1
    WHERE video_id IN (
      SELECT video_id FROM hidb_videos INDEXED BY ${index}
       WHERE finished_at IS NULL AND ${cursor} ${SCOPES[scope]}
         AND state = 'pending' AND run_after <= ? AND deaths ${suspects ? ">" : "="} 0
-        AND NOT EXISTS (SELECT 1 FROM hidb_pool WHERE key = 'paused')
       ORDER BY ${sorted} LIMIT ? + 0)
-  RETURNING video_id AS id, attempt, deaths, priority, ${N} AS count, ${R} AS rank,
-            ${column(catalogue.source)} AS source, ${column(catalogue.title)} AS title, ${column(catalogue.duration)} AS durationS`;
+  RETURNING video_id AS id, attempt${suspects ? ", deaths" : ""}${order === "longest" ? ", priority" : ""}`;
+}
+
+/** For a claim that could not be completed: as if it had never been. Parameters: ids as a JSON array, id, claimed_at. */
+export const GIVE_BACK = `
+  UPDATE hidb_videos SET state = 'pending', instance = NULL, claimed_at = NULL, attempt = attempt - 1
+   WHERE video_id IN (SELECT value FROM json_each(?)) AND +instance = ? AND claimed_at = ? AND state = 'running'`;
+
+/**
+ * What the catalogue says of the videos just claimed. A statement of its own: looked up inside the claim it costs three
+ * times as much, and all of that while the write lock is held. The parameter: ids as a JSON array.
+ */
+export function describeVideos({ table, id, source, title, duration }: CatalogueTable): string {
+  const column = (name: string | null) => (name === null ? "NULL" : `"${name}"`);
+  return `
+  SELECT "${id}" AS id, "${source}" AS source, ${column(title)} AS title, ${column(duration)} AS durationS
+    FROM "${table}" WHERE "${id}" IN (SELECT value FROM json_each(?))`;
 }

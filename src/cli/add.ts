@@ -1,14 +1,13 @@
 // `hidb add`: a folder, a list or standard input into the catalogue.
 import { buffer } from "node:stream/consumers";
 import type { Command } from "commander";
-import { addVideos, ListRefused } from "../catalogue/add.js";
+import { addVideos, ListRefused, refuseForeignTable } from "../catalogue/add.js";
 import { parseColumnMap } from "../catalogue/columns.js";
 import type { Refusal } from "../catalogue/entry.js";
 import { readVideoList } from "../catalogue/list.js";
 import type { Addition } from "../catalogue/plan.js";
-import { isOwnTable } from "../catalogue/table.js";
 import type { Config } from "../config.js";
-import { HidbError } from "../errors.js";
+import type { CatalogueTable } from "../video.js";
 import { databaseExists, readSettings, withDatabase, withScratchDatabase } from "./context.js";
 import { formatCount, note, plural, printable, say, sayJson } from "./print.js";
 
@@ -44,7 +43,7 @@ Examples:
 
 async function add(what: string, flags: AddFlags, command: Command): Promise<void> {
   const config = readSettings(command);
-  if (!isOwnTable(config)) throw foreignTable(config);
+  refuseForeignTable(namesOf(config));
   const map = flags.map === undefined ? new Map() : parseColumnMap(flags.map);
   const list = await readVideoList(what, {
     map,
@@ -70,6 +69,17 @@ const openForAdding: typeof withScratchDatabase = (config, use) => withDatabase(
 const openForTrying: typeof withScratchDatabase = (config, use) =>
   databaseExists(config) ? withDatabase(config, "read", use) : withScratchDatabase(config, use);
 
+/** What the settings call the catalogue: somebody else's table is refused before a database is made for it. */
+function namesOf(config: Config): CatalogueTable {
+  return {
+    table: config.catalogueTable,
+    id: config.catalogueId,
+    source: config.catalogueSource,
+    title: config.catalogueTitle,
+    duration: config.catalogueDuration,
+  };
+}
+
 function report({ added, known, refused }: Addition, { json = false, dryRun = false }: AddFlags): void {
   for (const refusal of refused) note(describeRefusal(refusal));
   const counts = `${formatCount(added.length)} new, ${formatCount(known)} known, ${formatCount(refused.length)} refused`;
@@ -88,12 +98,4 @@ function report({ added, known, refused }: Addition, { json = false, dryRun = fa
 function describeRefusal({ line, source, reason }: Refusal): string {
   const where = line === null ? printable(source ?? "") : `line ${line}`;
   return `refused ${where}: ${printable(reason)}`;
-}
-
-function foreignTable({ catalogueTable }: Config): HidbError {
-  return new HidbError({
-    code: "CATALOGUE_TABLE",
-    message: `expected to add to hidb's own table, got HIDB_CATALOGUE_TABLE=${catalogueTable}, which hidb never alters`,
-    fix: `insert the rows into ${catalogueTable} yourself: the pool finds them while it runs`,
-  });
 }

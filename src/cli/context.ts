@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { describeCatalogue, isOwnTable } from "../catalogue/table.js";
-import { identifyProcess, isAlive } from "../claim/liveness.js";
+import { identifyProcess, isGone } from "../claim/liveness.js";
 import { systemClock } from "../clock.js";
 import { type Config, PROJECT_ROOT, readConfig } from "../config.js";
 import { type MigrateOptions, migrate, pendingMigrations } from "../database/migrate.js";
@@ -75,11 +75,11 @@ export function databaseExists(config: Config): boolean {
   return existsSync(config.sqliteFile);
 }
 
-/** The rule of the reclaim: on this machine the process counts, elsewhere the lease. */
+/** The rule of the reclaim, at this moment. */
 export function deathJudge(): IsDead {
   const { boot } = identifyProcess();
   const now = clock.now();
-  return (instance) => (instance.boot === boot ? !isAlive(instance) : instance.leaseUntil < now);
+  return (instance) => isGone(instance, { boot, now });
 }
 
 /** For commander: the id of a video. */

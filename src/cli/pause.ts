@@ -1,6 +1,7 @@
 // `hidb pause` and `hidb resume`: the whole pool claims nothing new, or claims again.
 import type { Command } from "commander";
-import { isPaused, setPaused } from "../catalogue/backlog.js";
+import { setPaused } from "../catalogue/backlog.js";
+import { isPaused } from "../report/status.js";
 import { readSettings, withDatabase } from "./context.js";
 import { say, sayJson } from "./print.js";
 

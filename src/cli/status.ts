@@ -1,5 +1,6 @@
 // `hidb status`: where the pool stands, on one screen.
 import type { Command } from "commander";
+import { isOwnTable } from "../catalogue/table.js";
 import type { Config } from "../config.js";
 import {
   type FailureGroup,
@@ -63,7 +64,7 @@ function describeStatus({ status, dead, failures, config }: StatusParts): string
     ...describePace(status),
     ...describeFailures(failures),
     "",
-    `next: ${nextCommand(status)}`,
+    `next: ${nextCommand(status, isOwnTable(config))}`,
   ];
 }
 
@@ -116,8 +117,9 @@ function shorten(text: string): string {
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }
 
-function nextCommand({ counts, instances, paused }: Status): string {
-  if (counts.total === 0) return "hidb add <folder or list>";
+/** What is in a table that somebody else fills is only known once the pool has looked. */
+function nextCommand({ counts, instances, paused }: Status, ownTable: boolean): string {
+  if (counts.total === 0) return ownTable ? "hidb add <folder or list>" : "hidb start";
   if (paused) return "hidb resume";
   if (counts.pending + counts.running > 0) return instances.length === 0 ? "hidb start" : "hidb status";
   if (counts.failed + counts.quarantined > 0) {

@@ -28,8 +28,7 @@ export class Attempt implements AttemptContext {
   #controller: AbortController | undefined;
   #stopReason: StopReason | undefined;
   #startedAt: Millis | undefined;
-  #returned = false;
-  #withdrawn = false;
+  #ended = false;
   /** The processor ignored its signal: its code still runs and only the end of the process will stop it. */
   hung = false;
 
@@ -63,17 +62,6 @@ export class Attempt implements AttemptContext {
     return this.#controller.signal;
   }
 
-  /** Keeps an attempt that has not started from ever starting; false for one that has. */
-  withdraw(): boolean {
-    if (this.#startedAt !== undefined) return false;
-    this.#withdrawn = true;
-    return true;
-  }
-
-  get withdrawn(): boolean {
-    return this.#withdrawn;
-  }
-
   get lost(): boolean {
     return this.#stopReason === "lost";
   }
@@ -84,15 +72,16 @@ export class Attempt implements AttemptContext {
   }
 
   /** Never rejects: an error of the processor is an outcome. */
-  async run(): Promise<Outcome> {
+  run(): Promise<Outcome> {
     const { claim, deadlines, clock } = this.#options;
     this.#startedAt = clock.monotonic();
-    if (claim.video.source === "") return { kind: "failed", reason: "the catalogue no longer has this video" };
-    deadlines.add(this);
-    void this.#process();
-    const outcome = await this.#over.promise;
-    deadlines.delete(this);
-    return this.#judge(outcome);
+    if (this.#stopReason !== undefined) this.#end({ kind: "released" });
+    else if (claim.video.source === "") this.#end({ kind: "failed", reason: "the catalogue no longer has this video" });
+    else {
+      deadlines.add(this);
+      this.#process();
+    }
+    return this.#over.promise;
   }
 
   /** Aborts the signal; a processor that does not come back within the grace is given up as hung. */
@@ -100,29 +89,34 @@ export class Attempt implements AttemptContext {
     if (this.#stopReason !== undefined) return;
     this.#stopReason = reason;
     this.#abort();
-    setTimeout(() => this.#giveUp(), ABORT_GRACE_MS).unref();
+    if (this.#startedAt !== undefined) setTimeout(() => this.#giveUp(), ABORT_GRACE_MS).unref();
   }
 
   #abort(): void {
     if (this.#stopReason !== undefined) this.#controller?.abort(new Error(`stopped: ${this.#stopReason}`));
   }
 
-  async #process(): Promise<void> {
+  #process(): void {
     const { claim, processor } = this.#options;
-    let outcome: Outcome;
+    const fail = (error: unknown) => this.#end({ kind: "retry", reason: reasonOf(error) });
     try {
-      outcome = await processor.process(claim.video, this);
+      // Promises rather than an async function: of those this path makes one less a video.
+      Promise.resolve(processor.process(claim.video, this)).then((outcome) => this.#end(readOutcome(outcome)), fail);
     } catch (error) {
-      outcome = { kind: "retry", reason: messageOf(error) };
+      fail(error);
     }
-    this.#returned = true;
-    this.#over.resolve(outcome);
+  }
+
+  #end(outcome: Outcome): void {
+    this.#ended = true;
+    this.#options.deadlines.delete(this);
+    this.#over.resolve(this.#judge(outcome));
   }
 
   #giveUp(): void {
-    if (this.#returned) return;
+    if (this.#ended) return;
     this.hung = true;
-    this.#over.resolve({ kind: "released" });
+    this.#end({ kind: "released" });
   }
 
   /** What an outcome means once the attempt was told to stop: finished work counts, anything else is the stop's doing. */
@@ -142,5 +136,32 @@ export class Attempt implements AttemptContext {
       default:
         return this.#stopReason satisfies never;
     }
+  }
+}
+
+/** A processor may be anybody's code: one bad answer must not cost the others of its group their settlement. */
+function readOutcome(outcome: Outcome | undefined): Outcome {
+  switch (outcome?.kind) {
+    case "completed":
+      if (outcome.output === null || typeof outcome.output === "string") return outcome;
+      break;
+    case "retry":
+      if (typeof outcome.reason === "string" && Number.isFinite(outcome.afterMs ?? 0)) return outcome;
+      break;
+    case "failed":
+      if (typeof outcome.reason === "string") return outcome;
+      break;
+    case "released":
+      return outcome;
+  }
+  return { kind: "retry", reason: "expected the processor to answer with an outcome, got something else" };
+}
+
+/** Anything can be thrown, even what cannot be turned into text. */
+function reasonOf(error: unknown): string {
+  try {
+    return `${messageOf(error)}`;
+  } catch {
+    return "the processor threw something that has no message";
   }
 }

@@ -7,7 +7,7 @@ import type { Config } from "../config.js";
 import { EXIT, HidbError } from "../errors.js";
 import type { Processor } from "../process/processor.js";
 import type { PoolEvent } from "../report/event.js";
-import { isPassing, type Settler } from "../settle/settler.js";
+import { isPassing, type Settlement, type Settler } from "../settle/settler.js";
 import type { Claim, Millis, Outcome } from "../video.js";
 import { ABORT_GRACE_MS, Attempt } from "./attempt.js";
 import { Bell } from "./bell.js";
@@ -29,15 +29,29 @@ export interface House {
   >;
 }
 
+/** How often orphans are searched for when nobody has died, and the share of the time that this may take. */
+const SEARCH_EVERY_MS = 5000;
+const SEARCH_SHARE = 1 / 200;
+
 interface Drain {
   because: string;
   exitCode: number;
+}
+
+/** An attempt that was given up, and the outcome that is settled once the others are out of the way. */
+interface Hung {
+  attempt: Attempt;
+  outcome: Outcome;
+  durMs: Millis;
 }
 
 export class Corridor {
   readonly #house: House;
   readonly #bell = new Bell();
   readonly #hand = new Map<number, Attempt>();
+  readonly #hung: Hung[] = [];
+  /** Claimed, not started; a part of the hand. */
+  readonly #waiting: Attempt[] = [];
   readonly #limit: LimitFunction;
   readonly #pace: Pace;
   readonly #deadlines: Deadlines;
@@ -48,6 +62,7 @@ export class Corridor {
   #beating: Promise<void> = Promise.resolve();
   #tooBig = false;
   #unsettled = 0;
+  #searchAt: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(house: House) {
     this.#house = house;
@@ -63,8 +78,8 @@ export class Corridor {
 
   /** Registers for work; from here on the instance has a rank. */
   async open(): Promise<void> {
-    const { instance, config, claimer } = this.#house;
-    this.#reportReclaimed(await reclaimVideos(instance, { maxAttempts: config.maxAttempts, thorough: true }));
+    const { instance, claimer } = this.#house;
+    await this.#reclaim();
     await claimer.prepare();
     await this.#house.findNewVideos();
     await membership.beginWork(instance);
@@ -118,6 +133,7 @@ export class Corridor {
         report({ type: "video.claimed", claim, at });
         this.#take(claim);
       }
+      this.#startLanes(claims.length);
       return claims.length;
     } catch (error) {
       this.#bear(error);
@@ -129,40 +145,72 @@ export class Corridor {
     const { processor, instance } = this.#house;
     const { database, clock } = instance;
     const attempt = new Attempt({ claim, processor, database, clock, deadlines: this.#deadlines });
+    // Still in hand from an earlier claim: that one was cancelled and retried meanwhile.
+    this.#hand.get(claim.video.id)?.stop("lost");
     this.#hand.set(claim.video.id, attempt);
-    void this.#limit(() => this.#process(attempt));
+    this.#waiting.push(attempt);
   }
 
-  /** Occupies one of the instance's places; the settlement that follows does not. */
-  async #process(attempt: Attempt): Promise<void> {
-    if (attempt.withdrawn) return; // A drain has released it already.
-    const outcome = await attempt.run();
+  /** A lane works through what waits, one after the other; p-limit keeps them to HIDB_CONCURRENCY. */
+  #startLanes(claims: number): void {
+    const { concurrency } = this.#house.config;
+    // One that finds nothing ends at once; as many again stand by for claims that come in while a lane is ending.
+    for (let more = Math.min(claims, concurrency - this.#limit.pendingCount); more > 0; more--) {
+      void this.#limit(() => this.#workLane());
+    }
+  }
+
+  async #workLane(): Promise<void> {
+    for (let attempt = this.#waiting.shift(); attempt !== undefined; attempt = this.#waiting.shift()) {
+      this.#conclude(attempt, await attempt.run());
+    }
+  }
+
+  #conclude(attempt: Attempt, outcome: Outcome): void {
     const durMs = attempt.ageMs;
     this.#figures.busyMs += durMs;
-    if (attempt.hung) this.#endHung(attempt);
-    void this.#settle(attempt, outcome, durMs);
+    if (attempt.hung) {
+      this.#endHung({ attempt, outcome, durMs });
+      return;
+    }
+    this.#settle(attempt, outcome, durMs);
     if (outcome.kind === "completed") this.#pace.note(durMs);
     // Nobody is coming to keep the last settlements company.
     if (this.#unsettled === this.#hand.size) void this.#house.settler.flush();
   }
 
-  async #settle(attempt: Attempt, outcome: Outcome, durMs: Millis): Promise<void> {
-    const { settler, report } = this.#house;
+  /** The lane goes on meanwhile. */
+  #settle(attempt: Attempt, outcome: Outcome, durMs: Millis): void {
     const { claim } = attempt;
-    try {
-      this.#unsettled++;
-      if (attempt.lost) return this.#noteLost(claim);
-      const settlement = await settler.settleOutcome(claim, outcome, durMs);
-      if (!settlement.held) return this.#noteLost(claim);
-      this.#count(settlement.outcome);
-      report({ type: "attempt.finished", claim, outcome: settlement.outcome, durMs, at: settlement.settledAt });
-    } catch (error) {
-      this.#bear(error);
-    } finally {
-      this.#unsettled--;
-      this.#hand.delete(claim.video.id);
-      this.#bell.ring();
+    if (attempt.lost) {
+      this.#noteLost(claim);
+      this.#letGo(attempt);
+      return;
     }
+    this.#unsettled++;
+    this.#house.settler
+      .settleOutcome(claim, outcome, durMs)
+      .then((settlement) => this.#noteSettled(claim, settlement, durMs))
+      .catch((error: unknown) => this.#bear(error))
+      .then(() => {
+        this.#unsettled--;
+        this.#letGo(attempt);
+      });
+  }
+
+  #letGo(attempt: Attempt): void {
+    const { id } = attempt.claim.video;
+    if (this.#hand.get(id) === attempt) this.#hand.delete(id);
+    this.#bell.ring();
+  }
+
+  #noteSettled(claim: Claim, { held, outcome, settledAt: at }: Settlement, durMs: Millis): void {
+    if (!held) {
+      this.#noteLost(claim);
+      return;
+    }
+    this.#count(outcome);
+    this.#house.report({ type: "attempt.finished", claim, outcome, durMs, at });
   }
 
   #noteLost(claim: Claim): void {
@@ -189,9 +237,13 @@ export class Corridor {
     }
   }
 
-  /** Its code still runs somewhere in this process: settle what is known and start a fresh one. */
-  #endHung(attempt: Attempt): void {
-    this.#house.report({ type: "attempt.hung", claim: attempt.claim, afterMs: attempt.ageMs });
+  /** Its code still runs somewhere in this process: only the end of the process makes the video anybody else's. */
+  #endHung(hung: Hung): void {
+    const { claim } = hung.attempt;
+    this.#house.report({ type: "attempt.hung", claim, afterMs: hung.durMs });
+    this.#hung.push(hung);
+    this.#hand.delete(claim.video.id);
+    this.#bell.ring();
     this.drain("an attempt ignored its signal", EXIT.recycle);
   }
 
@@ -207,9 +259,9 @@ export class Corridor {
   }
 
   async #beat(): Promise<void> {
-    const { instance, claimer, config, report } = this.#house;
+    const { instance, claimer, report } = this.#house;
     if (!(await membership.renewLease(instance, this.#figuresNow()))) return this.#endExpelled();
-    this.#reportReclaimed(await reclaimVideos(instance, { maxAttempts: config.maxAttempts, thorough: false }));
+    await this.#reclaim();
     await this.#stopLostAttempts();
     const view = await membership.viewPool(instance);
     if (view.count !== this.#view.count || view.rank !== this.#view.rank) report({ type: "pool.changed", ...view });
@@ -218,6 +270,16 @@ export class Corridor {
     await this.#watchMemory();
     await this.#house.findNewVideos();
     claimer.rewind();
+  }
+
+  async #reclaim(): Promise<void> {
+    const { instance, config } = this.#house;
+    const started = instance.clock.monotonic();
+    const thorough = started >= this.#searchAt;
+    this.#reportReclaimed(await reclaimVideos(instance, { maxAttempts: config.maxAttempts, thorough }));
+    if (!thorough) return;
+    const ended = instance.clock.monotonic();
+    this.#searchAt = ended + Math.max(SEARCH_EVERY_MS, (ended - started) / SEARCH_SHARE);
   }
 
   /** Another host believed this instance dead. Its videos are somebody else's now; a new life starts clean. */
@@ -254,13 +316,12 @@ export class Corridor {
     const { instance, settler, processor, report, config } = this.#house;
     report({ type: "instance.draining", because });
     await membership.beginDrain(instance).catch((error: unknown) => this.#bear(error));
-    for (const attempt of this.#hand.values()) {
-      if (attempt.withdraw()) void this.#settle(attempt, { kind: "released" }, 0);
-    }
+    for (const attempt of this.#waiting.splice(0)) this.#settle(attempt, { kind: "released" }, 0);
     void settler.flush();
     await this.#emptyHand(config.drainMs);
     for (const attempt of this.#hand.values()) attempt.stop("drain");
     await this.#emptyHand(2 * ABORT_GRACE_MS);
+    for (const { attempt, outcome, durMs } of this.#hung) this.#settle(attempt, outcome, durMs);
     await settler.flush();
     clearTimeout(this.#beatTimer);
     this.#beatTimer = undefined;

@@ -10,7 +10,7 @@ import type { JournalLine } from "./journal.js";
 import * as sql from "./statements.js";
 import { type Problem, toProblems } from "./verify.js";
 
-/** Errors: FILE_UNWRITABLE when there is no such journal. */
+/** Errors: FILE_UNREADABLE when there is no such journal. */
 export async function verifyJournal(database: Database, file: string): Promise<Problem[]> {
   const { lines, problems } = await readJournal(file);
   const lastSign = new Map<string, Millis>();
@@ -43,7 +43,7 @@ async function readJournal(file: string): Promise<{ lines: JournalLine[]; proble
     }
   } catch (cause) {
     throw new HidbError({
-      code: "FILE_UNWRITABLE",
+      code: "FILE_UNREADABLE",
       message: `expected to read the journal ${file}, got ${messageOf(cause)}`,
       fix: "correct HIDB_JOURNAL or --journal",
       cause,

@@ -47,47 +47,66 @@ interface Who {
 }
 
 function writeEvent(logger: Logger, event: PoolEvent, who: Who): void {
-  const { level, facts } = describe(event);
-  if (logger.isLevelEnabled(level)) logger[level]({ msg: event.type, ...who, ...facts });
+  const level = levelOf(event);
+  if (logger.isLevelEnabled(level)) logger[level]({ msg: event.type, ...who, ...describe(event) });
 }
 
-interface Line {
-  level: "debug" | "info" | "warn" | "error" | "fatal";
-  facts: Record<string, unknown>;
+type Level = "debug" | "info" | "warn" | "error" | "fatal";
+
+function levelOf(event: PoolEvent): Level {
+  switch (event.type) {
+    case "attempt.finished":
+      return event.outcome.kind === "failed" ? "error" : event.outcome.kind === "retry" ? "warn" : "info";
+    case "video.claimed":
+      return "debug";
+    case "claim.lost":
+    case "video.reclaimed":
+    case "memory.high":
+      return "warn";
+    case "attempt.hung":
+    case "database.trouble":
+      return "error";
+    case "instance.failed":
+      return "fatal";
+    case "instance.started":
+    case "instance.working":
+    case "instance.draining":
+    case "instance.gone":
+    case "pool.changed":
+      return "info";
+    default:
+      return event satisfies never;
+  }
 }
 
-function describe(event: PoolEvent): Line {
+function describe(event: PoolEvent): Record<string, unknown> {
   switch (event.type) {
     case "attempt.finished": {
-      const { outcome, durMs } = event;
-      const level = outcome.kind === "failed" ? "error" : outcome.kind === "retry" ? "warn" : "info";
+      const { claim, outcome, durMs } = event;
       const reason = "reason" in outcome ? { err: outcome.reason } : {};
-      return {
-        level,
-        facts: { ...nameClaim(event.claim), outcome: outcome.kind, durMs: Math.round(durMs), ...reason },
-      };
+      return { ...nameClaim(claim), outcome: outcome.kind, durMs: Math.round(durMs), ...reason };
     }
     case "video.claimed":
-      return { level: "debug", facts: nameClaim(event.claim) };
+      return nameClaim(event.claim);
     case "claim.lost":
-      return { level: "warn", facts: { ...nameClaim(event.claim), heldMs: Math.round(event.heldMs) } };
+      return { ...nameClaim(event.claim), heldMs: Math.round(event.heldMs) };
     case "attempt.hung":
-      return { level: "error", facts: { ...nameClaim(event.claim), afterMs: Math.round(event.afterMs) } };
+      return { ...nameClaim(event.claim), afterMs: Math.round(event.afterMs) };
     case "video.reclaimed":
-      return { level: "warn", facts: { video: event.videoId, attempt: event.attempt, state: event.state } };
+      return { video: event.videoId, attempt: event.attempt, state: event.state };
     case "memory.high":
-      return { level: "warn", facts: { rssMb: toMb(event.rssBytes), limitMb: toMb(event.limitBytes) } };
+      return { rssMb: toMb(event.rssBytes), limitMb: toMb(event.limitBytes) };
     case "database.trouble":
-      return { level: "error", facts: { err: event.error.message, fix: event.error.fix } };
+      return { err: event.error.message, fix: event.error.fix };
     case "instance.failed":
-      return { level: "fatal", facts: { err: messageOf(event.error) } };
+      return { err: messageOf(event.error) };
     case "instance.started":
     case "instance.working":
     case "instance.draining":
     case "instance.gone":
     case "pool.changed": {
       const { type: _, ...facts } = event;
-      return { level: "info", facts };
+      return facts;
     }
     default:
       return event satisfies never;

@@ -51,11 +51,15 @@ export async function readStatus(
   const started = live.reduce((earliest, { startedAt }) => Math.min(earliest, startedAt), now);
   const since = Math.max(now - RATE_WINDOW_MS, started);
   const { counts, recent } = await countStates(database, since);
-  const paused = (await database.prepare(sql.IS_PAUSED).first()) !== null;
+  const paused = await isPaused(database);
   const rate = live.length > 0 && recent > 0 && now > since ? recent / ((now - since) / 1000) : null;
   const open = counts.pending + counts.running;
   const eta = open === 0 ? 0 : rate === null || paused ? null : open / rate;
   return { counts, instances: live.map(toStatus), rate, eta, paused };
+}
+
+export async function isPaused(database: Database): Promise<boolean> {
+  return (await database.prepare(sql.IS_PAUSED).first()) !== null;
 }
 
 export async function countStates(database: Database, since: Millis): Promise<{ counts: Counts; recent: number }> {

@@ -28,6 +28,8 @@ export interface Settlement {
   settledAt: Millis;
 }
 
+type Completed = Extract<Outcome, { kind: "completed" }>;
+
 interface Waiting {
   claim: Claim;
   outcome: Outcome;
@@ -89,48 +91,56 @@ export class Settler {
 
   /** One transaction: the completed ones by the group, each other outcome by statements of its own. */
   async #writePlain(group: Waiting[]): Promise<void> {
-    const settledAt = this.#options.clock.nowFine();
+    const { clock } = this.#options;
+    const settledAt = clock.nowFine();
+    const now = clock.now();
     const completed = group.filter((entry) => entry.outcome.kind === "completed");
     const others = group.filter((entry) => entry.outcome.kind !== "completed");
     try {
-      const statements = this.#completeGroup(completed);
-      const groups = statements.length;
+      const groups = groupByClaim(completed);
+      const statements = groups.map((one) => this.#completeGroup(one, now));
       // The last statement of each entry is its own UPDATE: its row count says whether the claim held.
       const places = others.map(({ claim, outcome }) => {
-        statements.push(...this.#statementsFor(claim, outcome));
+        statements.push(...this.#statementsFor(claim, outcome, now));
         return statements.length - 1;
       });
       const results = await this.#commit(statements);
       for (const [at, { outcome, resolve }] of others.entries()) {
         resolve({ outcome, settledAt, held: changesOf(results[places[at] as number]) > 0 });
       }
-      const changed = results.slice(0, groups).reduce((sum, result) => sum + changesOf(result), 0);
-      const held = changed === completed.length ? undefined : await this.#findHeld(completed);
-      for (const { claim, outcome, resolve } of completed) {
-        resolve({ outcome, settledAt, held: held === undefined || held.has(claim.video.id) });
+      for (const [at, one] of groups.entries()) {
+        const allHeld = changesOf(results[at]) === one.entries.length;
+        const held = allHeld ? undefined : await this.#findHeld(one, now);
+        for (const { claim, outcome, resolve } of one.entries) {
+          resolve({ outcome, settledAt, held: held === undefined || held.has(claim.video.id) });
+        }
       }
     } catch (error) {
       for (const { reject } of group) reject(error);
     }
   }
 
-  #completeGroup(completed: Waiting[]): D1PreparedStatement[] {
-    const { database, instance, clock } = this.#options;
-    const [only] = completed;
-    if (only !== undefined && completed.length === 1) return this.#statementsFor(only.claim, only.outcome);
-    const now = clock.now();
-    return chunkRows(completed).map((rows) =>
-      database.prepare(sql.COMPLETE_GROUP).bind(now, `[${rows.join(",")}]`, instance),
-    );
+  #completeGroup({ entries, outputs, attempt, claimedAt }: ClaimGroup, now: Millis): D1PreparedStatement {
+    const { database, instance } = this.#options;
+    const [only] = entries;
+    if (only?.outcome.kind === "completed" && entries.length === 1)
+      return this.#complete(only.claim, only.outcome, now);
+    return database.prepare(sql.COMPLETE_GROUP).bind(now, `{${outputs.join(",")}}`, instance, attempt, claimedAt);
   }
 
-  /** Some of a group had lost their claims: which ones are settled after all. */
-  async #findHeld(completed: Waiting[]): Promise<Set<number>> {
+  #complete(claim: Claim, { output }: Completed, now: Millis): D1PreparedStatement {
     const { database, instance } = this.#options;
-    const rows = completed.map(({ claim }) => [claim.video.id, claim.attempt]);
+    const held = [claim.video.id, instance, claim.attempt, claim.claimedAt];
+    return database.prepare(sql.COMPLETE).bind(now, output, ...held);
+  }
+
+  /** Some of a group had lost their claims: which ones this very settlement has completed. */
+  async #findHeld({ entries, attempt, claimedAt }: ClaimGroup, now: Millis): Promise<Set<number>> {
+    const { database, instance } = this.#options;
+    const videos = JSON.stringify(Object.fromEntries(entries.map(({ claim }) => [claim.video.id, null])));
     const { results } = await database
       .prepare(sql.COMPLETED_OF_GROUP)
-      .bind(JSON.stringify(rows), instance)
+      .bind(videos, instance, attempt, claimedAt, now)
       .all<{ videoId: number }>();
     return new Set(results.map((row) => row.videoId));
   }
@@ -139,9 +149,9 @@ export class Settler {
     const { database, instance, clock } = this.#options;
     const settledAt = clock.nowFine();
     const own = outcome.kind === "completed" ? (outcome.statements ?? []) : [];
-    const fence = database.prepare(sql.FENCE).bind(claim.video.id, instance, claim.attempt);
+    const fence = database.prepare(sql.FENCE).bind(claim.video.id, instance, claim.attempt, claim.claimedAt);
     try {
-      await this.#commit([fence, ...own, ...this.#statementsFor(claim, outcome)]);
+      await this.#commit([fence, ...own, ...this.#statementsFor(claim, outcome, clock.now())]);
       resolve({ outcome, settledAt, held: true });
     } catch (error) {
       if (messageOf(error).includes(sql.FENCE_NAME)) return resolve({ outcome, settledAt, held: false });
@@ -166,13 +176,12 @@ export class Settler {
     }
   }
 
-  #statementsFor(claim: Claim, outcome: Outcome): D1PreparedStatement[] {
+  #statementsFor(claim: Claim, outcome: Outcome, now: Millis): D1PreparedStatement[] {
     const { database, instance, clock } = this.#options;
-    const held = [claim.video.id, instance, claim.attempt];
-    const now = clock.now();
+    const held = [claim.video.id, instance, claim.attempt, claim.claimedAt];
     switch (outcome.kind) {
       case "completed":
-        return [database.prepare(sql.COMPLETE).bind(now, outcome.output, ...held)];
+        return [this.#complete(claim, outcome, now)];
       case "retry": {
         const wait = outcome.afterMs ?? backoffMs(claim.attempt, clock.random(), this.#options);
         return [
@@ -193,21 +202,34 @@ export class Settler {
   }
 }
 
-/** Rows [video, attempt, output] as JSON, in portions well below what D1 takes as one value (2 MB). */
-function chunkRows(completed: Waiting[]): string[][] {
-  const chunks: string[][] = [];
-  let room = 0;
-  for (const { claim, outcome } of completed) {
-    const output = outcome.kind === "completed" ? outcome.output : null;
-    const row = JSON.stringify([claim.video.id, claim.attempt, output]);
-    if (row.length > room) {
-      chunks.push([]);
-      room = PORTION_CHARACTERS;
+/** Completed videos that were claimed together. */
+interface ClaimGroup {
+  attempt: number;
+  claimedAt: Millis;
+  entries: Waiting[];
+  /** `"video":output` as JSON text, one for each entry; all together well below what D1 takes as one value (2 MB). */
+  outputs: string[];
+  size: number;
+}
+
+function groupByClaim(completed: Waiting[]): ClaimGroup[] {
+  const groups: ClaimGroup[] = [];
+  const open = new Map<string, ClaimGroup>();
+  for (const entry of completed) {
+    const { video, attempt, claimedAt } = entry.claim;
+    const output = `"${video.id}":${JSON.stringify(entry.outcome.kind === "completed" ? entry.outcome.output : null)}`;
+    const key = `${attempt} ${claimedAt}`;
+    let group = open.get(key);
+    if (group === undefined || group.size + output.length > PORTION_CHARACTERS) {
+      group = { attempt, claimedAt, entries: [], outputs: [], size: 0 };
+      groups.push(group);
+      open.set(key, group);
     }
-    chunks.at(-1)?.push(row);
-    room -= row.length;
+    group.entries.push(entry);
+    group.outputs.push(output);
+    group.size += output.length;
   }
-  return chunks;
+  return groups;
 }
 
 function changesOf(result: D1Result | undefined): number {

@@ -1,20 +1,23 @@
-// Room 4's SQL: each statement names its claim (video, instance, attempt). Zero rows changed means the claim was lost.
+// Room 4's SQL: each statement names its claim. Zero rows changed means the claim was lost.
 
-const HELD = "video_id = ? AND instance = ? AND attempt = ? AND state = 'running'";
+// (video, instance, attempt) is not enough: a video cancelled and retried by a person begins with attempt 1 again, and
+// may come back to the same instance before the first attempt has ended. The moment of the claim tells them apart.
+const HELD = "video_id = ? AND instance = ? AND attempt = ? AND claimed_at = ? AND state = 'running'";
 
 export const COMPLETE = `UPDATE hidb_videos SET state = 'completed', finished_at = ?, error = NULL, output = ? WHERE ${HELD}`;
 
-// A whole group at once, as rows [video, attempt, output]: a third cheaper than a statement each. The `+` keeps SQLite
-// from preferring any index on the instance to the primary key.
-export const COMPLETE_GROUP = `
-  UPDATE hidb_videos SET state = 'completed', finished_at = ?, error = NULL, output = done.value ->> 2
-    FROM json_each(?) AS done
-   WHERE video_id = done.value ->> 0 AND attempt = done.value ->> 1 AND +instance = ? AND state = 'running'`;
+// All that were claimed together, as a JSON object {video: output}: a third cheaper than a statement each. The `+`
+// keeps SQLite from preferring any index on the instance to the primary key.
+const HELD_GROUP = "video_id = CAST(done.key AS INTEGER) AND +instance = ? AND attempt = ? AND claimed_at = ?";
 
-/** Which of a group are settled, when fewer rows were changed than asked for. */
+export const COMPLETE_GROUP = `
+  UPDATE hidb_videos SET state = 'completed', finished_at = ?, error = NULL, output = done.value
+    FROM json_each(?) AS done WHERE ${HELD_GROUP} AND state = 'running'`;
+
+/** Which of a group this very settlement has completed, when fewer rows were changed than asked for. */
 export const COMPLETED_OF_GROUP = `
   SELECT video_id AS videoId FROM hidb_videos, json_each(?) AS done
-   WHERE video_id = done.value ->> 0 AND attempt = done.value ->> 1 AND +instance = ? AND state = 'completed'`;
+   WHERE ${HELD_GROUP} AND state = 'completed' AND finished_at = ?`;
 
 export const RETRY = `
   UPDATE hidb_videos SET state = 'pending', instance = NULL, claimed_at = NULL, run_after = ?, error = ? WHERE ${HELD}`;

@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, describe, expect, it } from "vitest";
+import { systemClock as clock } from "../../src/clock.js";
+import { createPool, percentile, randomFrom, type TestPool } from "./pool.js";
+
+let pool: TestPool;
+afterEach(() => pool.end());
+
+/** Milliseconds that all threads of a process have spent on a processor. */
+function cpuMs(pid: number): number {
+  let nanoseconds = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+  }
+  return nanoseconds / 1e6;
+}
+
+/** A process's share of the memory, in MB. */
+function pssMb(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1]) / 1024;
+}
+
+describe("three idle instances", () => {
+  it("cost next to nothing, and start on a new video within a second", { timeout: 90_000 }, async () => {
+    pool = await createPool({ videos: 30, videoMs: 10, settings: { HIDB_HEARTBEAT_MS: "500" } });
+    await pool.start(["-i", "3"]);
+    const lives = await pool.waitForInstances(3);
+    await pool.finish();
+    // What compiles late and is collected late is not idle yet.
+    await delay(2000);
+
+    const before = lives.map((life) => cpuMs(life.pid));
+    const started = clock.monotonic();
+    await delay(10_000);
+    const wallMs = clock.monotonic() - started;
+    const shares = lives.map((life, at) => ((cpuMs(life.pid) - (before[at] ?? 0)) / wallMs) * 100);
+    console.info(`idle CPU: ${shares.map((share) => share.toFixed(2)).join(", ")} % of a core`);
+    for (const share of shares) expect(share).toBeLessThanOrEqual(0.5);
+
+    const [daemon = 0, ...instances] = [pool.daemonPid, ...lives.map((life) => life.pid)].map(pssMb);
+    const sum = instances.reduce((total, one) => total + one, daemon);
+    const each = instances.map((mb) => mb.toFixed(0)).join(" + ");
+    console.info(`PSS idle: daemon ${daemon.toFixed(0)} + instances ${each} = ${sum.toFixed(0)} MB`);
+    expect(sum).toBeLessThanOrEqual(160);
+
+    const random = randomFrom(1);
+    const latencies: number[] = [];
+    for (let round = 0; round < 12; round++) {
+      await delay(100 + random() * 500);
+      const insertedAt = clock.now();
+      pool.addVideos(1);
+      await pool.finish();
+      const claim = pool.readJournal().findLast((line) => line.event === "claim");
+      latencies.push((claim?.time ?? Number.NaN) - insertedAt);
+    }
+    const worst = Math.max(...latencies);
+    console.info(
+      `new video to claim: median ${percentile(latencies, 0.5).toFixed(0)} ms, worst ${worst.toFixed(0)} ms`,
+    );
+    expect(worst).toBeLessThanOrEqual(1000);
+    await pool.verify();
+  });
+});
