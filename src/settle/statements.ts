@@ -6,9 +6,9 @@ const HELD = "video_id = ? AND instance = ? AND attempt = ? AND claimed_at = ? A
 
 export const COMPLETE = `UPDATE hidb_videos SET state = 'completed', finished_at = ?, error = NULL, output = ? WHERE ${HELD}`;
 
-// All that were claimed together, as a JSON object {video: output}: a third cheaper than a statement each. The `+`
-// keeps SQLite from preferring any index on the instance to the primary key.
-const HELD_GROUP = "video_id = CAST(done.key AS INTEGER) AND +instance = ? AND attempt = ? AND claimed_at = ?";
+// All that were claimed together, as a JSON object {video: output}: a third cheaper than a statement each. Behind a `+`
+// no parameter bears on the plan; otherwise SQLite prepares the statement anew at each run (60 us against 10).
+const HELD_GROUP = "video_id = CAST(done.key AS INTEGER) AND +instance = ? AND +attempt = ? AND +claimed_at = ?";
 
 export const COMPLETE_GROUP = `
   UPDATE hidb_videos SET state = 'completed', finished_at = ?, error = NULL, output = done.value
