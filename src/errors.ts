@@ -13,7 +13,6 @@ export const EXIT = {
 } as const;
 
 export type ErrorCode =
-  | "WRONG_NODE"
   | "SETTING_UNKNOWN"
   | "SETTING_INVALID"
   | "USAGE"
@@ -37,7 +36,6 @@ export type ErrorCode =
   | "FILE_UNWRITABLE";
 
 const EXIT_OF: Record<ErrorCode, number> = {
-  WRONG_NODE: EXIT.preflight,
   SETTING_UNKNOWN: EXIT.usage,
   SETTING_INVALID: EXIT.usage,
   USAGE: EXIT.usage,

@@ -58,5 +58,3 @@ export type Outcome =
     }
   | { kind: "failed"; reason: string }
   | { kind: "released" }; // A drain cut it short: the attempt is given back.
-
-export type OutcomeKind = Outcome["kind"];

@@ -59,7 +59,10 @@ export class ListRefused extends HidbError {
 async function insertVideos(database: Database, catalogue: CatalogueTable, videos: NewVideo[]): Promise<void> {
   const rows = videos.map(({ id, source, title, durationS }) => [id, source, title, durationS]);
   await database.batch([
-    ...splitIntoTexts(rows).map((text) => database.prepare(sql.INSERT_VIDEOS).bind(text)),
+    ...splitIntoTexts(rows).flatMap((text) => [
+      database.prepare(sql.FORGET_DELETED).bind(text),
+      database.prepare(sql.INSERT_VIDEOS).bind(text),
+    ]),
     // In the same transaction: no video is ever in the catalogue and in no state.
     database.prepare(sql.adoptMissing(catalogue)),
   ]);

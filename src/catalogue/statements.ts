@@ -3,12 +3,13 @@ import type { CatalogueTable } from "../video.js";
 
 export const COLUMNS = "SELECT name, type FROM pragma_table_info(?)";
 
-export const COUNT_VIDEOS = "SELECT count(*) AS total FROM hidb_videos";
-
 const ID_LIMIT = 9007199254740992;
+const LONGEST_S = 1e12;
 
 function entry(catalogue: CatalogueTable): string {
-  const priority = catalogue.duration === null ? "0" : `-coalesce(max(CAST("${catalogue.duration}" AS REAL), 0), 0)`;
+  // Bounded: an endless video would stand before the beginning of every search.
+  const seconds = `min(max(CAST("${catalogue.duration}" AS REAL), 0), ${LONGEST_S})`;
+  const priority = catalogue.duration === null ? "0" : `-coalesce(${seconds}, 0)`;
   return `INSERT OR IGNORE INTO hidb_videos (video_id, priority) SELECT "${catalogue.id}", ${priority} FROM "${catalogue.table}"`;
 }
 
@@ -41,6 +42,11 @@ export const FIND_IDS = "SELECT id, source FROM videos WHERE id IN (SELECT value
 export const HIGHEST_ID = `
   SELECT max(coalesce((SELECT max(id) FROM videos), 0), coalesce((SELECT max(video_id) FROM hidb_videos), 0)) AS highest`;
 
+/** A row whose video was deleted from the catalogue, so that its id can begin anew. */
+export const FORGET_DELETED = `
+  DELETE FROM hidb_videos
+   WHERE video_id IN (SELECT value ->> 0 FROM json_each(?)) AND video_id NOT IN (SELECT id FROM videos)`;
+
 export const INSERT_VIDEOS = `
   INSERT INTO videos (id, source, title, duration_s)
   SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)`;
@@ -57,9 +63,14 @@ export const KNOWN_IDS =
 
 export const COUNT_RETRIABLE = `SELECT count(*) AS total FROM hidb_videos WHERE ${RETRIABLE}`;
 
+/** The attempt of a video that was cancelled while it ran hears of it at a heartbeat, and has some seconds to stop. */
+const STILL_RUNNING_MS = 10_000;
+
 export const RETRY_VIDEOS = `
   UPDATE hidb_videos
-     SET state = 'pending', attempt = 0, deaths = 0, run_after = 0, instance = NULL, claimed_at = NULL,
+     SET state = 'pending', attempt = 0, deaths = 0,
+         run_after = CASE WHEN state = 'cancelled' AND instance IS NOT NULL THEN finished_at + ${STILL_RUNNING_MS} ELSE 0 END,
+         instance = NULL, claimed_at = NULL,
          finished_at = NULL, error = NULL, output = NULL
    WHERE ${RETRIABLE} RETURNING video_id AS id`;
 

@@ -1,4 +1,5 @@
 // Room 2: takes pending videos on the instance's lease, from its own shard first, then from anyone's.
+import type { D1PreparedStatement } from "@cloudflare/workers-types";
 import type { CatalogueTable, Claim, Millis } from "../video.js";
 import { type Instance, type PoolView, viewPool } from "./membership.js";
 import * as sql from "./statements.js";
@@ -60,6 +61,7 @@ export class Claimer {
   readonly #statements = new Map<sql.ClaimScope, string>();
   readonly #cursors = new Map<sql.ClaimScope, Cursor>();
   readonly #describeVideos: string;
+  readonly #owed: D1PreparedStatement[] = [];
   #view: PoolView | undefined;
   #restUntil: Millis = Number.NEGATIVE_INFINITY;
   /** How long the last look took that found nothing. */
@@ -78,6 +80,7 @@ export class Claimer {
 
   /** At most `limit` videos of one shard, or a single suspect; none when there is nothing to do. */
   async claimVideos({ limit, alone }: ClaimRequest): Promise<Claim[]> {
+    await this.#payBack();
     if (alone) {
       const suspects = await this.#claimOnwards("suspects", 1);
       if (suspects.length > 0) return suspects;
@@ -94,9 +97,26 @@ export class Claimer {
     return [];
   }
 
-  /** Looks at the backlog from its beginning again; called with each heartbeat. */
-  rewind(): void {
-    if (this.#instance.clock.monotonic() >= this.#restUntil) this.#cursors.clear();
+  /**
+   * Looks at the backlog from its beginning again; called with each heartbeat. After looks that cost much and found
+   * nothing it rests a while, unless there is `news`: videos taken back, or another rank.
+   */
+  rewind({ news }: { news: boolean } = { news: false }): void {
+    this.#cursors.delete("suspects"); // Its index is as good as empty: always worth a look.
+    if (news || this.#instance.clock.monotonic() >= this.#restUntil) this.#cursors.clear();
+  }
+
+  /** Whether a suspect of this instance's shard waits for a hand that holds nothing else. */
+  async seesSuspect(): Promise<boolean> {
+    const { database, clock } = this.#instance;
+    this.#view ??= await viewPool(this.#instance);
+    const parameters = [clock.now(), ...sql.scopeParameters("modulo", this.#view)];
+    return (
+      (await database
+        .prepare(sql.SUSPECT_WAITS)
+        .bind(...parameters)
+        .first()) !== null
+    );
   }
 
   #scopes(): sql.ClaimScope[] {
@@ -164,8 +184,17 @@ export class Claimer {
       const { results } = await database.prepare(this.#describeVideos).bind(ids).all<CatalogueRow>();
       return new Map(results.map((row) => [row.id, row]));
     } catch (error) {
-      await database.prepare(sql.GIVE_BACK).bind(ids, id, claimedAt).run();
+      this.#owed.push(database.prepare(sql.GIVE_BACK).bind(ids, id, claimedAt));
+      await this.#payBack();
       throw error;
+    }
+  }
+
+  /** Claims that never came into our hands go back, now or, if the database refuses, before the next claim. */
+  async #payBack(): Promise<void> {
+    for (let owed = this.#owed[0]; owed !== undefined; owed = this.#owed[0]) {
+      await owed.run();
+      this.#owed.shift();
     }
   }
 

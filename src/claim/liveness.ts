@@ -56,7 +56,8 @@ function startOf(pid: number): string | undefined {
     const dead = fields[0] === "Z" || fields[0] === "X";
     return dead ? undefined : fields[19];
   } catch {
-    return undefined;
+    // Not there, or not for us to read (another user's under hidepid): a signal tells the two apart.
+    return answersSignals(pid) ? UNKNOWN_START : undefined;
   }
 }
 

@@ -9,6 +9,12 @@ const MEANING: [prefix: string, code: ErrorCode, expected: string, fix: string][
     "another program holds it locked: end that program (`fuser FILE` names it) and try again",
   ],
   [
+    "SQLITE_PROTOCOL",
+    "DATABASE_LOCKED",
+    "expected the database to be free",
+    "too many programs open it at once: try again",
+  ],
+  [
     "SQLITE_LOCKED",
     "DATABASE_LOCKED",
     "expected the database to be free for writing",
@@ -58,7 +64,7 @@ export function codeOf(error: unknown): string {
 
 export function isBusy(error: unknown): boolean {
   const code = codeOf(error);
-  return code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED");
+  return /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(code);
 }
 
 /** Trouble with the file becomes a HidbError that names it; an error of the statement itself reads as D1's. */

@@ -4,7 +4,7 @@ import type { Claimer } from "../claim/claimer.js";
 import * as membership from "../claim/membership.js";
 import { findLostClaims, reclaimVideos } from "../claim/reclaim.js";
 import type { Config } from "../config.js";
-import { EXIT, HidbError } from "../errors.js";
+import { EXIT } from "../errors.js";
 import type { Processor } from "../process/processor.js";
 import type { PoolEvent } from "../report/event.js";
 import { isPassing, type Settlement, type Settler } from "../settle/settler.js";
@@ -21,7 +21,7 @@ export interface House {
   processor: Processor;
   settler: Settler;
   report: (event: PoolEvent) => void;
-  /** Brings in what is new in a catalogue that others fill; nothing to do for our own table. */
+  /** Brings in what is new in the catalogue, whoever has inserted it. */
   findNewVideos: () => Promise<void>;
   config: Pick<
     Config,
@@ -62,6 +62,7 @@ export class Corridor {
   #beating: Promise<void> = Promise.resolve();
   #tooBig = false;
   #unsettled = 0;
+  #suspectWaits = false;
   #searchAt: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(house: House) {
@@ -113,7 +114,7 @@ export class Corridor {
     const wanted = this.#pace.wanted;
     const busy = this.#hand.size;
     // A suspect may kill its instance: it gets it to itself, so that nobody innocent dies with it.
-    if (busy > 0 && this.#holdsSuspect()) return false;
+    if (busy > 0 && (this.#suspectWaits || this.#holdsSuspect())) return false;
     // Half empty is soon enough: claims of many videos cost little more than claims of one.
     return busy <= wanted / 2 || (busy < wanted && this.#limit.activeCount < this.#house.config.concurrency);
   }
@@ -182,11 +183,6 @@ export class Corridor {
   /** The lane goes on meanwhile. */
   #settle(attempt: Attempt, outcome: Outcome, durMs: Millis): void {
     const { claim } = attempt;
-    if (attempt.lost) {
-      this.#noteLost(claim);
-      this.#letGo(attempt);
-      return;
-    }
     this.#unsettled++;
     this.#house.settler
       .settleOutcome(claim, outcome, durMs)
@@ -261,25 +257,32 @@ export class Corridor {
   async #beat(): Promise<void> {
     const { instance, claimer, report } = this.#house;
     if (!(await membership.renewLease(instance, this.#figuresNow()))) return this.#endExpelled();
-    await this.#reclaim();
+    const reclaimed = await this.#reclaim();
     await this.#stopLostAttempts();
     const view = await membership.viewPool(instance);
-    if (view.count !== this.#view.count || view.rank !== this.#view.rank) report({ type: "pool.changed", ...view });
+    const changed = view.count !== this.#view.count || view.rank !== this.#view.rank;
+    if (changed) report({ type: "pool.changed", ...view });
     this.#view = view;
+    const news = changed || reclaimed > 0;
     if (this.#drain !== undefined) return;
     await this.#watchMemory();
     await this.#house.findNewVideos();
-    claimer.rewind();
+    this.#suspectWaits = await claimer.seesSuspect();
+    claimer.rewind({ news });
   }
 
-  async #reclaim(): Promise<void> {
+  /** Resolves to how many videos were taken back. */
+  async #reclaim(): Promise<number> {
     const { instance, config } = this.#house;
     const started = instance.clock.monotonic();
     const thorough = started >= this.#searchAt;
-    this.#reportReclaimed(await reclaimVideos(instance, { maxAttempts: config.maxAttempts, thorough }));
-    if (!thorough) return;
-    const ended = instance.clock.monotonic();
-    this.#searchAt = ended + Math.max(SEARCH_EVERY_MS, (ended - started) / SEARCH_SHARE);
+    const reclaimed = await reclaimVideos(instance, { maxAttempts: config.maxAttempts, thorough });
+    for (const one of reclaimed) this.#house.report({ type: "video.reclaimed", ...one });
+    if (thorough) {
+      const ended = instance.clock.monotonic();
+      this.#searchAt = ended + Math.max(SEARCH_EVERY_MS, (ended - started) / SEARCH_SHARE);
+    }
+    return reclaimed.length;
   }
 
   /** Another host believed this instance dead. Its videos are somebody else's now; a new life starts clean. */
@@ -296,7 +299,7 @@ export class Corridor {
       this.#house.instance,
       long.map((attempt) => attempt.claim.video.id),
     );
-    for (const videoId of lost) this.#hand.get(videoId)?.stop("lost");
+    for (const attempt of long) if (lost.includes(attempt.claim.video.id)) attempt.stop("lost");
   }
 
   async #watchMemory(): Promise<void> {
@@ -321,13 +324,14 @@ export class Corridor {
     await this.#emptyHand(config.drainMs);
     for (const attempt of this.#hand.values()) attempt.stop("drain");
     await this.#emptyHand(2 * ABORT_GRACE_MS);
+    // Before the hung ones are settled: what the processor can end is over when somebody else takes their videos.
+    await Promise.race([processor.close(), instance.clock.sleep(ABORT_GRACE_MS)]);
     for (const { attempt, outcome, durMs } of this.#hung) this.#settle(attempt, outcome, durMs);
     await settler.flush();
     clearTimeout(this.#beatTimer);
     this.#beatTimer = undefined;
     await this.#beating;
     await membership.leave(instance, this.#figuresNow(), because).catch((error: unknown) => this.#bear(error));
-    await processor.close();
     report({ type: "instance.gone", because, exitCode });
   }
 
@@ -344,10 +348,6 @@ export class Corridor {
     return { ...this.#figures, inHand: this.#hand.size, rssBytes: process.memoryUsage.rss() };
   }
 
-  #reportReclaimed(reclaimed: Awaited<ReturnType<typeof reclaimVideos>>): void {
-    for (const one of reclaimed) this.#house.report({ type: "video.reclaimed", ...one });
-  }
-
   /** A database that is busy or full will do again; anything else ends the instance with one clear line. */
   #bear(error: unknown): void {
     if (isPassing(error)) {
@@ -355,6 +355,7 @@ export class Corridor {
       return;
     }
     this.#house.report({ type: "instance.failed", error });
-    this.drain("an error that it cannot mend", error instanceof HidbError ? EXIT.doNotRestart : 1);
+    // The next life finds out whether it lasts: what cannot be mended by starting anew ends there with 42.
+    this.drain("an error that it cannot mend", EXIT.unfinished);
   }
 }

@@ -1,6 +1,9 @@
 // Time-outs of attempts. All have the same length and begin in order, so one timer for the oldest serves them all.
 import type { Millis } from "../video.js";
 
+/** Node takes a longer one for 1 ms; the sweep arms the rest. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export interface Overdue {
   readonly ageMs: Millis;
   stop(reason: "timeout"): void;
@@ -27,7 +30,7 @@ export class Deadlines {
   }
 
   #arm(ms: Millis): NodeJS.Timeout {
-    return setTimeout(() => this.#sweep(), Math.max(1, ms)).unref();
+    return setTimeout(() => this.#sweep(), Math.min(Math.max(1, ms), LONGEST_TIMER_MS)).unref();
   }
 
   #sweep(): void {

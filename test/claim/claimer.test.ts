@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { adoptVideos } from "../../src/catalogue/adopt.js";
 import { Claimer, type Sharding } from "../../src/claim/claimer.js";
 import { leave, viewPool } from "../../src/claim/membership.js";
 import type { Database } from "../../src/database/sqlite.js";
@@ -162,6 +163,17 @@ describe("a claim", () => {
     expect(await claimer.claimVideos(ALL)).toEqual([]);
     claimer.rewind();
     expect(idsOf(await claimer.claimVideos(ALL))).toEqual([2]);
+  });
+
+  it("takes videos of any duration, however long their catalogue believes them to be", async () => {
+    await using world = await World.create();
+    await world.rows(
+      "INSERT INTO videos (id, source, duration_s) VALUES (1, 'a', 9e999), (2, 'b', -9e999), (3, 'c', 5)",
+    );
+    const catalogue = { table: "videos", id: "id", source: "source", title: "title", duration: "duration_s" };
+    await adoptVideos(world.database, catalogue);
+    const claimer = await world.claimer({ order: "longest" });
+    expect(idsOf(await claimer.claimVideos(ALL))).toEqual([1, 3, 2]);
   });
 
   it("takes a suspect alone and first, and only for an instance with empty hands", async () => {

@@ -129,6 +129,23 @@ describe("an instance at work", () => {
     expect(pool.runs.map(({ video }) => video.id)).toEqual([4, 1, 2, 3]);
   });
 
+  it("makes room for a suspect that comes in while its hands are full", async () => {
+    await using world = await World.create({ videos: many(9) });
+    const pool = await TestPool.create(world, { config: { concurrency: 2 } });
+    await pool.start();
+    await world.set(9, "deaths = 1, attempt = 1");
+    await advance(world, 500);
+    pool.run(1).end();
+    await advance(world, 1000);
+    expect(pool.runs.map(({ video }) => video.id)).toEqual([1, 2]); // Video 3 has to wait until the suspect is through.
+    pool.run(2).end();
+    await advance(world, 1000);
+    expect(pool.runs.map(({ video }) => video.id)).toEqual([1, 2, 9]);
+    pool.run(9).end();
+    await advance(world, 1000);
+    expect(pool.runs.map(({ video }) => video.id)).toEqual([1, 2, 9, 3, 4]);
+  });
+
   it("says when the pool around it changes", async () => {
     await using world = await World.create();
     const pool = await TestPool.create(world, { processId: 1 });
@@ -549,16 +566,16 @@ describe("a database", () => {
   });
 
   it.each([
-    ["that is corrupt", corrupt, 42],
-    ["that fails in an unknown way", new Error("D1_ERROR: what is this"), 1],
-  ])("%s ends the instance, with a line that says why", async (_, error, exitCode) => {
+    ["that is corrupt", corrupt],
+    ["that fails in an unknown way", new Error("D1_ERROR: what is this")],
+  ])("%s ends the instance, with a line that says why; whether it lasts, the next life finds out", async (_, error) => {
     await using world = await World.create();
     const trouble: { error?: unknown } = {};
     const pool = await TestPool.create(world, { database: troubled(world, trouble, /SET state = 'running'/) });
     await pool.start();
     trouble.error = error;
     await advance(world, 1000);
-    expect(await pool.ended).toBe(exitCode);
+    expect(await pool.ended).toBe(1);
     expect(pool.eventsOf("instance.failed")).toEqual([{ type: "instance.failed", error }]);
     await settleDown();
   });
