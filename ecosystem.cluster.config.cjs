@@ -98,11 +98,10 @@ function countOf(argv, settings) {
   const cores = os.availableParallelism();
   const budget = memoryBudget(settings);
   const each = wholeOf(settings, "HIDB_INSTANCE_MEMORY_MB", INSTANCE_MEMORY_MB);
-  if (asked === "max") return Math.min(cores, MAX_INSTANCES);
   if (asked === "auto")
     return Math.max(1, Math.min(Math.max(cores, AUTO_INSTANCES), MAX_INSTANCES, Math.floor(budget / each)));
-  const count = Number(asked);
-  if (!/^\d+$/.test(asked) || count < 1 || count > MAX_INSTANCES) {
+  const count = asked === "max" ? Math.min(cores, MAX_INSTANCES) : Number(asked);
+  if (!/^(max|\d+)$/.test(asked) || count < 1 || count > MAX_INSTANCES) {
     const where = flag === undefined ? "HIDB_INSTANCES" : "-i";
     refuse(
       2,
@@ -131,7 +130,7 @@ function refuseOldNode() {
   let version = process.version;
   try {
     const pid = readFileSync(path.join(home, "pm2.pid"), "utf8").trim();
-    version = execFileSync(`/proc/${pid}/exe`, ["--version"], { encoding: "utf8" }).trim();
+    version = execFileSync(`/proc/${pid}/exe`, ["--version"], { encoding: "utf8", timeout: 10_000 }).trim();
   } catch {
     // No /proc here: the daemon was most likely started by this very command.
   }

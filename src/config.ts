@@ -287,11 +287,11 @@ export function readConfig(sources: ConfigSources = {}): Config {
   return Object.freeze(config);
 }
 
-/** The settings that differ from their defaults, as environment variables for a child process. */
-export function toEnvironment(config: Config): Record<string, string> {
+/** The settings that somebody has set, and those in `always`, as environment variables for a child process. */
+export function toEnvironment(config: Config, always: readonly SettingKey[] = []): Record<string, string> {
   const environment: Record<string, string> = {};
   for (const [key, setting] of Object.entries(SETTINGS) as [SettingKey, Setting<unknown>][]) {
-    if (config.origins[key] === "default") continue;
+    if (config.origins[key] === "default" && !always.includes(key)) continue;
     const value = config[key];
     environment[setting.name] = typeof value === "boolean" ? (value ? "1" : "0") : String(value);
   }
@@ -399,6 +399,12 @@ export function settingInvalid({ name, expected, got, origin }: InvalidParts): H
 /** The environment that a child process gets: ours. */
 export function inheritedEnvironment(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   return { ...environment };
+}
+
+/** How a person calls hidb: below npm and npx it is not on the PATH of their shell. */
+export function readCommandName(environment: NodeJS.ProcessEnv = process.env): string {
+  const { npm_lifecycle_event, npm_command, npm_execpath } = environment;
+  return npm_lifecycle_event || npm_command || npm_execpath ? "npx hidb" : "hidb";
 }
 
 /** PM2's number for this process: a label with gaps and twins; 0 outside PM2. */

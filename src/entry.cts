@@ -26,6 +26,9 @@ if (major < 22 || (major === 22 && minor < 13)) {
   });
   import("./main.js")
     .then(({ main }) => main())
-    .then((code: number) => process.exit(code))
+    .then((code: number) => {
+      if (code === 0) process.exit(0);
+      setTimeout(() => process.exit(code), LAST_WORDS_MS);
+    })
     .catch((error: Error) => end(CRASHED, `hidb: ${error.stack ?? error.message}`));
 }

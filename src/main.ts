@@ -26,14 +26,10 @@ export async function main(): Promise<number> {
   } catch (error) {
     if (!(error instanceof HidbError)) throw error;
     console.error(`hidb: ${error.message}. Fix: ${error.fix}.`);
-    await clock.sleep(LAST_WORDS_MS);
     // A database that is locked or full for now is tried again; PM2 waits longer each time.
     return isPassing(error) ? EXIT.unfinished : EXIT.doNotRestart;
   }
 }
-
-/** PM2 writes our output files asynchronously; a line needs this long to arrive. */
-const LAST_WORDS_MS = 150;
 
 async function work(config: Config): Promise<number> {
   const stop = listenForStop();

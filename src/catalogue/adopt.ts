@@ -9,6 +9,7 @@ const COMPARING_SHARE = 1 / 200;
 
 /** Takes every row that is not known yet; resolves to how many. */
 export async function adoptVideos(database: Database, catalogue: CatalogueTable): Promise<number> {
+  if ((await database.prepare(sql.seeMissing(catalogue)).first()) === null) return 0;
   const { meta } = await database.prepare(sql.adoptMissing(catalogue)).run();
   return meta.changes;
 }
@@ -20,13 +21,11 @@ export async function countRefusedRows(database: Database, catalogue: CatalogueT
 
 /** A function to call with each heartbeat: a seek for the newest rows every time, a full comparison now and then. */
 export function watchCatalogue(database: Database, clock: Clock, catalogue: CatalogueTable): () => Promise<void> {
+  const seeNewest = sql.seeNewest(catalogue);
   let compareAt: Millis = Number.NEGATIVE_INFINITY;
   return async () => {
     const started = clock.monotonic();
-    if (started < compareAt) {
-      await database.prepare(sql.adoptNewest(catalogue)).run();
-      return;
-    }
+    if (started < compareAt && (await database.prepare(seeNewest).first()) === null) return;
     await adoptVideos(database, catalogue);
     const ended = clock.monotonic();
     compareAt = ended + (ended - started) / COMPARING_SHARE;

@@ -14,16 +14,28 @@ function entry(catalogue: CatalogueTable): string {
 }
 
 /** Rows above the highest known id: what a growing table usually has, found by a seek. */
-export function adoptNewest(catalogue: CatalogueTable): string {
-  return `${entry(catalogue)} WHERE typeof("${catalogue.id}") = 'integer' AND "${catalogue.id}" <= ${ID_LIMIT}
-     AND "${catalogue.id}" > coalesce((SELECT max(video_id) FROM hidb_videos), -${ID_LIMIT + 1})`;
+function isNewest({ id }: CatalogueTable): string {
+  return `typeof("${id}") = 'integer' AND "${id}" <= ${ID_LIMIT}
+     AND "${id}" > coalesce((SELECT max(video_id) FROM hidb_videos), -${ID_LIMIT + 1})`;
 }
 
 /** Every row that the pool does not know, wherever its id lies. */
+function isMissing({ id }: CatalogueTable): string {
+  return `typeof("${id}") = 'integer' AND "${id}" BETWEEN -${ID_LIMIT} AND ${ID_LIMIT}
+     AND "${id}" NOT IN (SELECT video_id FROM hidb_videos)`;
+}
+
 export function adoptMissing(catalogue: CatalogueTable): string {
-  return `${entry(catalogue)} WHERE typeof("${catalogue.id}") = 'integer'
-     AND "${catalogue.id}" BETWEEN -${ID_LIMIT} AND ${ID_LIMIT}
-     AND "${catalogue.id}" NOT IN (SELECT video_id FROM hidb_videos)`;
+  return `${entry(catalogue)} WHERE ${isMissing(catalogue)}`;
+}
+
+// Looking is reading: it waits for nobody, and nobody waits for it.
+export function seeNewest(catalogue: CatalogueTable): string {
+  return `SELECT 1 AS yes FROM "${catalogue.table}" WHERE ${isNewest(catalogue)} LIMIT 1`;
+}
+
+export function seeMissing(catalogue: CatalogueTable): string {
+  return `SELECT 1 AS yes FROM "${catalogue.table}" WHERE ${isMissing(catalogue)} LIMIT 1`;
 }
 
 /** Rows that cannot be taken: their id is not a whole number within +-2^53. */

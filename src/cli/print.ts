@@ -1,15 +1,29 @@
 // Results go to stdout, everything else to stderr; nothing that a name contains can disturb a terminal.
 import { once } from "node:events";
 import { styleText } from "node:util";
+import { readCommandName } from "../config.js";
+
+let whenUnheard: (() => void) | undefined;
 
 /** `| head` is a way to say "enough". */
 export function quietOnClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (whenUnheard !== undefined) return whenUnheard();
       if (error.code === "EPIPE") process.exit(0);
       throw error;
     });
   }
+}
+
+/** For a command that has something to put away: called whenever a line could not be written, in place of the end. */
+export function onUnheard(act: () => void): void {
+  whenUnheard = act;
+}
+
+/** Commands of ours in a `next:` or `fix:` line, so that they can be typed as they stand. */
+export function asTyped(text: string): string {
+  return text.replace(/(^|`|next: |then )hidb (?=[a-z<-])/gm, `$1${readCommandName()} `);
 }
 
 export function say(line: string): void {

@@ -8,7 +8,7 @@ import { registerExport } from "./export.js";
 import { registerList } from "./list.js";
 import { registerMigrate } from "./migrate.js";
 import { registerPause, registerResume } from "./pause.js";
-import { note, quietOnClosedPipe } from "./print.js";
+import { asTyped, note, quietOnClosedPipe } from "./print.js";
 import { registerRetry } from "./retry.js";
 import { registerShow } from "./show.js";
 import { registerStart } from "./start.js";
@@ -72,7 +72,7 @@ Exit codes: 0 all well, 1 something failed, 2 usage or settings, 3 preflight, 5 
 
 function endWith(error: unknown): number {
   if (error instanceof CommanderError) return endUsage(error);
-  note(describeError(error));
+  note(asTyped(describeError(error)));
   if (error instanceof HidbError) return error.exitCode;
   note("fix:   this is most likely a mistake in hidb; HIDB_LOG_LEVEL=debug shows where it happened");
   if (inheritedEnvironment().HIDB_LOG_LEVEL === "debug" && error instanceof Error)
@@ -86,6 +86,6 @@ function endUsage(error: CommanderError): number {
   const [message = "", guess] = error.message.replace(/^error: /, "").split("\n");
   const help = "`hidb --help` and `hidb <command> --help` say what there is";
   const fix = guess === undefined ? help : `${guess.replace(/^\(Did/, "did").replace(/\)$/, "")} ${help}`;
-  note(describeError(new HidbError({ code: "USAGE", message, fix })));
+  note(asTyped(describeError(new HidbError({ code: "USAGE", message, fix }))));
   return EXIT.usage;
 }

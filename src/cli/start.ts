@@ -10,13 +10,13 @@ import type { Database } from "../database/sqlite.js";
 import { EXIT, HidbError } from "../errors.js";
 import { checkProcessor } from "../process/create.js";
 import { readRun } from "../report/run.js";
-import { type Counts, readFailures, readStatus, type Status } from "../report/status.js";
-import type { CatalogueTable, Millis } from "../video.js";
+import { type Counts, countStates, readFailures, readStatus, type Status } from "../report/status.js";
+import type { CatalogueTable } from "../video.js";
 import { clock, deathJudge, withDatabase } from "./context.js";
-import { note, plural, printable, say } from "./print.js";
+import { note, onUnheard, plural, printable, say } from "./print.js";
 import { Pm2 } from "./start/pm2.js";
 import { openProgress } from "./start/progress.js";
-import { describeCounts, describeRun, nextCommand } from "./start/summary.js";
+import { describeCounts, describeNext, describeRun } from "./start/summary.js";
 
 interface StartFlags {
   sqliteFile?: string;
@@ -54,7 +54,7 @@ async function start(what: string[], _flags: StartFlags, command: Command): Prom
     concurrency,
   }).filter(([, value]) => value !== undefined);
   const config = readConfig({ flags: Object.fromEntries(given) });
-  await checkProcessor(config);
+  await checkProcessor(config, { connect: true });
   process.exitCode = await withDatabase(config, "create", async (database, catalogue) => {
     await fillCatalogue(what, { config, database, catalogue });
     return work(config, database);
@@ -110,23 +110,23 @@ function view() {
 
 async function work(config: Config, database: Database): Promise<number> {
   const before = await readStatus(database, view());
+  const pm2 = new Pm2(config);
   if (openOf(before.counts) === 0) {
+    await pm2.sweep();
     note("hidb: nothing to do");
     say(describeCounts(before.counts));
-    say(`next: ${nextCommand(before.counts)}`);
+    say(describeNext(before.counts));
     return exitCodeOf(before.counts);
   }
   const startedAt = clock.now();
   const stop = listenForStop();
-  const pm2 = before.instances.length === 0 ? new Pm2(config) : undefined;
   let signal: StopSignal | undefined;
   try {
-    if (pm2 === undefined) note(`hidb: ${plural(before.instances.length, "instance")} at work already; watching`);
-    else await pm2.start();
-    signal = await watch(database, { pm2, stop, startedAt });
-    if (signal !== undefined && pm2 !== undefined) note("hidb: draining; what runs may finish, the rest is given back");
+    const ours = await joinPool(database, { pm2, stop });
+    signal = await watch(database, { pm2: ours ? pm2 : undefined, stop });
+    if (signal !== undefined && ours) note("hidb: draining; what runs may finish, the rest is given back");
   } finally {
-    await pm2?.end();
+    await pm2.end();
   }
   const { counts } = await readStatus(database, view());
   const run = await readRun(database, {
@@ -146,32 +146,66 @@ async function work(config: Config, database: Database): Promise<number> {
 
 const REASONS_SHOWN = 5;
 const LOOK_EVERY_MS = 300;
+/** A look at a long backlog takes its time, and the machine belongs to the instances. */
+const LOOK_SHARE = 20;
 /** So long nobody may be alive before PM2 is asked what is wrong. */
 const SILENCE_MS = 5000;
 
-type StopSignal = "SIGINT" | "SIGTERM";
-const SIGNAL_EXIT: Record<StopSignal, number> = { SIGINT: 130, SIGTERM: 143 };
+/** SIGPIPE stands for a reader of ours that has gone, as in `hidb start | head`: Node has no such signal to listen to. */
+type StopSignal = "SIGHUP" | "SIGINT" | "SIGPIPE" | "SIGTERM";
+const SIGNAL_EXIT: Record<StopSignal, number> = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 };
 
 /** The first signal ends the watching; later ones are heard and change nothing. */
 function listenForStop(): AbortController {
   const stop = new AbortController();
-  for (const name of Object.keys(SIGNAL_EXIT)) process.on(name, () => stop.abort(name));
+  for (const name of ["SIGHUP", "SIGINT", "SIGTERM"]) process.on(name, () => stop.abort(name));
+  onUnheard(() => stop.abort("SIGPIPE"));
   return stop;
+}
+
+/** Resolves to true when the pool is ours to end: started here, or left by a run that was killed. */
+async function joinPool(database: Database, { pm2, stop }: { pm2: Pm2; stop: AbortController }): Promise<boolean> {
+  let waiting = false;
+  while (!stop.signal.aborted) {
+    const taken = pm2.take();
+    // A `pm2 start` of a killed run goes on without it: what it brings up is not to be missed.
+    const busy = taken && pm2.isBusy();
+    if (taken && !busy && (await pm2.adopt())) {
+      note("hidb: going on with the pool of an earlier run that was cut short");
+      return true;
+    }
+    const { instances, counts } = await readStatus(database, view());
+    const staying = instances.filter(({ state }) => state !== "draining");
+    if (staying.length > 0 && !busy) {
+      note(`hidb: ${plural(staying.length, "instance")} at work already; watching`);
+      return false;
+    }
+    if (openOf(counts) === 0 && !busy) return false;
+    if (taken && !busy && instances.length === 0) {
+      await pm2.start();
+      return true;
+    }
+    if (!waiting) note("hidb: waiting for an earlier run to come to its end");
+    waiting = true;
+    await clock.sleep(LOOK_EVERY_MS, stop.signal);
+  }
+  return false;
 }
 
 interface Watching {
   pm2: Pm2 | undefined;
   stop: AbortController;
-  startedAt: Millis;
 }
 
 /** Resolves when no video is open any more, or to the signal that ended it. */
-async function watch(database: Database, { pm2, stop, startedAt }: Watching): Promise<StopSignal | undefined> {
+async function watch(database: Database, { pm2, stop }: Watching): Promise<StopSignal | undefined> {
   const progress = openProgress(clock);
-  let aliveAt = startedAt;
+  let aliveAt = clock.now();
   try {
     while (!stop.signal.aborted) {
+      const lookedAt = clock.monotonic();
       const status = await readStatus(database, view());
+      const lookMs = clock.monotonic() - lookedAt;
       progress.show(status);
       if (openOf(status.counts) === 0) return undefined;
       if (status.instances.length > 0) aliveAt = clock.now();
@@ -179,7 +213,7 @@ async function watch(database: Database, { pm2, stop, startedAt }: Watching): Pr
         await refuseDeadPool(pm2);
         aliveAt = clock.now();
       }
-      await clock.sleep(LOOK_EVERY_MS, stop.signal);
+      await clock.sleep(Math.max(LOOK_EVERY_MS, LOOK_SHARE * lookMs), stop.signal);
     }
     return stop.signal.reason as StopSignal;
   } finally {
@@ -189,12 +223,19 @@ async function watch(database: Database, { pm2, stop, startedAt }: Watching): Pr
 
 async function refuseDeadPool(pm2: Pm2 | undefined): Promise<void> {
   if (pm2 !== undefined && (await pm2.countOnline()) > 0) return;
+  if (pm2 !== undefined) await retrace(pm2.readInstanceConfig());
   const [message, fix] = (pm2?.lastWords() ?? "no word from any of them").split(". Fix: ");
   throw new HidbError({
     code: "POOL_UNHEALTHY",
     message: `expected instances at work, but all have stopped: ${message}`,
-    fix: fix ?? "run `hidb start` again; the log files say more",
+    fix: fix?.replace(/\.$/, "") ?? "run `hidb start` again; the log files say more",
   });
+}
+
+/** Takes the first steps of an instance: what stops it there stops us as well, with the code that belongs to it. */
+async function retrace(config: Config): Promise<void> {
+  await checkProcessor(config);
+  await withDatabase(config, "change", (database) => countStates(database, 0));
 }
 
 function openOf(counts: Counts): number {

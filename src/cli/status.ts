@@ -12,7 +12,7 @@ import {
 } from "../report/status.js";
 import { STATES } from "../video.js";
 import { clock, deathJudge, readSettings, withDatabase } from "./context.js";
-import { alignColumns, formatCount, formatSeconds, plural, printable, say, sayJson, styled } from "./print.js";
+import { alignColumns, asTyped, formatCount, formatSeconds, plural, printable, say, sayJson, styled } from "./print.js";
 
 export function registerStatus(program: Command): void {
   program
@@ -64,7 +64,7 @@ function describeStatus({ status, dead, failures, config }: StatusParts): string
     ...describePace(status),
     ...describeFailures(failures),
     "",
-    `next: ${nextCommand(status, isOwnTable(config))}`,
+    asTyped(`next: ${nextCommand(status, isOwnTable(config))}`),
   ];
 }
 

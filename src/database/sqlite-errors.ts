@@ -77,7 +77,7 @@ export function describeSqliteError(error: unknown, file: string): unknown {
     return new HidbError({
       code: meaning,
       message: `${expected} ${file}, got ${code} (${messageOf(error)})`,
-      fix: fix.replace("FILE", file),
+      fix: fix.replace(/\bFILE\b/, file),
       cause: error,
     });
   }

@@ -9,6 +9,7 @@ import { type OutFile, outFile } from "./command/out.js";
 import { type CommandSettings, checkProgram, fillArgument, readCommandSettings } from "./command/settings.js";
 import type { Processor } from "./processor.js";
 import { valuesOf } from "./template.js";
+import { CLOSE_MS, settledWithin } from "./within.js";
 
 const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
 const STDOUT_SHOWN = 4 * 1024;
@@ -34,7 +35,9 @@ export function createCommand(config: Config, { clock, environment = inheritedEn
     const signal = AbortSignal.any([context.signal, closing.signal]);
     const values = valuesOf(video, context);
     const out =
-      settings.out === "" ? null : outFile(settings.out, values, { videoId: video.id, attempt: context.attempt });
+      settings.out === ""
+        ? null
+        : outFile(settings.out, values, { videoId: video.id, attempt: context.attempt, unique: clock.uniqueId() });
     const filled = { ...values, ...(out && { out: out.temporary }) };
     const args = settings.args.map((arg) => fillArgument(arg, filled));
     const blocked = await prepare(out);
@@ -60,8 +63,8 @@ export function createCommand(config: Config, { clock, environment = inheritedEn
     },
     async close() {
       closing.abort();
-      await Promise.allSettled(running);
-      guard.close();
+      // A guard that is not closed ends with the instance, and then sweeps up whatever of its children is left.
+      if (await settledWithin(CLOSE_MS, running, clock)) guard.close();
     },
   };
 }
@@ -110,7 +113,9 @@ function refuse({ exitCode, endedBy, stderr }: GroupEnd, { program, permanent }:
 function explain(error: unknown, { program }: CommandSettings): Outcome {
   const code = codeOf(error);
   if (code === "ENOENT") return { kind: "failed", reason: `expected the program ${program} to be there, got ENOENT` };
-  const reason = `${program} could not be started: ${messageOf(error)}`;
+  // Node quotes the argument, and what a person wrote around a placeholder may be secret.
+  const why = code === "ERR_INVALID_ARG_VALUE" ? "null bytes in its arguments" : messageOf(error);
+  const reason = `${program} could not be started: ${why}`;
   return { kind: HOPELESS.includes(code) ? "failed" : "retry", reason };
 }
 

@@ -18,13 +18,20 @@ export async function createProcessor(config: Config, { clock }: { clock: Clock 
   }
 }
 
-/** Throws a HidbError when the chosen processor could not process any video as it is set. */
-export async function checkProcessor(config: Config): Promise<void> {
+/**
+ * Throws a HidbError when the chosen processor could not process any video as it is set.
+ * `connect` asks for the server of `http` as well: for a person at the command line only, since an instance outlives a
+ * server that is down for a moment.
+ */
+export async function checkProcessor(config: Config, { connect = false }: { connect?: boolean } = {}): Promise<void> {
   switch (config.processor) {
     case "command":
       return (await import("./command.js")).checkCommand(config);
-    case "http":
-      return (await import("./http.js")).checkHttp(config);
+    case "http": {
+      const { checkHttp, checkReachable } = await import("./http.js");
+      checkHttp(config);
+      return connect ? checkReachable(config) : undefined;
+    }
     case "probe":
     case "rehearse":
       return; // They need nothing beyond their settings, which config.ts has checked.

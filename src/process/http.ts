@@ -5,15 +5,15 @@ import type { Config } from "../config.js";
 import { HidbError, messageOf } from "../errors.js";
 import type { Millis, Outcome } from "../video.js";
 import { Connections, type Exchange, exchange, HARMLESS_HEADERS } from "./http/exchange.js";
-import { buildRequest, maskUrl, readHttpSettings, sampleUrl } from "./http/settings.js";
+import { buildRequest, readHttpSettings, sampleUrl } from "./http/settings.js";
 import type { Processor } from "./processor.js";
+import { readRetryAfter } from "./retry-after.js";
+import { shownUrl } from "./shown.js";
 
 const CONNECT_MS = 3000;
 /** Of an answer that says no; enough to tell why. */
 const SHOWN_CHARACTERS = 500;
 const TRY_AGAIN = [408, 425, 429];
-/** A server that wants more patience than this is asked again all the same. */
-const LONGEST_WAIT_MS = 86_400_000;
 
 export function createHttp(config: Config, { clock }: { clock: Clock }): Processor {
   const settings = readHttpSettings(config);
@@ -24,7 +24,7 @@ export function createHttp(config: Config, { clock }: { clock: Clock }): Process
       const { signal } = context;
       if (signal.aborted) return { kind: "released" };
       const request = buildRequest(settings, video, context);
-      const target = maskUrl(request.url.href);
+      const target = shownUrl(request.url.href);
       try {
         const result = await exchange(request, { connections, signal, maxBytes: settings.maxBytes });
         if (result.kind === "refused") {
@@ -42,8 +42,13 @@ export function createHttp(config: Config, { clock }: { clock: Clock }): Process
   };
 }
 
-/** Throws SETTING_INVALID, or PROCESSOR_PREFLIGHT when nobody listens at the URL. */
-export async function checkHttp(config: Config): Promise<void> {
+/** Throws SETTING_INVALID. */
+export function checkHttp(config: Config): void {
+  readHttpSettings(config);
+}
+
+/** Throws PROCESSOR_PREFLIGHT when nobody listens at the URL just now. */
+export async function checkReachable(config: Config): Promise<void> {
   const url = sampleUrl(readHttpSettings(config).url);
   const refusal = await tryConnect(url);
   if (refusal === null) return;
@@ -64,8 +69,8 @@ function judge(
   const said = hide(text.trim(), secrets).slice(0, SHOWN_CHARACTERS);
   const reason = `expected ${target} to succeed, got status ${status}${said === "" ? "" : `: ${said}`}`;
   if (status < 500 && !TRY_AGAIN.includes(status)) return { kind: "failed", reason };
-  const afterMs = waitOf(retryAfter, now);
-  return { kind: "retry", reason, ...(afterMs !== null && { afterMs }) };
+  const afterMs = readRetryAfter(retryAfter, now);
+  return { kind: "retry", reason, ...(afterMs !== undefined && { afterMs }) };
 }
 
 /** JSON stays as it was written, other text becomes a JSON string. */
@@ -79,17 +84,14 @@ function toJson(text: string): string | null {
   }
 }
 
-/** Retry-After in seconds or as a date; null when there is none that can be read. */
-function waitOf(retryAfter: string | undefined, now: Millis): Millis | null {
-  if (retryAfter === undefined) return null;
-  const waitMs = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1000 : Date.parse(retryAfter) - now;
-  return Number.isNaN(waitMs) ? null : Math.min(Math.max(waitMs, 0), LONGEST_WAIT_MS);
-}
-
-/** What a server might echo: the values of our headers, their parts (`Bearer <token>`), and the URL's password. */
+/** What a server might echo: the values of our headers, their parts (`Bearer <token>`), the URL's login and its query. */
 function secretsOf(headers: Record<string, string>, url: URL): string[] {
   const named = Object.entries(headers).filter(([name]) => !HARMLESS_HEADERS.includes(name));
-  const values = [...named.map(([, value]) => value), decodeURIComponent(url.password)];
+  const login = [url.username, url.password].map(decodeURIComponent);
+  const asHeader = url.username || url.password ? Buffer.from(login.join(":")).toString("base64") : "";
+  const asWritten = url.search.split(/[?&]/).map((pair) => pair.slice(pair.indexOf("=") + 1));
+  const query = [...url.searchParams.values(), ...asWritten];
+  const values = [...named.map(([, value]) => value), url.username, url.password, ...login, asHeader, ...query];
   const parts = values.flatMap((value) => [value, ...value.split(/\s+/)]).filter((part) => part.length >= 4);
   return [...new Set(parts)].sort((one, other) => other.length - one.length);
 }

@@ -32,7 +32,8 @@ interface ProgramOptions extends Required<RunOptions> {
 }
 
 export async function runProgram(program: string, args: string[], { cwd, stdin, env }: ProgramOptions): Promise<Ran> {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("HIDB_"));
+  // Without npm's marks either: how hidb was called decides what it tells people to type.
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(HIDB|npm)_/.test(name));
   const child = spawn(program, args, { cwd, env: { ...Object.fromEntries(inherited), ...env } });
   const exited = new Promise<number | null>((resolve) => child.on("close", resolve));
   child.stdin.on("error", () => undefined); // It may have ended without reading.

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { systemClock as clock } from "../../src/clock.js";
 import { readConfig } from "../../src/config.js";
+import { HidbError } from "../../src/errors.js";
 import { toSegment } from "../../src/process/command/out.js";
 import { Tail } from "../../src/process/command/tail.js";
 import { checkCommand, createCommand } from "../../src/process/command.js";
@@ -240,11 +241,28 @@ describe("{out}", () => {
     const { run, folder } = setup();
     mkdirSync(join(folder, "out"));
     const settings = { args: "{out}", HIDB_COMMAND_OUT: join(folder, "out/{id}.mp4") };
-    const name = await run('echo "$1"; exit 1', settings).then(() => ".7.7-1.part.mp4");
+    const said = await run('echo "$1" >&2; exit 1', settings);
+    const [name = ""] = ("reason" in said && said.reason.match(/[^/]+\.part\.mp4$/)) || [];
+    expect(name).toMatch(/^\.7\.7-1-\w+\.part\.mp4$/);
     writeFileSync(join(folder, "out", name), "left by attempt 1");
-    writeFileSync(join(folder, "out", name.replace("-1", "-2")), "left by attempt 2, which was given back");
+    writeFileSync(join(folder, "out", name.replace("7-1", "7-2")), "left by attempt 2, which was given back");
+    writeFileSync(join(folder, "out", name.replace("7-1", "8-1")), "of another video");
     const outcome = await run('test ! -e "$1" && echo made > "$1"', { ...settings, attempt: 2 });
     expect(outcome).toMatchObject({ kind: "completed" });
+    expect(files(join(folder, "out"))).toEqual([name.replace("7-1", "8-1"), "7.mp4"]);
+  });
+
+  it("differs between two claims of one video with one attempt number, as after a cancel and a retry", async () => {
+    const { start, folder } = setup();
+    // Each waits until both have begun; the loser is then still writing while the holder of the claim ends.
+    const body = `echo "$1" >> "$2/names"; while [ $(wc -l < "$2/names") -lt 2 ]; do sleep 0.02; done; echo made > "$1"`;
+    const environment = {
+      HIDB_COMMAND: `sh -c '${body}' sh {out} '${folder}'`,
+      HIDB_COMMAND_OUT: join(folder, "out/{id}.mp4"),
+    };
+    const twice = [start(environment), start(environment)].map((command) => command.process(aVideo(), context()));
+    expect(await Promise.all(twice)).toMatchObject([{ kind: "completed" }, { kind: "completed" }]);
+    expect(new Set(readFileSync(join(folder, "names"), "utf8").trim().split("\n")).size).toBe(2);
     expect(files(join(folder, "out"))).toEqual(["7.mp4"]);
   });
 
@@ -483,6 +501,32 @@ describe("the end of a stream", () => {
   });
 });
 
+describe("secrets in HIDB_COMMAND", () => {
+  it.each([
+    "curl -H 'Authorization: s3cret' {source}",
+    "curl -H 'Authorization: s3cret",
+    "curl -u s3cret {nonsense}",
+    "TOKEN=s3cret curl {source} {out}",
+    "{source}s3cret",
+  ])("appear in no complaint about %j", (HIDB_COMMAND) => {
+    const environment = { HIDB_COMMAND, HIDB_COMMAND_OUT: "out/{id}" };
+    let error: unknown;
+    try {
+      checkCommand(readConfig({ environment, cwd: "/" }));
+    } catch (caught) {
+      error = caught;
+    }
+    expect(error).toMatchObject({ code: "SETTING_INVALID" });
+    if (error instanceof HidbError) expect(`${error.stack} ${error.fix}`).not.toContain("s3cret");
+  });
+
+  it("appear in no reason when an argument cannot be passed on", async () => {
+    const command = setup().start({ HIDB_COMMAND: "true --url=http://me:s3cret@host/{source}" });
+    const outcome = await command.process(aVideo({ source: "a\0b" }), context());
+    expect(outcome).toEqual({ kind: "failed", reason: "true could not be started: null bytes in its arguments" });
+  });
+});
+
 describe("the preflight", () => {
   const check = (environment: Record<string, string>) => checkCommand(readConfig({ environment, cwd: "/" }));
 
@@ -515,6 +559,7 @@ describe("the preflight", () => {
     [{ HIDB_COMMAND: "sh {file}" }, "{source} {id} {title} {rank} {count} {out}, got {file}"],
     [{ HIDB_COMMAND: "sh {out}" }, "to say where {out} of HIDB_COMMAND ends up, got nothing"],
     [{ HIDB_COMMAND: "sh", HIDB_COMMAND_OUT: "{id}" }, "to contain {out}"],
+    [{ HIDB_COMMAND: "TOKEN=s3cret sh" }, "or with env, since no shell reads it, got TOKEN=..."],
     [{ HIDB_COMMAND: "sh {out}", HIDB_COMMAND_OUT: "{out}" }, "got {out}"],
     [{ HIDB_COMMAND: "sh {out}", HIDB_COMMAND_OUT: "all.mp4" }, "to contain {id} or {source}"],
   ])("refuses %j", (environment, complaint) => {

@@ -4,7 +4,8 @@ import { type AddressInfo, createServer as createSocketServer } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Clock, systemClock } from "../../src/clock.js";
 import { readConfig } from "../../src/config.js";
-import { checkHttp, createHttp } from "../../src/process/http.js";
+import { checkProcessor } from "../../src/process/create.js";
+import { checkHttp, checkReachable, createHttp } from "../../src/process/http.js";
 import type { AttemptContext, Processor } from "../../src/process/processor.js";
 import type { Video } from "../../src/video.js";
 
@@ -152,7 +153,11 @@ describe("the answer", () => {
     expect(await comeBack(new Date(now + 90_000).toUTCString())).toMatchObject({ afterMs: 90_000 });
     expect(await comeBack(new Date(now - 90_000).toUTCString())).toMatchObject({ afterMs: 0 });
     expect(await comeBack("99999999999")).toMatchObject({ afterMs: 86_400_000 });
-    expect(await comeBack("soon")).not.toHaveProperty("afterMs");
+    expect(await comeBack("Thursday, 01-Jan-26 00:01:00 GMT")).toMatchObject({ afterMs: 60_000 });
+    expect(await comeBack("Thu Jan  1 00:01:00 2026")).toMatchObject({ afterMs: 60_000 });
+    for (const nonsense of ["soon", "-5", "1.5", "7, 8", "Thu, 99 Foo 2026 00:00:00 GMT"]) {
+      expect(await comeBack(nonsense)).not.toHaveProperty("afterMs");
+    }
   });
 
   it("is not read beyond HIDB_HTTP_MAX_MB, whether its length was announced or not", async () => {
@@ -252,6 +257,43 @@ describe("connections", () => {
     });
   });
 
+  /** Answers each connection once, and breaks it off at its second request. */
+  async function serveOnce() {
+    const seen: string[] = [];
+    const server = createSocketServer((socket) => {
+      let asked = 0;
+      socket.on("error", () => {});
+      socket.on("data", (data) => {
+        seen.push(String(data).split(" ")[0] ?? "");
+        if (asked++ === 0) socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+        else socket.destroy();
+      });
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    ends.push(() => server.close());
+    return { base: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
+  }
+
+  it.each(["GET", "PUT"])("that break when used again get a %s once more", async (HIDB_HTTP_METHOD) => {
+    const { base, seen } = await serveOnce();
+    const http = setup({ HIDB_HTTP_URL: base, HIDB_HTTP_METHOD });
+    for (let round = 0; round < 2; round++) {
+      expect(await http.process(video, context())).toMatchObject({ kind: "completed" });
+    }
+    expect(seen).toEqual([HIDB_HTTP_METHOD, HIDB_HTTP_METHOD, HIDB_HTTP_METHOD]);
+  });
+
+  it("that break when used again get no POST twice: the server may have processed the video", async () => {
+    const { base, seen } = await serveOnce();
+    const http = setup({ HIDB_HTTP_URL: base });
+    expect(await http.process(video, context())).toMatchObject({ kind: "completed" });
+    expect(await http.process(video, context())).toMatchObject({
+      kind: "retry",
+      reason: expect.stringMatching(/hang up|ECONNRESET/),
+    });
+    expect(seen).toEqual(["POST", "POST"]);
+  });
+
   it("that are refused ask for another attempt", async () => {
     const { base, server } = await serve(() => {});
     await new Promise((resolve) => server.close(resolve));
@@ -268,13 +310,37 @@ describe("secrets", () => {
     const HIDB_HTTP_HEADERS = '{"Authorization":"Bearer s3cret-token","X-Other":"s3cret-token"}';
     const HIDB_HTTP_URL = `${base.replace("//", "//me:geheim@")}/x?y=a@b`;
     const outcome = await setup({ HIDB_HTTP_URL, HIDB_HTTP_HEADERS }).process(video, context());
-    expect(outcome).toMatchObject({ kind: "retry", reason: expect.stringContaining("//***@127.0.0.1") });
-    expect(JSON.stringify(outcome)).toContain("y=a@b");
-    expect(JSON.stringify(outcome)).not.toMatch(/geheim|s3cret/);
+    expect(outcome).toMatchObject({ kind: "retry", reason: expect.stringContaining(`expected ${base}/x to succeed`) });
+    expect(JSON.stringify(outcome)).not.toMatch(/geheim|s3cret|a@b/);
   });
 
+  it("of the query and the login appear in no reason, even when the server echoes the request", async () => {
+    const { base } = await serve(({ url, headers }, response) => {
+      response.writeHead(500).end(`cannot POST ${url} for ${headers.authorization}, ${decodeURIComponent(url)}`);
+    });
+    const HIDB_HTTP_URL = `${base.replace("//", "//s3cretuser:s3cret%40@")}/x?key=s3cret%20key&s3cretflag&id={id}`;
+    const outcome = await setup({ HIDB_HTTP_URL }).process(video, context());
+    expect(outcome).toMatchObject({
+      kind: "retry",
+      reason: expect.stringContaining("cannot POST /x?key=***&***&id=7&worker_id=1&worker_count=3 for Basic ***,"),
+    });
+    expect(JSON.stringify(outcome)).not.toMatch(/s3cret/);
+    expect(JSON.stringify(outcome)).not.toContain(btoa("s3cretuser:s3cret@"));
+  });
+
+  it.each(["me:s3cret/x", "me:s3cret@x", "me:s3cret?x", "me:80/s3cret", "me:%zzs3cret", "%zzs3cret:x"])(
+    "appear neither in a complaint about %s@ in the URL nor in a reason",
+    async (login) => {
+      const HIDB_HTTP_URL = `http://${login}@127.0.0.1:9/x?token=s3cret`;
+      const act = async () => setup({ HIDB_HTTP_URL, HIDB_HTTP_METHOD: "GET" }).process(video, context());
+      const shown = await act().then(JSON.stringify, (error) => `${error.code} ${error.stack} ${error.fix}`);
+      expect(shown).toMatch(/"retry"|SETTING_INVALID/);
+      expect(shown).not.toContain("s3cret");
+    },
+  );
+
   it("appear in no complaint about the settings", async () => {
-    const check = (HIDB_HTTP_HEADERS: string) =>
+    const check = async (HIDB_HTTP_HEADERS: string) =>
       checkHttp(readConfig({ environment: { HIDB_HTTP_URL: "http://127.0.0.1:1", HIDB_HTTP_HEADERS }, cwd: "/" }));
     for (const headers of ["s3cret", '{"x":s3cret}', '{"x":1,"s3cret":2}', '["s3cret"]', '{"x":"s3cret\\n"}']) {
       const error = await check(headers).catch((caught) => caught);
@@ -288,9 +354,20 @@ describe("secrets", () => {
 describe("the preflight", () => {
   const check = async (environment: Record<string, string>) => checkHttp(readConfig({ environment, cwd: "/" }));
 
+  const reach = async (environment: Record<string, string>) =>
+    checkProcessor(readConfig({ environment: { HIDB_PROCESSOR: "http", ...environment }, cwd: "/" }), {
+      connect: true,
+    });
+
   it("is content with anybody who listens", async () => {
     const { base } = await serve(answerWith(404));
-    await check({ HIDB_HTTP_URL: base });
+    await reach({ HIDB_HTTP_URL: base });
+  });
+
+  it("asks nobody in an instance, so that a server which is down for a moment stops none", async () => {
+    const environment = { HIDB_PROCESSOR: "http", HIDB_HTTP_URL: "http://127.0.0.1:9/" };
+    await checkProcessor(readConfig({ environment, cwd: "/" }));
+    await expect(checkReachable(readConfig({ environment, cwd: "/" }))).rejects.toThrow("got ECONNREFUSED");
   });
 
   it("says that nobody listens", async () => {
@@ -298,7 +375,7 @@ describe("the preflight", () => {
     await once(server.listen(0, "127.0.0.1"), "listening");
     const { port } = server.address() as AddressInfo;
     await new Promise((resolve) => server.close(resolve));
-    await expect(check({ HIDB_HTTP_URL: `http://me:geheim@127.0.0.1:${port}/` })).rejects.toMatchObject({
+    await expect(reach({ HIDB_HTTP_URL: `http://me:geheim@127.0.0.1:${port}/` })).rejects.toMatchObject({
       code: "PROCESSOR_PREFLIGHT",
       message: `expected HIDB_HTTP_URL to answer at 127.0.0.1:${port}, got ECONNREFUSED`,
     });
@@ -308,7 +385,7 @@ describe("the preflight", () => {
     [{}, "to name the URL to call, got nothing"],
     [{ HIDB_HTTP_URL: "127.0.0.1:80/x" }, "http or https URL"],
     [{ HIDB_HTTP_URL: "ftp://127.0.0.1/" }, "http or https URL"],
-    [{ HIDB_HTTP_URL: "http://u:p@ss@:1x/" }, "got http://***@:1x/"],
+    [{ HIDB_HTTP_URL: "http://u:p@ss@:1x/" }, "got something else"],
     [{ HIDB_HTTP_URL: "http://{title}.example.com/" }, "whose host is fixed"],
     [{ HIDB_HTTP_URL: "http://127.0.0.1/{name}" }, "{source} {id} {title} {rank} {count}, got {name}"],
     [{ HIDB_HTTP_URL: "http://127.0.0.1/", HIDB_HTTP_BODY: "{out}" }, "got {out}"],

@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { D1Database } from "@cloudflare/workers-types";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.js";
@@ -13,7 +13,7 @@ import type { Description } from "../../src/process/probe/description.js";
 import { createProbe, type ProbeParts } from "../../src/process/probe/probe.js";
 import type { Outcome } from "../../src/video.js";
 
-const SAMPLES = new URL("../../data/samples/", import.meta.url).pathname;
+const SAMPLES = fileURLToPath(new URL("../../data/samples/", import.meta.url));
 const BROKEN = ["broken-empty.mp4", "broken-text.mp4", "broken-cut-before-index.mp4"];
 const WHOLE = readdirSync(SAMPLES).filter((name) => !BROKEN.includes(name) && !/\.(md|sh)$/.test(name));
 const NO_FFPROBE = "hidb-no-such-ffprobe";
@@ -385,6 +385,29 @@ describe("an attempt is released", () => {
     expect(await running).toEqual({ kind: "released" });
     expect(await process(join(SAMPLES, "tone.mp3"))).toEqual({ kind: "released" });
   });
+
+  it("within 5 s of the close, even from a thread that nothing can end", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "hidb-probe-test-"));
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    // To open a pipe nobody writes to is a call of the system that terminate() cannot interrupt, like a dead disk.
+    const code = `
+      import { readFileSync } from "node:fs";
+      import { parentPort } from "node:worker_threads";
+      parentPort.on("message", () => {
+        parentPort.postMessage({ kind: "refused", reason: "answered" });
+        readFileSync(${JSON.stringify(pipe)});
+      });`;
+    const { process, processor } = setup({ program: program(code) });
+    cleanups.push(() => rmSync(folder, { recursive: true }));
+    cleanups.push(() => closeSync(openSync(pipe, "r+"))); // Lets the thread go.
+    expect(await process("/a.mp4")).toMatchObject({ reason: "answered" });
+    await systemClock.sleep(300); // By now it waits for the pipe.
+    const startedAt = systemClock.monotonic();
+    await processor.close();
+    expect(systemClock.monotonic() - startedAt).toBeGreaterThan(4000);
+    expect(systemClock.monotonic() - startedAt).toBeLessThan(5000);
+  });
 });
 
 describe("over http", () => {
@@ -427,11 +450,28 @@ describe("over http", () => {
     [408, {}, { kind: "retry" }],
     [500, {}, { kind: "retry", reason: expect.stringMatching(/answered 500/) }],
     [429, { "retry-after": "7" }, { kind: "retry", afterMs: 7000 }],
+    [429, { "retry-after": "99999999999" }, { kind: "retry", afterMs: 86_400_000 }],
     [503, { "retry-after": "Fri, 02 Jan 2026 00:00:09 GMT", date: "Fri, 02 Jan 2026 00:00:00 GMT" }, { afterMs: 9000 }],
   ])("status %i is told apart from the others", async (status, headers, outcome) => {
     const url = await serve((_, response) => response.writeHead(status, headers).end());
     const { process } = setup();
     expect(await process(`${url}/video.mp4`)).toMatchObject(outcome);
+  });
+
+  it("a user, a password and a query are in no reason, whatever the address looks like", async () => {
+    const { process } = setup();
+    const url = await serve((_, response) => response.writeHead(403).end());
+    const answered = await process(`${url.replace("//", "//s3cretuser:s3cret@")}/a.mp4?token=s3cret#s3cret`);
+    expect(answered).toEqual({ kind: "failed", reason: `${url}/a.mp4 answered 403 Forbidden` });
+    for (const login of ["me:s3cret/x", "me:s3cret@x", "me:s3cret?x", "me:80/s3cret", "me:%zzs3cret"]) {
+      const outcome = await process(`http://${login}@127.0.0.1:9/a.mp4?token=s3cret`);
+      expect(outcome).toHaveProperty("reason");
+      expect(JSON.stringify(outcome)).not.toContain("s3cret");
+    }
+    expect(await process("http://me:s3cret/x@127.0.0.1:9/a.mp4")).toEqual({
+      kind: "failed",
+      reason: "expected a URL that can be called, got something else",
+    });
   });
 
   it("a server that is not there, or breaks off, is asked again later", async () => {
@@ -482,6 +522,67 @@ describe("a format that mediabunny does not read", () => {
     expect(await process(write("video.avi", avi), controller.signal)).toEqual({ kind: "released" });
   });
 
+  /** In place of ffprobe: notes its arguments, then says `stderr` and fails. */
+  function fakeFfprobe(stderr: string) {
+    const { write, folder } = setup();
+    const program = write("ffprobe", `#!/bin/sh\nprintf '%s\\n' "$@" >> '${folder}/arguments'\n${stderr}\nexit 1\n`);
+    chmodSync(program, 0o755);
+    return { program, argumentsSeen: () => readFileSync(join(folder, "arguments"), "utf8") };
+  }
+
+  it("is downloaded for ffprobe where its URL holds a secret, which any user could read among the arguments", async () => {
+    const serveAvi = serveRanges(avi);
+    const url = await serve((request, response) => {
+      const login = `Basic ${btoa("eve:s3cret")}`;
+      if (request.headers.authorization !== login || !request.url?.endsWith("=s3cret")) response.writeHead(401).end();
+      else serveAvi(request, response);
+    });
+    const { program, argumentsSeen } = fakeFfprobe("wc -c < /dev/stdin >&2");
+    const { process } = setup({ ffprobe: program });
+    expect(await process(`${url.replace("//", "//eve:s3cret@")}/a.avi?token=s3cret`)).toEqual({
+      kind: "failed",
+      reason: `damaged: ffprobe finds no track in this avi (${avi.length})`,
+    });
+    expect(argumentsSeen()).toMatch(/^file:\/dev\/stdin$/m);
+    expect(argumentsSeen()).not.toContain("s3cret");
+    const without = setup();
+    expect(await without.process(`${url.replace("//", "//eve:s3cret@")}/a.avi?token=s3cret`)).toMatchObject({
+      reason: expect.stringMatching(/there is no ffprobe on PATH/),
+    });
+  });
+
+  it("is given back when its download is cut short", async () => {
+    const whole = Promise.withResolvers<void>();
+    let asked = 0;
+    const serveAvi = serveRanges(avi);
+    const url = await serve((request, response) => {
+      // Whole it is asked for twice: for the hash, and for ffprobe.
+      if (request.headers.range || ++asked === 1) return serveAvi(request, response);
+      response.writeHead(200, { "content-length": 50_000 }).write(avi);
+      whole.resolve();
+    });
+    const { process } = setup({ ffprobe: fakeFfprobe("true").program });
+    const controller = new AbortController();
+    const attempt = process(`${url}/a.avi?token=s3cret`, controller.signal);
+    await whole.promise;
+    controller.abort();
+    expect(await attempt).toEqual({ kind: "released" });
+  });
+
+  it("fails without a word of the secrets in what ffprobe says", async () => {
+    const url = await serve(serveRanges(avi));
+    const signed = "http://eve:s3cret@cdn.example/a.avi?X-Signature=s3cret: Server returned 403";
+    const short = setup({ ffprobe: fakeFfprobe(`echo '${signed}' >&2`).program });
+    expect(await short.process(`${url}/a.avi`)).toMatchObject({
+      kind: "failed",
+      reason: expect.stringContaining("(http://cdn.example/a.avi Server returned 403)"),
+    });
+    const long = setup({ ffprobe: fakeFfprobe(`printf 'http://h/?${"s3cret".repeat(500)} failed' >&2`).program });
+    const outcome = await long.process(`${url}/a.avi`);
+    expect(outcome).toMatchObject({ kind: "failed", reason: expect.stringContaining("failed") });
+    expect(JSON.stringify(outcome)).not.toContain("cret");
+  });
+
   const noFfmpeg = whyNoFfmpeg();
   it.skipIf(noFfmpeg)(`is described by ffprobe${noFfmpeg}`, async () => {
     const { process, folder } = setup({ ffprobe: "ffprobe" });
@@ -500,6 +601,7 @@ describe("a format that mediabunny does not read", () => {
     expect(description.duration_s).toBeCloseTo(4, 1);
     const url = await serve(serveRanges(readFileSync(path)));
     expect(describedBy(await process(`${url}/video.avi`))).toEqual(description);
+    expect(describedBy(await process(`${url}/video.avi?token=s3cret`))).toEqual(description);
   });
 
   it.skipIf(noFfmpeg)(`fails for good where ffprobe finds nothing in it${noFfmpeg}`, async () => {

@@ -1,23 +1,30 @@
 // The `pm2` command, spawned: hidb never imports PM2, and leaves no daemon behind that it has started itself.
 import { spawn } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { type Config, inheritedEnvironment, PROJECT_ROOT, toEnvironment } from "../../config.js";
-import { HidbError } from "../../errors.js";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Config, inheritedEnvironment, PROJECT_ROOT, readConfig, toEnvironment } from "../../config.js";
+import { EXIT, HidbError } from "../../errors.js";
+import { findProcesses, ownHome, removeHome, takeHome } from "./home.js";
 
 const APP = "hidb";
 const ECOSYSTEM = join(PROJECT_ROOT, "ecosystem.cluster.config.cjs");
-/** A unix socket's path has 107 bytes; PM2 adds `/interactor.sock` to its home. */
-const LONGEST_HOME = 85;
+
+interface Listed {
+  name: string;
+  pm2_env: { status: string; exit_code?: number };
+}
 
 export class Pm2 {
   /** PM2_HOME, or a home of the pool's own beside its database, so that nobody else's daemon has a say. */
   readonly home: string;
   readonly #own: boolean;
   readonly #environment: NodeJS.ProcessEnv;
+  #startedApp = false;
   #startedDaemon = false;
+  /** What stood in the error log before this run; it says nothing about this one. */
+  #errorsBefore = 0;
 
   constructor(config: Config) {
     const inherited = inheritedEnvironment();
@@ -25,37 +32,69 @@ export class Pm2 {
     this.home = inherited.PM2_HOME || ownHome(config.sqliteFile);
     this.#environment = {
       ...inherited,
-      ...toEnvironment(config),
+      // Both always: what the folder of hidb has in its .env shall not lead the instances elsewhere.
+      ...toEnvironment(config, ["sqliteFile", "logDir"]),
       PM2_HOME: this.home,
       PM2_DISCRETE_MODE: "true",
       PM2_DISABLE_VERSION_CHECK: "true",
     };
   }
 
+  /** False while another `hidb start` runs a pool of this database in the home that we would use. */
+  take(): boolean {
+    return !this.#own || takeHome(this.home);
+  }
+
+  /** The opposite of `take`, when there is nothing to run. */
+  leave(): void {
+    if (this.#own) removeHome(this.home);
+  }
+
+  /** Whether a `pm2` command of a run that was killed is still under way in our home; two at once make two daemons. */
+  isBusy(): boolean {
+    return this.#own && findProcesses(this.home, findPm2()).commands.length > 0;
+  }
+
+  /** Whether a run that was killed has left its pool at work in a home of ours; it is this run's from now on. */
+  async adopt(): Promise<boolean> {
+    if (!this.#own || !this.#daemonRuns()) return false;
+    if ((await this.countOnline()) === 0) {
+      await this.#killDaemon();
+      return false;
+    }
+    this.#startedDaemon = true;
+    this.#startedApp = true;
+    this.#errorsBefore = this.#sizeOfErrors();
+    return true;
+  }
+
   /** Starts the pool; errors: those of the ecosystem file, as it words them, and PM2_FAILED. */
   async start(): Promise<void> {
     this.#startedDaemon = !this.#daemonRuns();
+    // PM2 would restart what it knows by that name, with our settings in place of its own.
+    if (!this.#startedDaemon && (await this.#list()).some(({ name }) => name === APP)) throw nameTaken(this.home);
+    this.#startedApp = true;
+    this.#errorsBefore = this.#sizeOfErrors();
     const { code, stderr, stdout } = await this.#run("start", ECOSYSTEM);
     if (code === 0) return;
-    throw readRefusal(stderr) ?? pm2Failed(code, stderr || stdout);
+    throw readRefusal(code, stderr) ?? pm2Failed(code, stderr || stdout);
   }
 
   /** How many of the pool's processes PM2 keeps up; those that stopped for good do not count. */
   async countOnline(): Promise<number> {
-    const { stdout } = await this.#run("jlist");
-    const list = JSON.parse(stdout.slice(stdout.lastIndexOf("\n[") + 1) || "[]") as {
-      name: string;
-      pm2_env: { status: string; exit_code?: number };
-    }[];
+    const list = await this.#list();
     return list.filter(
       ({ name, pm2_env: { status, exit_code } }) => name === APP && /online|launching/.test(status) && exit_code !== 42,
     ).length;
   }
 
-  /** The last thing that instances said on standard error, if anything. */
+  /** The last thing that instances said on standard error in this run, if anything. */
   lastWords(): string | undefined {
     try {
-      const lines = readFileSync(join(this.home, "logs", `${APP}-error.log`), "utf8")
+      const log = readFileSync(this.#errorLog);
+      const lines = log
+        .subarray(log.length < this.#errorsBefore ? 0 : this.#errorsBefore)
+        .toString()
         .trim()
         .split("\n");
       return lines.findLast((line) => line.startsWith("hidb: "))?.slice("hidb: ".length);
@@ -64,15 +103,54 @@ export class Pm2 {
     }
   }
 
+  /** The settings as an instance reads them: with the `.env` of hidb's own folder below what it was handed. */
+  readInstanceConfig(): Config {
+    return readConfig({ environment: this.#environment, cwd: PROJECT_ROOT });
+  }
+
+  /** Ends what a run that was killed has left in a home of ours, when all its videos have come to an end. */
+  async sweep(): Promise<void> {
+    if (!this.#own || !existsSync(this.home) || !this.take()) return;
+    for (let look = 0; look < LOOKS_AT_DAEMON && this.isBusy(); look++) await delay(LOOK_AT_DAEMON_MS);
+    await this.adopt();
+    await this.end();
+  }
+
   /** Drains the pool, and ends the daemon if it was started for it. */
   async end(): Promise<void> {
-    await this.#run("delete", APP);
-    if (!this.#startedDaemon) return;
+    if (this.#startedApp) await this.#run("delete", APP);
+    // Somebody may have put an app of theirs into a daemon that we have started in their home.
+    if (this.#startedDaemon && (this.#own || (await this.#list()).length === 0)) await this.#killDaemon();
+    this.leave();
+  }
+
+  async #killDaemon(): Promise<void> {
     await this.#run("kill");
-    if (this.#own) rmSync(this.home, { recursive: true, force: true });
+    // A daemon that PM2 has lost sight of drains at this signal, too.
+    for (const pid of this.#ownDaemons()) tell(pid, "SIGTERM");
+    for (let look = 0; look < LOOKS_AT_DAEMON && this.#daemonRuns(); look++) await delay(LOOK_AT_DAEMON_MS);
+    for (const pid of this.#ownDaemons()) tell(pid, "SIGKILL");
+  }
+
+  async #list(): Promise<Listed[]> {
+    const { stdout } = await this.#run("jlist");
+    return JSON.parse(stdout.slice(stdout.lastIndexOf("\n[") + 1) || "[]") as Listed[];
+  }
+
+  get #errorLog(): string {
+    return join(this.home, "logs", `${APP}-error.log`);
+  }
+
+  #sizeOfErrors(): number {
+    return statSync(this.#errorLog, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  #ownDaemons(): number[] {
+    return this.#own ? findProcesses(this.home, findPm2()).daemons : [];
   }
 
   #daemonRuns(): boolean {
+    if (this.#ownDaemons().length > 0) return true;
     try {
       process.kill(Number(readFileSync(join(this.home, "pm2.pid"), "utf8")), 0);
       return true;
@@ -90,22 +168,30 @@ export class Pm2 {
       detached: true,
     });
     const output = { stdout: "", stderr: "" };
-    child.stdout.on("data", (chunk) => {
+    child.stdout.setEncoding("utf8").on("data", (chunk) => {
       output.stdout += chunk;
     });
-    child.stderr.on("data", (chunk) => {
+    child.stderr.setEncoding("utf8").on("data", (chunk) => {
       output.stderr += chunk;
     });
     return new Promise((resolve, reject) => {
       child.once("error", reject);
-      child.once("exit", (code) => resolve({ code: code ?? 1, ...output }));
+      // Not "exit": a long list may still be on its way then.
+      child.once("close", (code) => resolve({ code: code ?? 1, ...output }));
     });
   }
 }
 
-function ownHome(sqliteFile: string): string {
-  const beside = join(dirname(sqliteFile), ".pm2");
-  return Buffer.byteLength(beside) <= LONGEST_HOME ? beside : join(homedir(), ".pm2-hidb");
+/** A minute: longer than a drain with the usual settings. */
+const LOOKS_AT_DAEMON = 600;
+const LOOK_AT_DAEMON_MS = 100;
+
+function tell(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 function findPm2(): string {
@@ -113,14 +199,19 @@ function findPm2(): string {
 }
 
 /** The ecosystem file ends with two lines of its own when it refuses. */
-function readRefusal(stderr: string): HidbError | undefined {
+function readRefusal(exitCode: number, stderr: string): HidbError | undefined {
   const message = /^error: (.*)$/m.exec(stderr)?.[1];
   const fix = /^fix: {3}(.*)$/m.exec(stderr)?.[1];
   if (message === undefined || fix === undefined) return undefined;
+  const preflight = message.includes("MB of memory") ? "MEMORY_TOO_SMALL" : "PM2_FAILED";
+  return new HidbError({ code: exitCode === EXIT.usage ? "SETTING_INVALID" : preflight, message, fix });
+}
+
+function nameTaken(home: string): HidbError {
   return new HidbError({
-    code: message.includes("MB of memory") ? "MEMORY_TOO_SMALL" : "PM2_FAILED",
-    message,
-    fix,
+    code: "PM2_FAILED",
+    message: `expected no app called ${APP} in the PM2 home ${home}, got one that does not work on this database`,
+    fix: `unset PM2_HOME, and \`hidb start\` takes a home of its own; or \`pm2 delete ${APP}\` if that app is yours`,
   });
 }
 

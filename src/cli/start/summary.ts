@@ -2,7 +2,7 @@
 import type { RunReport } from "../../report/run.js";
 import type { Counts, FailureGroup } from "../../report/status.js";
 import { STATES } from "../../video.js";
-import { alignColumns, formatCount, formatSeconds, plural, printable } from "../print.js";
+import { alignColumns, asTyped, formatCount, formatSeconds, plural, printable } from "../print.js";
 
 export interface SummaryParts {
   counts: Counts;
@@ -17,7 +17,7 @@ export function describeRun({ counts, run, failures, wallMs }: SummaryParts): st
     `${describeCounts(counts)} in ${formatWall(wallMs)}${speedUp}`,
     ...alignColumns(run.instances.map(describeInstance), "  "),
     ...describeFailures(failures),
-    `next: ${nextCommand(counts)}`,
+    describeNext(counts),
   ];
 }
 
@@ -48,7 +48,11 @@ function describeFailures(failures: FailureGroup[]): string[] {
   ];
 }
 
-export function nextCommand(counts: Counts): string {
+export function describeNext(counts: Counts): string {
+  return asTyped(`next: ${nextCommand(counts)}`);
+}
+
+function nextCommand(counts: Counts): string {
   if (counts.pending + counts.running > 0) return "hidb start";
   if (counts.failed + counts.quarantined > 0) return "hidb list --state failed,quarantined";
   return "hidb export --out results.ndjson";

@@ -50,6 +50,10 @@ export async function runGroup(
     await passGrace(); // Cut short when the group is over, which then is swept all the same.
     signalGroup(group, "SIGKILL");
     guard.sweep(mark);
+    // One that waits for a dead disk ends late, and the instance need not stay alive for it.
+    child.unref();
+    child.stdout.destroy();
+    child.stderr.destroy();
   }
   signal.addEventListener("abort", stop, { once: true });
   try {

@@ -1,11 +1,13 @@
 // Part of the processor `command`: the file behind {out}, written aside and renamed when it is complete.
 import { createHash } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { fillTemplate } from "../template.js";
 
 /** Longer names of files are refused by the usual file systems at 255 bytes, and ours has a part of its own. */
 const SEGMENT_BYTES = 100;
+/** How much of the final name the one beside it repeats, for a person who looks into the folder. */
+const STEM_SHOWN = 40;
 
 export interface OutFile {
   /** What {out} stands for: beside the final path, with its extension, so that a program can tell the format. */
@@ -21,23 +23,27 @@ export interface OutFile {
 export function outFile(
   template: string,
   values: Readonly<Record<string, string>>,
-  { videoId, attempt }: { videoId: number; attempt: number },
+  { videoId, attempt, unique }: { videoId: number; attempt: number; unique: string },
 ): OutFile {
   const final = resolve(fillTemplate(template, values, toSegment));
   const extension = extname(final);
   const folder = dirname(final);
   const stem = basename(final, extension);
-  // The attempt tells a late loser from the holder of the claim: they never write into one file.
-  const temporaryOf = (number: number) => join(folder, `.${stem}.${videoId}-${number}.part${extension}`);
-  const temporary = temporaryOf(attempt);
+  const prefix = `.${stem.slice(0, STEM_SHOWN).toWellFormed()}.${videoId}-`;
+  const suffix = `.part${extension}`;
+  // Tells a late loser from the holder of the claim: they never write into one file. The number of the attempt cannot,
+  // since a video that was cancelled and is tried again starts over at 1.
+  const temporary = join(folder, `${prefix}${attempt}-${unique}${suffix}`);
   const remove = (path: string) => rm(path, { recursive: true, force: true });
   return {
     temporary,
     final,
     async prepare() {
       await mkdir(folder, { recursive: true });
-      // An earlier attempt is over by now; the own number may have been given back and claimed again.
-      for (let number = 1; number <= attempt; number++) await remove(temporaryOf(number));
+      // A first attempt has none before it, and is spared the listing of what may be a very large folder.
+      if (attempt === 1) return;
+      const isOurs = (name: string) => name.startsWith(prefix) && name.endsWith(suffix);
+      for (const name of (await readdir(folder)).filter(isOurs)) await remove(join(folder, name));
     },
     async keep() {
       await flush(temporary);

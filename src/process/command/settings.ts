@@ -23,10 +23,8 @@ export function readCommandSettings(config: Config): CommandSettings {
   checkPlaceholders(config, "command", [...VIDEO_PLACEHOLDERS, "out"]);
   checkPlaceholders(config, "commandOut", VIDEO_PLACEHOLDERS);
   const [program = "", ...args] = parseArgsStringToArgv(config.command);
-  if (program === "" || placeholdersIn(program).length > 0) {
-    throw invalid(config, "command", "to begin with the name of a program", JSON.stringify(program));
-  }
-  checkOut(config, args);
+  checkName(config, program);
+  checkOut(config, { program, args });
   return { program, args, out: config.commandOut, permanent: config.commandPermanent };
 }
 
@@ -49,13 +47,25 @@ export function fillArgument(template: string, values: Readonly<Record<string, s
   return filled.startsWith(values.source ?? "") ? `./${filled}` : ` ${filled}`;
 }
 
-function checkOut(config: Config, args: string[]): void {
+/** Says of the command only what cannot be secret; so do the checks below. */
+function checkName(config: Config, program: string): void {
+  const expected = "to begin with the name of a program";
+  const [placeholder] = placeholdersIn(program);
+  if (placeholder !== undefined) throw invalid(config, "command", expected, `{${placeholder}}`);
+  if (program === "") throw invalid(config, "command", expected, '""');
+  const variable = program.match(/^[A-Za-z_]\w*=/)?.[0];
+  if (variable === undefined) return;
+  throw invalid(config, "command", `${expected}, or with env, since no shell reads it`, `${variable}...`);
+}
+
+function checkOut(config: Config, { program, args }: { program: string; args: string[] }): void {
   const used = args.some((arg) => placeholdersIn(arg).includes("out"));
   if (used && config.commandOut === "") {
     throw invalid(config, "commandOut", "to say where {out} of HIDB_COMMAND ends up", "nothing");
   }
   if (config.commandOut === "") return;
-  if (!used) throw invalid(config, "command", "to contain {out}, because HIDB_COMMAND_OUT is set", config.command);
+  if (!used)
+    throw invalid(config, "command", "to contain {out}, because HIDB_COMMAND_OUT is set", `${program} without it`);
   if (placeholdersIn(config.commandOut).some((name) => name === "id" || name === "source")) return;
   const expected = "to contain {id} or {source}, so that no two videos share a file";
   throw invalid(config, "commandOut", expected, config.commandOut);

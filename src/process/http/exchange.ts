@@ -19,6 +19,8 @@ export type Exchange =
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
+/** A server that gets one of these twice is left as after one. */
+const REPEATABLE = ["GET", "PUT"];
 /** Headers that describe a body; all others may be secret, and go to no other host than the one they were set for. */
 export const HARMLESS_HEADERS = ["content-type", "accept"];
 
@@ -74,9 +76,10 @@ async function send(
   const outgoing = start(url, { method, headers, signal, ...(agent && { agent }) });
   outgoing.once("response", resolve);
   outgoing.on("error", (error) => {
-    // The server closed the idle socket just as we took it: this request was never read.
+    // Most likely the server closed the idle socket just as we took it. It may as well have broken down over this very
+    // request, and only what may be asked twice is sent twice; for a POST the error becomes a retry.
     const stale = outgoing.reusedSocket && "code" in error && error.code === "ECONNRESET";
-    if (stale) send(request, undefined, signal).then(resolve, reject);
+    if (stale && REPEATABLE.includes(method)) send(request, undefined, signal).then(resolve, reject);
     else reject(error);
   });
   outgoing.end(body ?? undefined);

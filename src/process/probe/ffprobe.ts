@@ -1,10 +1,15 @@
 // Lets ffprobe read the formats that mediabunny does not. It is a program of its own, so it is killed rather than asked.
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import type { FileHandle } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Clock } from "../../clock.js";
 import type { Millis } from "../../video.js";
+import { hidesAnything, shownUrl } from "../shown.js";
 import { type CountedTrack, type Description, describeContents, PacketTally, type TrackFacts } from "./description.js";
+import { Refusal, Unreachable } from "./failure.js";
 import type { SourceAddress, UnreadFormat } from "./messages.js";
+import { download } from "./remote.js";
 
 export interface FfprobeOptions {
   clock: Clock;
@@ -18,7 +23,8 @@ export type FfprobeVerdict =
   | { kind: "missing" }
   | { kind: "aborted" }
   | { kind: "timedOut" }
-  | { kind: "refused"; reason: string };
+  | { kind: "refused"; reason: string }
+  | { kind: "unreachable"; reason: string; afterMs: Millis | null };
 
 /** Ten hours of packets; a file that makes ffprobe say more is made for it. */
 const MAX_LINES = 5_000_000;
@@ -32,45 +38,94 @@ const ENTRIES = [
   "packet=stream_index,pts_time,dts_time,duration_time,size",
 ].join(":");
 
-/** Runs ffprobe on a file whose format is known, until it ends, the time is over or the signal aborts. */
+/**
+ * Runs ffprobe on a file whose format is known, until it ends, the time is over or the signal aborts.
+ * Any user of the machine can read the arguments of a program, so a URL with a password or a query is not among them:
+ * its file is downloaded, and ffprobe gets it as its standard input.
+ */
 export async function runFfprobe(
   address: SourceAddress,
   format: UnreadFormat,
+  options: FfprobeOptions & { signal: AbortSignal },
+): Promise<FfprobeVerdict> {
+  const { clock, program, signal } = options;
+  if (signal.aborted) return { kind: "aborted" };
+  if (address.kind === "file") return inspect({ kind: "path", path: address.path }, format, options);
+  if (!hidesAnything(address.url)) return inspect({ kind: "url", url: new URL(address.url).href }, format, options);
+  if (await isMissing(program)) return { kind: "missing" };
+  try {
+    const handle = await download(address.url, { uniqueName: clock.uniqueId(), signal });
+    return await inspect({ kind: "handle", handle }, format, options).finally(() => handle.close());
+  } catch (error) {
+    if (signal.aborted) return { kind: "aborted" };
+    if (error instanceof Refusal) return { kind: "refused", reason: error.message };
+    if (!(error instanceof Unreachable)) throw error;
+    return { kind: "unreachable", reason: error.message, afterMs: error.afterMs ?? null };
+  }
+}
+
+/** Where ffprobe finds the file. */
+type Input = { kind: "path"; path: string } | { kind: "url"; url: string } | { kind: "handle"; handle: FileHandle };
+
+async function inspect(
+  input: Input,
+  format: UnreadFormat,
   { clock, program, timeoutMs, signal }: FfprobeOptions & { signal: AbortSignal },
 ): Promise<FfprobeVerdict> {
-  if (signal.aborted) return { kind: "aborted" };
   const over = new AbortController();
   const { promise, resolve } = Promise.withResolvers<FfprobeVerdict>();
-  const child = spawn(program, ffprobeArguments(address, format), { stdio: ["ignore", "pipe", "pipe"] });
+  const stdin = input.kind === "handle" ? input.handle.fd : "ignore";
+  const child = spawn(program, ffprobeArguments(input, format), { stdio: [stdin, "pipe", "pipe"] });
+  const { stdout, stderr } = child;
   const abort = () => resolve({ kind: "aborted" });
   signal.addEventListener("abort", abort);
   void clock.sleep(timeoutMs, over.signal).then(() => !over.signal.aborted && resolve({ kind: "timedOut" }));
 
   const report = new Report();
   let lines = 0;
-  createInterface({ input: child.stdout }).on("line", (line) => {
+  const take = (line: string) => {
     if (++lines > MAX_LINES) resolve({ kind: "refused", reason: `this ${format.container} holds too many packets` });
     else report.take(line);
-  });
+  };
+  // A child that could not be started may lack its streams as well.
+  if (stdout) createInterface({ input: stdout }).on("line", take);
   let message = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+  stderr?.setEncoding("utf8").on("data", (text: string) => {
     message = (message + text).slice(-MAX_MESSAGE);
   });
   child.on("error", (error) => {
     const missing = "code" in error && error.code === "ENOENT";
     resolve(missing ? { kind: "missing" } : { kind: "refused", reason: `ffprobe did not start: ${error.message}` });
   });
-  child.on("close", () => resolve(conclude(report, format, message)));
+  child.on("close", () => resolve(conclude(report, format, lastLine(message))));
 
   const verdict = await promise;
   over.abort();
   signal.removeEventListener("abort", abort);
   child.kill("SIGKILL");
+  // One that waits for a dead disk or network ends late, and the instance need not wait for it.
+  child.unref();
+  stdout?.destroy();
+  stderr?.destroy();
   return verdict;
 }
 
-function ffprobeArguments(address: SourceAddress, { demuxer }: UnreadFormat): string[] {
-  const local = address.kind === "file";
+/** Worth asking before a download. */
+async function isMissing(program: string): Promise<boolean> {
+  const child = spawn(program, ["-version"], { stdio: "ignore" });
+  try {
+    await once(child, "spawn");
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ENOENT";
+  } finally {
+    child.kill("SIGKILL");
+    child.unref();
+  }
+}
+
+function ffprobeArguments(input: Input, { demuxer }: UnreadFormat): string[] {
+  const local = input.kind !== "url";
   return [
     ...["-v", "error", "-hide_banner", "-max_alloc", String(MAX_ALLOC_BYTES)],
     // A URL may not lead to a file of this machine, nor a file to a URL.
@@ -79,11 +134,32 @@ function ffprobeArguments(address: SourceAddress, { demuxer }: UnreadFormat): st
     ...["-f", demuxer],
     ...["-show_entries", ENTRIES, "-of", "compact"],
     // The prefix keeps a name with a colon or a leading dash a name.
-    local ? `file:${address.path}` : address.url,
+    nameOf(input),
   ];
 }
 
-function conclude(report: Report, { container, size, sha256 }: UnreadFormat, message: string): FfprobeVerdict {
+function nameOf(input: Input): string {
+  switch (input.kind) {
+    case "path":
+      return `file:${input.path}`;
+    case "url":
+      return input.url;
+    case "handle":
+      return "file:/dev/stdin"; // Unlike `pipe:0` it can be sought in.
+    default:
+      return input satisfies never;
+  }
+}
+
+/** What ffprobe said last. It names URLs, above all the one that it was led to by a redirect, with a signature in it. */
+function lastLine(message: string): string {
+  // Where the beginning is lost, the first word may be the rest of a URL.
+  const known = message.length < MAX_MESSAGE ? message : message.replace(/^\S*/, "");
+  const line = known.trim().split("\n").at(-1) ?? "";
+  return line.replace(/https?:\/\/\S+/gi, (url) => shownUrl(url));
+}
+
+function conclude(report: Report, { container, size, sha256 }: UnreadFormat, said: string): FfprobeVerdict {
   const { tracks, headerDurationS } = report;
   const contents = describeContents({ container, size, headerDurationS, tracks });
   if (contents) {
@@ -92,7 +168,6 @@ function conclude(report: Report, { container, size, sha256 }: UnreadFormat, mes
   }
   if (tracks.length > 0)
     return { kind: "refused", reason: `cut short: this ${container} holds no packet of its tracks` };
-  const said = message.trim().split("\n").at(-1);
   return { kind: "refused", reason: `damaged: ffprobe finds no track in this ${container}${said ? ` (${said})` : ""}` };
 }
 

@@ -4,7 +4,7 @@ import type { Description } from "./description.js";
 
 export type SourceAddress = { kind: "file"; path: string } | { kind: "url"; url: string };
 
-export interface ProbeJob {
+export interface ProbeRequest {
   address: SourceAddress;
   /** The largest piece of a file that is taken into memory at once, such as the index of an mp4. */
   pieceBytes: number;

@@ -6,6 +6,7 @@ import type { Config } from "../../config.js";
 import { messageOf } from "../../errors.js";
 import type { Outcome, Video } from "../../video.js";
 import type { Processor } from "../processor.js";
+import { CLOSE_MS, settledWithin } from "../within.js";
 import { type FfprobeVerdict, runFfprobe } from "./ffprobe.js";
 import type { SourceAddress, UnreadFormat } from "./messages.js";
 import { threadProgram } from "./program.js";
@@ -44,7 +45,7 @@ export function createProbe(config: ProbeConfig, parts: ProbeParts): Processor {
     },
     async close() {
       closing.abort();
-      await threads.close();
+      await settledWithin(CLOSE_MS, [threads.close()], clock);
     },
   };
 }

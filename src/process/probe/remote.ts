@@ -1,9 +1,12 @@
 // A media file behind http(s): read by ranges, or, from a server without them, brought into a nameless temporary file.
-import { open, statfs, unlink } from "node:fs/promises";
+import { type FileHandle, open, statfs, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "../../clock.js";
 import { messageOf } from "../../errors.js";
 import type { Millis } from "../../video.js";
+import { readRetryAfter } from "../retry-after.js";
+import { shownUrl } from "../shown.js";
 import type { ByteSource } from "./bytes.js";
 import { codeOf, Refusal, Unreachable } from "./failure.js";
 import { fromHandle } from "./local.js";
@@ -24,20 +27,35 @@ export async function openRemote({ url, uniqueName, progress }: RemoteParts): Pr
   const target = readTarget(url);
   const response = await request(target, `bytes=0-${FIRST_BYTES - 1}`);
   const size = rangedSize(response);
-  if (size === null) return spool(response, { target, uniqueName, progress });
+  if (size === null) {
+    const handle = await spool(response, { target, uniqueName, progress });
+    return fromHandle(handle, target.shown);
+  }
   await response.body?.cancel();
   return ranged(target, size, validatorOf(response));
 }
 
+/** The whole file in a nameless temporary one, for a program that may not be told the URL. The caller closes it. */
+export async function download(
+  url: string,
+  { uniqueName, signal }: { uniqueName: string; signal: AbortSignal },
+): Promise<FileHandle> {
+  const target = { ...readTarget(url), signal };
+  return spool(await request(target, null), { target, uniqueName, progress: () => {} });
+}
+
 interface Target {
   url: string;
-  /** Without user and password, for messages. */
+  /** For messages. */
   shown: string;
   headers: Record<string, string>;
+  /** None in the probing thread, which is ended from outside. */
+  signal?: AbortSignal;
 }
 
 function readTarget(address: string): Target {
-  if (!URL.canParse(address)) throw new Refusal(`not a URL that can be called: ${address}`);
+  // Not shown: where a URL cannot be read, nobody knows which part of it is the password.
+  if (!isCallable(address)) throw new Refusal("expected a URL that can be called, got something else");
   const url = new URL(address);
   const { username, password } = url;
   url.username = "";
@@ -46,7 +64,17 @@ function readTarget(address: string): Target {
   const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64");
   // A compressed answer could not be read by ranges.
   const headers = { "accept-encoding": "identity", ...(username ? { authorization: `Basic ${login}` } : {}) };
-  return { url: url.href, shown: `${url.origin}${url.pathname}`, headers };
+  return { url: url.href, shown: shownUrl(address), headers };
+}
+
+function isCallable(address: string): boolean {
+  try {
+    const { username, password } = new URL(address);
+    decodeURIComponent(`${username}:${password}`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function request(target: Target, range: string | null): Promise<Response> {
@@ -54,7 +82,8 @@ async function request(target: Target, range: string | null): Promise<Response> 
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), SILENCE_MS);
   try {
-    const response = await fetch(target.url, { headers, signal: controller.signal });
+    const signals = target.signal ? [controller.signal, target.signal] : [controller.signal];
+    const response = await fetch(target.url, { headers, signal: AbortSignal.any(signals) });
     await refuseStatus(response, target);
     return response;
   } catch (error) {
@@ -71,16 +100,13 @@ async function refuseStatus(response: Response, { shown }: Target): Promise<void
   if (status === 416 && response.headers.get("content-range")?.endsWith("/0")) return;
   await response.body?.cancel();
   const reason = `${shown} answered ${status}${response.statusText ? ` ${response.statusText}` : ""}`;
-  if (status >= 500 || RETRIED_STATUS.has(status)) throw new Unreachable(reason, retryAfter(response));
+  if (status >= 500 || RETRIED_STATUS.has(status)) throw new Unreachable(reason, retryAfterOf(response));
   throw new Refusal(reason);
 }
 
-/** `Retry-After` holds seconds, or a date, which is read against the server's own clock. */
-function retryAfter({ headers }: Response): Millis | undefined {
-  const value = headers.get("retry-after");
-  if (value === null) return undefined;
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.parse(headers.get("date") ?? "");
-  return ms >= 0 ? ms : undefined;
+/** A date is read against the server's own clock, where it shows one. */
+function retryAfterOf({ headers }: Response): Millis | undefined {
+  return readRetryAfter(headers.get("retry-after"), Date.parse(headers.get("date") ?? "") || systemClock.now());
 }
 
 /** The size of the whole file, or null where the server does not serve ranges. */
@@ -135,7 +161,7 @@ function ranged(target: Target, size: number, validator: string | null): ByteSou
 async function spool(
   response: Response,
   { target, uniqueName, progress }: { target: Target; uniqueName: string; progress: () => void },
-): Promise<ByteSource> {
+): Promise<FileHandle> {
   const path = join(tmpdir(), `hidb-probe-${uniqueName}`);
   const expected = response.headers.get("content-length");
   await refuseBeyondRoom(Number(expected ?? 0), target);
@@ -145,14 +171,17 @@ async function spool(
     await unlink(path);
     let done = 0;
     for await (const chunk of bodyOf(response, target)) {
-      await handle.writeFile(chunk);
-      done += chunk.length;
+      // At a place of its own, so that whoever is given the handle still finds its position at the beginning.
+      for (const end = done + chunk.length; done < end; ) {
+        const left = chunk.subarray(chunk.length - (end - done));
+        done += (await handle.write(left, 0, left.length, done)).bytesWritten;
+      }
       progress();
     }
     if (expected !== null && done !== Number(expected)) {
       throw new Unreachable(`${target.shown} sent ${done} of ${expected} bytes`);
     }
-    return await fromHandle(handle, target.shown);
+    return handle;
   } catch (error) {
     await handle.close();
     if (codeOf(error) === "ENOSPC") throw new Unreachable(`no room left in ${tmpdir()} for ${target.shown}`);

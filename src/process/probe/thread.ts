@@ -1,4 +1,4 @@
-// The program of the probing thread: takes one job at a time, answers, and waits for the next. Only this thread loads
+// The program of the probing thread: takes one request at a time, answers, and waits for the next. Only this thread loads
 // mediabunny; whatever a file does to it stays in here, and the instance ends it from outside.
 import { parentPort } from "node:worker_threads";
 import { messageOf } from "../../errors.js";
@@ -7,20 +7,20 @@ import { digest } from "./digest.js";
 import { Refusal, Unreachable } from "./failure.js";
 import { openLocal } from "./local.js";
 import { readMedia } from "./media.js";
-import type { ProbeAnswer, ProbeJob, ThreadMessage } from "./messages.js";
+import type { ProbeAnswer, ProbeRequest, ThreadMessage } from "./messages.js";
 import { openRemote } from "./remote.js";
 
-parentPort?.on("message", async (job: ProbeJob) => say(await probe(job)));
+parentPort?.on("message", async (request: ProbeRequest) => say(await probe(request)));
 
 function say(message: ThreadMessage): void {
   parentPort?.postMessage(message);
 }
 
-async function probe(job: ProbeJob): Promise<ProbeAnswer> {
+async function probe(request: ProbeRequest): Promise<ProbeAnswer> {
   try {
-    const source = await openSource(job);
+    const source = await openSource(request);
     try {
-      return await probeSource(source, job);
+      return await probeSource(source, request);
     } finally {
       await source.close();
     }
@@ -32,12 +32,12 @@ async function probe(job: ProbeJob): Promise<ProbeAnswer> {
   }
 }
 
-function openSource({ address, uniqueName }: ProbeJob): Promise<ByteSource> {
+function openSource({ address, uniqueName }: ProbeRequest): Promise<ByteSource> {
   if (address.kind === "file") return openLocal(address.path);
   return openRemote({ url: address.url, uniqueName, progress });
 }
 
-async function probeSource(source: ByteSource, { pieceBytes }: ProbeJob): Promise<ProbeAnswer> {
+async function probeSource(source: ByteSource, { pieceBytes }: ProbeRequest): Promise<ProbeAnswer> {
   const media = await readMedia(new Bytes(source, pieceBytes));
   const sha256 = await digest(source, progress);
   if ("demuxer" in media) return { kind: "unread", ...media, size: source.size, sha256 };

@@ -1,10 +1,10 @@
 // The probing threads of an instance, seen from outside: started when needed, used again, ended when idle, and killed
 // when a file has led one into an endless loop or into more memory than it may have.
-import { Worker } from "node:worker_threads";
+import { Worker as Thread } from "node:worker_threads";
 import type { Clock } from "../../clock.js";
 import { messageOf } from "../../errors.js";
 import type { Millis } from "../../video.js";
-import type { ProbeAnswer, ProbeJob, ThreadMessage } from "./messages.js";
+import type { ProbeAnswer, ProbeRequest, ThreadMessage } from "./messages.js";
 
 export interface ThreadOptions {
   clock: Clock;
@@ -12,12 +12,12 @@ export interface ThreadOptions {
   program: URL;
   /** Without a word for this long, a thread is killed. */
   timeoutMs: Millis;
-  /** A thread without a job for this long is ended. */
+  /** A thread without a request for this long is ended. */
   idleMs: Millis;
   memoryMb: number;
 }
 
-/** How a job ended: an answer of the thread, or the end of the thread. */
+/** How a request ended: an answer of the thread, or the end of the thread. */
 export type ThreadVerdict =
   | ProbeAnswer
   | { kind: "aborted" }
@@ -40,11 +40,11 @@ export class ProbeThreads {
 
   constructor(private readonly options: ThreadOptions) {}
 
-  async run(job: ProbeJob, signal: AbortSignal): Promise<ThreadVerdict> {
+  async run(request: ProbeRequest, signal: AbortSignal): Promise<ThreadVerdict> {
     const ended = AbortSignal.any([signal, this.closing.signal]);
     if (ended.aborted) return { kind: "aborted" };
     const thread = this.idle.pop() ?? new ProbeThread(this.options);
-    const verdict = await thread.run(job, ended);
+    const verdict = await thread.run(request, ended);
     if (thread.alive) this.keep(thread);
     return verdict;
   }
@@ -65,52 +65,52 @@ export class ProbeThreads {
 
 class ProbeThread {
   alive = true;
-  private readonly worker: Worker;
+  private readonly thread: Thread;
   private resting = new AbortController();
 
   constructor(private readonly options: ThreadOptions) {
-    this.worker = new Worker(options.program, {
+    this.thread = new Thread(options.program, {
       // A parser needs no settings, and no secrets.
       env: {},
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: heapLimitMb(options.memoryMb), maxYoungGenerationSizeMb: YOUNG_MB },
     });
-    // Errors between two jobs have no job to answer for; the next one starts a new thread.
-    this.worker.on("error", () => this.markDead());
-    this.worker.on("exit", () => this.markDead());
+    // Errors between two requests have none to answer for; the next one starts a new thread.
+    this.thread.on("error", () => this.markDead());
+    this.thread.on("exit", () => this.markDead());
   }
 
-  async run(job: ProbeJob, signal: AbortSignal): Promise<ThreadVerdict> {
+  async run(request: ProbeRequest, signal: AbortSignal): Promise<ThreadVerdict> {
     this.resting.abort();
-    this.worker.ref();
+    this.thread.ref();
     const { promise, resolve } = Promise.withResolvers<ThreadVerdict>();
     const over = new AbortController();
-    const startedAt = this.worker.performance.eventLoopUtilization();
-    const busy = () => this.worker.performance.eventLoopUtilization(startedAt).utilization > 0.5;
+    const startedAt = this.thread.performance.eventLoopUtilization();
+    const busy = () => this.thread.performance.eventLoopUtilization(startedAt).utilization > 0.5;
     const deadline = new Deadline(this.options, over.signal, () => resolve({ kind: "timedOut", busy: busy() }));
     const hear = (message: ThreadMessage) => (message.kind === "progress" ? deadline.extend() : resolve(message));
     const fail = (error: Error) => resolve(isOutOfMemory(error) ? { kind: "outOfMemory" } : crash(messageOf(error)));
     const exit = (code: number) => resolve(crash(`exit code ${code}`));
     const abort = () => resolve({ kind: "aborted" });
-    this.worker.on("message", hear).on("error", fail).on("exit", exit);
+    this.thread.on("message", hear).on("error", fail).on("exit", exit);
     signal.addEventListener("abort", abort);
     void this.watchMemory(over.signal, () => resolve({ kind: "outOfMemory" }));
-    this.worker.postMessage(job);
+    this.thread.postMessage(request);
 
     const verdict = await promise;
     over.abort();
     signal.removeEventListener("abort", abort);
-    this.worker.off("message", hear).off("error", fail).off("exit", exit);
+    this.thread.off("message", hear).off("error", fail).off("exit", exit);
     // Not awaited: a thread that waits for a dead network disk ends late, and the video need not.
     if (!isAnswer(verdict)) void this.end();
     return verdict;
   }
 
-  /** Waits for the next job, but not for ever: an idle instance stays small. */
+  /** Waits for the next request, but not for ever: an idle instance stays small. */
   async rest(gone: () => void): Promise<void> {
     this.resting = new AbortController();
     const { signal } = this.resting;
-    this.worker.unref();
+    this.thread.unref();
     await this.options.clock.sleep(this.options.idleMs, signal);
     if (signal.aborted && this.alive) return;
     gone();
@@ -119,7 +119,7 @@ class ProbeThread {
 
   async end(): Promise<void> {
     this.markDead();
-    await this.worker.terminate();
+    await this.thread.terminate();
   }
 
   private markDead(): void {
@@ -137,7 +137,7 @@ class ProbeThread {
       await clock.sleep(WATCH_MS, over);
       if (over.aborted || !canMeasure()) return;
       // A thread that is only just starting rejects, and so does one that is ending.
-      const heap = await this.worker.getHeapStatistics().catch(() => null);
+      const heap = await this.thread.getHeapStatistics().catch(() => null);
       if (heap && heap.used_heap_size + heap.external_memory > (OWN_MB + memoryMb) * MB) return exceeded();
     }
   }
@@ -173,7 +173,7 @@ function heapLimitMb(memoryMb: number): number {
 }
 
 function canMeasure(): boolean {
-  return "getHeapStatistics" in Worker.prototype;
+  return "getHeapStatistics" in Thread.prototype;
 }
 
 function isAnswer(verdict: ThreadVerdict): verdict is ProbeAnswer {
