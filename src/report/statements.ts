@@ -1,8 +1,6 @@
 // Room 5's SQL: reads for people. Table and column names come from settings that were checked to be plain identifiers.
 import type { CatalogueTable } from "../video.js";
 
-export const HAS_TABLE = "SELECT 1 AS yes FROM sqlite_schema WHERE type = 'table' AND name = ?";
-
 export const COUNT_STATES = `
   SELECT state, count(*) AS count, sum(finished_at > ? AND state <> 'cancelled') AS recent FROM hidb_videos GROUP BY state`;
 
