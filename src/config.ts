@@ -356,7 +356,7 @@ function checkTogether(config: Config): void {
   if (config.leaseMs < 3 * config.heartbeatMs) {
     throw settingInvalid({
       name: SETTINGS.leaseMs.name,
-      expected: `to allow three heartbeats (${3 * config.heartbeatMs} or more)`,
+      expected: `long enough for three heartbeats (${3 * config.heartbeatMs} or more)`,
       got: String(config.leaseMs),
       origin: config.origins.leaseMs,
     });

@@ -283,7 +283,9 @@ describe("settings together", () => {
   it("refuse a lease that leaves no room for three heartbeats", () => {
     expect(read({ HIDB_LEASE_MS: "3000", HIDB_HEARTBEAT_MS: "1000" })).toMatchObject({ leaseMs: 3000 });
     const error = refusal({ HIDB_LEASE_MS: "2999", HIDB_HEARTBEAT_MS: "1000" });
-    expect(error.message).toBe("expected HIDB_LEASE_MS to be to allow three heartbeats (3000 or more), got 2999");
+    expect(error.message).toBe(
+      "expected HIDB_LEASE_MS to be long enough for three heartbeats (3000 or more), got 2999",
+    );
     expect(refusal({ HIDB_HEARTBEAT_MS: "60000" })).toMatchObject({ code: "SETTING_INVALID" });
   });
 });

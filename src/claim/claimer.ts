@@ -106,17 +106,14 @@ export class Claimer {
     if (news || this.#instance.clock.monotonic() >= this.#restUntil) this.#cursors.clear();
   }
 
-  /** Whether a suspect of this instance's shard waits for a hand that holds nothing else. */
-  async seesSuspect(): Promise<boolean> {
+  /** Whether a suspect waits for a hand that holds nothing else: of this instance's shard, or of another one's. */
+  async seesSuspect(): Promise<"mine" | "another's" | "none"> {
     const { database, clock } = this.#instance;
     this.#view ??= await viewPool(this.#instance);
-    const parameters = [clock.now(), ...sql.scopeParameters("modulo", this.#view)];
-    return (
-      (await database
-        .prepare(sql.SUSPECT_WAITS)
-        .bind(...parameters)
-        .first()) !== null
-    );
+    const parameters = [...sql.scopeParameters("modulo", this.#view), clock.now()];
+    const statement = database.prepare(sql.SUSPECT_WAITS).bind(...parameters);
+    const mine = await statement.first<number | null>("mine");
+    return mine === null ? "none" : mine === 1 ? "mine" : "another's";
   }
 
   #scopes(): sql.ClaimScope[] {

@@ -140,10 +140,10 @@ export function claimStatement(scope: ClaimScope, order: ClaimOrder): string {
   RETURNING video_id AS id, attempt${suspects ? ", deaths" : ""}${order === "longest" ? ", priority" : ""}`;
 }
 
-/** Parameters: now, and those of the scope `modulo`. */
+/** Parameters: those of the scope `modulo`, and now. */
 export const SUSPECT_WAITS = `
-  SELECT 1 AS yes FROM hidb_videos INDEXED BY hidb_suspects
-   WHERE finished_at IS NULL AND deaths > 0 AND state = 'pending' AND run_after <= ? ${SCOPES.modulo} LIMIT 1`;
+  SELECT max(video_id % ? IN (?, ?)) AS mine FROM hidb_videos INDEXED BY hidb_suspects
+   WHERE finished_at IS NULL AND deaths > 0 AND state = 'pending' AND run_after <= ?`;
 
 /** For a claim that could not be completed: as if it had never been. Parameters: ids as a JSON array, id, claimed_at. */
 export const GIVE_BACK = `

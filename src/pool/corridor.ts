@@ -62,7 +62,7 @@ export class Corridor {
   #beating: Promise<void> = Promise.resolve();
   #tooBig = false;
   #unsettled = 0;
-  #suspectWaits = false;
+  #suspect: Awaited<ReturnType<Claimer["seesSuspect"]>> = "none";
   #searchAt: Millis = Number.NEGATIVE_INFINITY;
 
   constructor(house: House) {
@@ -85,6 +85,7 @@ export class Corridor {
     await this.#house.findNewVideos();
     await membership.beginWork(instance);
     this.#view = await membership.viewPool(instance);
+    this.#suspect = await claimer.seesSuspect();
     this.#house.report({ type: "instance.working", ...this.#view });
     this.#scheduleBeat();
   }
@@ -114,7 +115,7 @@ export class Corridor {
     const wanted = this.#pace.wanted;
     const busy = this.#hand.size;
     // A suspect may kill its instance: it gets it to itself, so that nobody innocent dies with it.
-    if (busy > 0 && (this.#suspectWaits || this.#holdsSuspect())) return false;
+    if (busy > 0 && (this.#suspect === "mine" || this.#holdsSuspect())) return false;
     // Half empty is soon enough: claims of many videos cost little more than claims of one.
     return busy <= wanted / 2 || (busy < wanted && this.#limit.activeCount < this.#house.config.concurrency);
   }
@@ -126,7 +127,7 @@ export class Corridor {
 
   async #claim(): Promise<number> {
     const { claimer, instance, report } = this.#house;
-    const alone = this.#hand.size === 0;
+    const alone = this.#hand.size === 0 && this.#suspect !== "none";
     try {
       const claims = await claimer.claimVideos({ limit: this.#pace.wanted - this.#hand.size, alone });
       const at = instance.clock.nowFine();
@@ -267,7 +268,7 @@ export class Corridor {
     if (this.#drain !== undefined) return;
     await this.#watchMemory();
     await this.#house.findNewVideos();
-    this.#suspectWaits = await claimer.seesSuspect();
+    this.#suspect = await claimer.seesSuspect();
     claimer.rewind({ news });
   }
 
