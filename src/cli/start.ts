@@ -7,6 +7,7 @@ import { readVideoList } from "../catalogue/list.js";
 import { isOwnTable } from "../catalogue/table.js";
 import { type Config, PROJECT_ROOT, readConfig } from "../config.js";
 import type { Database } from "../database/sqlite.js";
+import { checkWritable } from "../database/writable.js";
 import { EXIT, HidbError } from "../errors.js";
 import { checkProcessor } from "../process/create.js";
 import { readRun } from "../report/run.js";
@@ -56,6 +57,7 @@ async function start(what: string[], _flags: StartFlags, command: Command): Prom
   const config = readConfig({ flags: Object.fromEntries(given) });
   await checkProcessor(config, { connect: true });
   process.exitCode = await withDatabase(config, "create", async (database, catalogue) => {
+    await checkWritable(database);
     await fillCatalogue(what, { config, database, catalogue });
     return work(config, database);
   });
