@@ -16,13 +16,9 @@ export interface Clock {
   uniqueId(): string;
   /** Resolves after `ms`, or at once (never rejecting) when the signal is aborted. */
   sleep(ms: Millis, signal?: AbortSignal): Promise<void>;
-  /** Sleeps with the whole thread: for fractions of a millisecond only. */
-  nap(ms: Millis): void;
   /** Lets the event loop turn once. */
   turn(): Promise<void>;
 }
-
-const NEVER = new Int32Array(new SharedArrayBuffer(4));
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -31,6 +27,5 @@ export const systemClock: Clock = {
   random: () => Math.random(),
   uniqueId: () => randomUUID().replaceAll("-", "").slice(0, 16),
   sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined),
-  nap: (ms) => void Atomics.wait(NEVER, 0, 0, ms),
   turn: () => setImmediate(),
 };

@@ -49,7 +49,6 @@ export class ManualClock implements Clock {
   monotonic = () => this.#passed;
   random = () => this.chance;
   uniqueId = () => `life-${++this.#lives}`;
-  nap = (ms: Millis) => systemClock.nap(ms);
   turn = () => systemClock.turn();
 
   sleep(ms: Millis, signal?: AbortSignal): Promise<void> {
