@@ -1,5 +1,5 @@
 // What SQLite's result codes mean for a person.
-import { type ErrorCode, HidbError, messageOf } from "../errors.js";
+import { codeOf, type ErrorCode, HidbError, messageOf } from "../errors.js";
 
 const MEANING: [prefix: string, code: ErrorCode, expected: string, fix: string][] = [
   [
@@ -57,10 +57,6 @@ const MEANING: [prefix: string, code: ErrorCode, expected: string, fix: string][
     "check the disk (`dmesg`, free space, permissions) and try again",
   ],
 ];
-
-export function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
-}
 
 export function isBusy(error: unknown): boolean {
   const code = codeOf(error);

@@ -1,7 +1,7 @@
 // Room 3, the processor `command`: runs a program once a video, without a shell.
 import type { Clock } from "../clock.js";
 import { type Config, inheritedEnvironment, SETTINGS } from "../config.js";
-import { messageOf } from "../errors.js";
+import { codeOf, messageOf } from "../errors.js";
 import type { Outcome } from "../video.js";
 import { type GroupEnd, runGroup } from "./command/group.js";
 import { Guard } from "./command/guard.js";
@@ -132,8 +132,4 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
