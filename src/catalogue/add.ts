@@ -1,7 +1,7 @@
 // Takes the entries of a list into the default catalogue: all that are new in one transaction, or none.
 
 import { splitIntoTexts } from "../database/chunks.js";
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import { HidbError, messageOf } from "../errors.js";
 import type { CatalogueTable } from "../video.js";
 import type { VideoList } from "./entry.js";

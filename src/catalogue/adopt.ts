@@ -1,6 +1,6 @@
 // Finds rows of the catalogue that the pool does not know yet, whoever has inserted them.
 import type { Clock } from "../clock.js";
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import type { CatalogueTable, Millis } from "../video.js";
 import * as sql from "./statements.js";
 

@@ -1,6 +1,6 @@
 // What a person does to the backlog: try again, cancel, pause, resume. What runs is never taken from its instance,
 // except by cancelling, of which the instance hears at its next heartbeat.
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import { HidbError } from "../errors.js";
 import type { Millis, State } from "../video.js";
 import * as sql from "./statements.js";

@@ -1,7 +1,7 @@
 // Compares a list with itself and with the catalogue: what is new, what is known, what contradicts.
 
 import { splitIntoTexts } from "../database/chunks.js";
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import type { Entry, Refusal, VideoList } from "./entry.js";
 import * as sql from "./statements.js";
 

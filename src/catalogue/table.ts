@@ -1,6 +1,6 @@
 // Which table the catalogue is: our own `videos`, or one that somebody else made and that is never altered.
 import type { Config } from "../config.js";
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import { HidbError } from "../errors.js";
 import type { CatalogueTable } from "../video.js";
 import * as sql from "./statements.js";

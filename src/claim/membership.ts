@@ -1,6 +1,6 @@
 // The pool's members: an instance registers its life, renews its lease, and leaves.
 import type { Clock } from "../clock.js";
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
 import type { ProcessIdentity } from "./liveness.js";
 import * as sql from "./statements.js";

@@ -1,6 +1,6 @@
 // Which videos a change is meant for: those named, or all in some states.
 import { findStates } from "../catalogue/backlog.js";
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import { HidbError } from "../errors.js";
 import type { State } from "../video.js";
 import { plural } from "./print.js";

@@ -6,7 +6,7 @@ import { adoptVideos, countRefusedRows } from "../catalogue/adopt.js";
 import { readVideoList } from "../catalogue/list.js";
 import { isOwnTable } from "../catalogue/table.js";
 import { type Config, PROJECT_ROOT, readConfig } from "../config.js";
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import { checkWritable } from "../database/writable.js";
 import { EXIT, HidbError } from "../errors.js";
 import { checkProcessor } from "../process/create.js";

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HidbError } from "../errors.js";
-import type { Database } from "./sqlite.js";
+import type { Database } from "./database.js";
 
 const MIGRATIONS_TABLE = `
   CREATE TABLE IF NOT EXISTS d1_migrations (

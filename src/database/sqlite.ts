@@ -10,17 +10,16 @@ import type {
   D1Result,
 } from "@cloudflare/workers-types";
 import BetterSqlite3 from "better-sqlite3";
-import type { Clock } from "../clock.js";
+import { type Clock, systemClock } from "../clock.js";
 import { HidbError, messageOf } from "../errors.js";
 import type { Millis } from "../video.js";
+import type { Database } from "./database.js";
 import { describeSqliteError, isBusy, sqlError } from "./sqlite-errors.js";
 import { fromSqlite, toSqlite } from "./values.js";
 
-/** D1's database with an end to it. */
-export type Database = D1Database & { close(): Promise<void> };
-
 export interface SqliteOptions {
-  clock: Clock;
+  /** The system's by default. */
+  clock?: Clock;
   /** Creates the file and its folder when they are missing. */
   create?: boolean;
   /** `full` syncs at every commit; `normal` may lose the last commits in a power cut, never half of one. */
@@ -45,7 +44,7 @@ const USE_BATCH =
 const LAST_ROW_ID = "SELECT last_insert_rowid()";
 
 /** Opens a SQLite file; errors: DATABASE_MISSING, _UNREADABLE, _READ_ONLY, _CORRUPT, _LOCKED, _FULL. */
-export async function openSqlite(file: string, options: SqliteOptions): Promise<Database> {
+export async function openSqlite(file: string, options: SqliteOptions = {}): Promise<Database> {
   prepareFile(file, options.create ?? false);
   try {
     const driver = new BetterSqlite3(file, { timeout: 0 });
@@ -107,7 +106,7 @@ class SqliteDatabase implements D1Database {
   constructor(driver: BetterSqlite3.Database, file: string, options: SqliteOptions) {
     this.#driver = driver;
     this.#file = file;
-    this.#clock = options.clock;
+    this.#clock = options.clock ?? systemClock;
     this.#patienceMs = options.patienceMs ?? 10_000;
     this.#begin = driver.prepare("BEGIN IMMEDIATE");
     this.#commit = driver.prepare("COMMIT");

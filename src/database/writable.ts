@@ -1,5 +1,5 @@
 // Whether a database can be written at all, found out before anything is started that would have to wait for it.
-import type { Database } from "./sqlite.js";
+import type { Database } from "./database.js";
 
 /** Takes the write lock and changes nothing; errors: DATABASE_LOCKED, DATABASE_READ_ONLY. */
 export async function checkWritable(database: Database): Promise<void> {

@@ -1,6 +1,6 @@
 // One attempt: from claim to outcome, with a time-out that does not depend on the processor's good will.
 import type { Clock } from "../clock.js";
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import { messageOf } from "../errors.js";
 import type { AttemptContext, Processor } from "../process/processor.js";
 import type { Claim, Millis, Outcome } from "../video.js";

@@ -3,7 +3,7 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { splitIntoTexts } from "../database/chunks.js";
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import { HidbError, messageOf } from "../errors.js";
 import type { Millis } from "../video.js";
 import type { JournalLine } from "./journal.js";

@@ -1,5 +1,5 @@
 // What one run of the pool has done: for the summary at its end.
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
 import * as sql from "./statements.js";
 

@@ -1,5 +1,5 @@
 // Where the pool stands: counts, instances, rate and the time that is left.
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import { type Millis, STATES, type State } from "../video.js";
 import * as sql from "./statements.js";
 

@@ -1,5 +1,5 @@
 // Accounts for every video: each row of the catalogue in exactly one state, each attempt and death where it belongs.
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import type { CatalogueTable, Millis } from "../video.js";
 import * as sql from "./statements.js";
 import { type IsDead, readInstances } from "./status.js";

@@ -1,5 +1,5 @@
 // The videos one by one, for list, show and export; a million of them pass through in pages.
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import type { CatalogueTable, Millis, State, Video } from "../video.js";
 import * as sql from "./statements.js";
 

@@ -1,7 +1,7 @@
 // Room 4: writes outcomes under their claims, those of short videos together in one transaction.
 import type { D1PreparedStatement, D1Result } from "@cloudflare/workers-types";
 import type { Clock } from "../clock.js";
-import type { Database } from "../database/sqlite.js";
+import type { Database } from "../database/database.js";
 import { HidbError, messageOf } from "../errors.js";
 import type { Claim, Millis, Outcome } from "../video.js";
 import { type BackoffLimits, backoffMs } from "./backoff.js";

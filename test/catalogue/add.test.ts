@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type AddOptions, addVideos } from "../../src/catalogue/add.js";
 import { systemClock } from "../../src/clock.js";
-import type { Database } from "../../src/database/sqlite.js";
+import type { Database } from "../../src/database/database.js";
 import { openSqlite } from "../../src/database/sqlite.js";
 import { describeRefusals, makeDatabase, makeFolder, OWN_CATALOGUE, readList } from "./world.js";
 

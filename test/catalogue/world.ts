@@ -8,8 +8,9 @@ import { type ColumnMap, parseColumnMap } from "../../src/catalogue/columns.js";
 import type { VideoList } from "../../src/catalogue/entry.js";
 import { readVideoList } from "../../src/catalogue/list.js";
 import { systemClock } from "../../src/clock.js";
+import type { Database } from "../../src/database/database.js";
 import { migrate } from "../../src/database/migrate.js";
-import { type Database, openSqlite } from "../../src/database/sqlite.js";
+import { openSqlite } from "../../src/database/sqlite.js";
 import type { CatalogueTable } from "../../src/video.js";
 
 export const MIGRATIONS = fileURLToPath(new URL("../../data/migrations", import.meta.url));

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { adoptVideos } from "../../src/catalogue/adopt.js";
 import { Claimer, type Sharding } from "../../src/claim/claimer.js";
 import { leave, viewPool } from "../../src/claim/membership.js";
-import type { Database } from "../../src/database/sqlite.js";
+import type { Database } from "../../src/database/database.js";
 import type { Claim } from "../../src/video.js";
 import { CATALOGUE, idsOf, many, NO_FIGURES, World } from "./world.js";
 

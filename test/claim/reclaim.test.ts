@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { identifyProcess, isAlive } from "../../src/claim/liveness.js";
 import { type Instance, leave, renewLease } from "../../src/claim/membership.js";
 import { findLostClaims, reclaimVideos } from "../../src/claim/reclaim.js";
-import type { Database } from "../../src/database/sqlite.js";
+import type { Database } from "../../src/database/database.js";
 import { many, NO_FIGURES, World } from "./world.js";
 
 const LIMITS = { maxAttempts: 3, thorough: false };

@@ -8,8 +8,9 @@ import { Claimer, type ClaimerOptions } from "../../src/claim/claimer.js";
 import { identifyProcess, type ProcessIdentity } from "../../src/claim/liveness.js";
 import { beginWork, type Instance, type InstanceFigures, register } from "../../src/claim/membership.js";
 import { type Clock, systemClock } from "../../src/clock.js";
+import type { Database } from "../../src/database/database.js";
 import { migrate } from "../../src/database/migrate.js";
-import { type Database, openSqlite } from "../../src/database/sqlite.js";
+import { openSqlite } from "../../src/database/sqlite.js";
 import type { CatalogueTable, Claim, Millis, State } from "../../src/video.js";
 
 export const MIGRATIONS = resolve(import.meta.dirname, "../../data/migrations");

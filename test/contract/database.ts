@@ -2,7 +2,7 @@
 // D1 itself was seen to do; see facts/d1.md.
 import type { D1PreparedStatement } from "@cloudflare/workers-types";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Database } from "../../src/database/sqlite.js";
+import type { Database } from "../../src/database/database.js";
 
 const SCHEMA =
   "CREATE TABLE films (id INTEGER PRIMARY KEY, name TEXT UNIQUE, seconds REAL CHECK (seconds >= 0), extra)";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { renewLease } from "../../src/claim/membership.js";
 import { reclaimVideos } from "../../src/claim/reclaim.js";
-import type { Database } from "../../src/database/sqlite.js";
+import type { Database } from "../../src/database/database.js";
 import { HidbError } from "../../src/errors.js";
 import { many, NO_FIGURES, settleDown, World } from "../claim/world.js";
 import { advance, COMPLETED, fakeTimers, TestPool } from "./world.js";

@@ -6,7 +6,7 @@ import { Claimer, type ClaimerOptions } from "../../src/claim/claimer.js";
 import { identifyProcess } from "../../src/claim/liveness.js";
 import { type Instance, register } from "../../src/claim/membership.js";
 import type { Clock } from "../../src/clock.js";
-import type { Database } from "../../src/database/sqlite.js";
+import type { Database } from "../../src/database/database.js";
 import { Corridor, type House } from "../../src/pool/corridor.js";
 import type { AttemptContext } from "../../src/process/processor.js";
 import type { PoolEvent } from "../../src/report/event.js";

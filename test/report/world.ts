@@ -1,6 +1,6 @@
 // A database with videos in given states, and a pool of instances that live, are dead or have left.
 import { join } from "node:path";
-import type { Database } from "../../src/database/sqlite.js";
+import type { Database } from "../../src/database/database.js";
 import type { JournalLine } from "../../src/report/journal.js";
 import { verifyJournal } from "../../src/report/journal-check.js";
 import type { IsDead } from "../../src/report/status.js";

@@ -1,0 +1,5 @@
+// The one door for SQL: everything above speaks D1's contract and cannot tell which database answers.
+import type { D1Database } from "@cloudflare/workers-types";
+
+/** D1's database with an end to it. */
+export type Database = D1Database & { close(): Promise<void> };
