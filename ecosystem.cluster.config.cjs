@@ -17,7 +17,14 @@ const DRAIN_MS = 25_000;
 /** An attempt that ignores its signal is given up after 5 s, twice; then come the last settlements. */
 const AFTER_DRAIN_MS = 15_000;
 const INSTANCE_MEMORY_MB = 250;
-const PATH_SETTINGS = ["HIDB_SQLITE_FILE", "HIDB_LOG_DIR", "HIDB_JOURNAL", "HIDB_COMMAND_OUT"];
+const PATH_SETTINGS = [
+  "HIDB_SQLITE_FILE",
+  "HIDB_SPOOL_DIR",
+  "HIDB_WRANGLER_CONFIG",
+  "HIDB_LOG_DIR",
+  "HIDB_JOURNAL",
+  "HIDB_COMMAND_OUT",
+];
 
 /** Names that PM2 reads from the shell as if they were its own options, and marks of a process that PM2 manages. */
 const POISON = (

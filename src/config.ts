@@ -20,6 +20,8 @@ interface Setting<T> {
   expected: string;
   schema: v.GenericSchema<string, T>;
   kind: "plain" | "path" | "secret";
+  /** The default on D1, where every look is a request: as `fallback`. */
+  remoteFallback?: string;
 }
 
 function setting<T>(
@@ -31,6 +33,11 @@ function setting<T>(
   kind: Setting<T>["kind"] = "plain",
 ): Setting<T> {
   return { name, fallback, help, expected, schema, kind };
+}
+
+/** The same setting with another default on D1. */
+function onD1<S extends Setting<unknown>>(base: S, remoteFallback: string): S {
+  return { ...base, remoteFallback };
 }
 
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)$/;
@@ -84,7 +91,9 @@ const DAY_MS = 86_400_000;
 const MAX_INSTANCES = 64;
 
 export const SETTINGS = {
+  database: oneOf("HIDB_DATABASE", "sqlite", ["sqlite", "d1"], "A SQLite file, or Cloudflare D1 over HTTP."),
   sqliteFile: path("HIDB_SQLITE_FILE", "data/hidb.sqlite", "The database file."),
+  strict: flag("HIDB_STRICT", "1 enforces all of D1's limits and refusals on the SQLite file, too."),
   synchronous: oneOf(
     "HIDB_SYNCHRONOUS",
     "normal",
@@ -139,17 +148,23 @@ export const SETTINGS = {
     { min: 0, max: DAY_MS },
     "Time a drain lets running attempts finish before it gives them back.",
   ),
-  heartbeatMs: whole(
-    "HIDB_HEARTBEAT_MS",
-    "500",
-    { min: 50, max: 60_000 },
-    "How often an instance renews its lease, looks for dead ones and, when idle, for new videos.",
-  ),
-  leaseMs: whole(
-    "HIDB_LEASE_MS",
+  heartbeatMs: onD1(
+    whole(
+      "HIDB_HEARTBEAT_MS",
+      "500",
+      { min: 50, max: 60_000 },
+      "How often an instance renews its lease, looks for dead ones and, when idle, for new videos.",
+    ),
     "30000",
-    { min: 500, max: DAY_MS },
-    "Silence after which another host takes an instance's videos.",
+  ),
+  leaseMs: onD1(
+    whole(
+      "HIDB_LEASE_MS",
+      "30000",
+      { min: 500, max: DAY_MS },
+      "Silence after which another host takes an instance's videos.",
+    ),
+    "600000",
   ),
   claimCount: whole("HIDB_CLAIM_COUNT", "50", { min: 1, max: 1000 }, "Short videos claimed in one go at most."),
   groupCount: whole(
@@ -158,11 +173,14 @@ export const SETTINGS = {
     { min: 1, max: 1000 },
     "Settlements of short videos in one transaction at most.",
   ),
-  groupMs: whole(
-    "HIDB_GROUP_MS",
-    "50",
-    { min: 0, max: 10_000 },
-    "Time a settlement waits for company at most; an attempt longer than this settles at once.",
+  groupMs: onD1(
+    whole(
+      "HIDB_GROUP_MS",
+      "50",
+      { min: 0, max: 60_000 },
+      "Time a settlement waits for company at most; an attempt longer than this settles at once.",
+    ),
+    "10000",
   ),
   memoryMb: whole(
     "HIDB_MEMORY_MB",
@@ -177,6 +195,30 @@ export const SETTINGS = {
     "Memory above which an instance drains and is started anew.",
   ),
   force: flag("HIDB_FORCE", "1 starts more instances than the memory holds."),
+  accountId: text(
+    "CLOUDFLARE_ACCOUNT_ID",
+    "",
+    "The account that the D1 database belongs to; else from the wrangler config.",
+  ),
+  apiToken: text("CLOUDFLARE_API_TOKEN", "", "A token with the permission D1 Edit.", "secret"),
+  d1Database: text(
+    "HIDB_D1_DATABASE",
+    "",
+    "The D1 database: its id, its name or its binding; else the only one of the wrangler config.",
+  ),
+  wranglerConfig: path(
+    "HIDB_WRANGLER_CONFIG",
+    "",
+    "wrangler.jsonc, .json or .toml; else the one found from here upwards.",
+  ),
+  d1BaseUrl: text("HIDB_D1_BASE_URL", "https://api.cloudflare.com/client/v4", "Where Cloudflare's API answers."),
+  d1Requests: whole(
+    "HIDB_D1_REQUESTS_PER_5MIN",
+    "1000",
+    { min: 100, max: 1_000_000 },
+    "Requests that the whole pool makes in 5 minutes at most; Cloudflare blocks an account above 1,200.",
+  ),
+  spoolDir: path("HIDB_SPOOL_DIR", "data/spool", "Finished work that D1 has not taken yet is kept here."),
   logDir: path("HIDB_LOG_DIR", "data/logs", "One log file an instance goes here."),
   logLevel: oneOf("HIDB_LOG_LEVEL", "info", ["debug", "info", "warn", "error", "silent"], "What the log files hold."),
   journal: path(
@@ -279,7 +321,9 @@ export function readConfig(sources: ConfigSources = {}): Config {
   const origins = {} as Record<SettingKey, Origin>;
   for (const [key, setting] of Object.entries(SETTINGS) as [SettingKey, Setting<unknown>][]) {
     const [raw, origin] = pick(key, setting, { flags, environment, file });
-    values[key] = parse(setting, raw, origin, cwd);
+    // The database comes first in the table, so that its value is known here.
+    const remote = values.database === "d1" && origin === "default" && setting.remoteFallback !== undefined;
+    values[key] = parse(setting, remote ? (setting.remoteFallback as string) : raw, origin, cwd);
     origins[key] = origin;
   }
   const config = { ...(values as Values), origins: Object.freeze(origins) };

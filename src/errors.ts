@@ -32,6 +32,12 @@ export type ErrorCode =
   | "DATABASE_LOCKED"
   | "DATABASE_FULL"
   | "DATABASE_FOREIGN"
+  | "DATABASE_UNREACHABLE"
+  | "DATABASE_OUTCOME_UNKNOWN"
+  | "DATABASE_REFUSED"
+  | "DATABASE_GONE"
+  | "DATABASE_QUOTA"
+  | "WRANGLER_CONFIG"
   | "FILE_UNREADABLE"
   | "FILE_UNWRITABLE";
 
@@ -55,6 +61,12 @@ const EXIT_OF: Record<ErrorCode, number> = {
   DATABASE_LOCKED: EXIT.database,
   DATABASE_FULL: EXIT.database,
   DATABASE_FOREIGN: EXIT.database,
+  DATABASE_UNREACHABLE: EXIT.database,
+  DATABASE_OUTCOME_UNKNOWN: EXIT.database,
+  DATABASE_REFUSED: EXIT.database,
+  DATABASE_GONE: EXIT.database,
+  DATABASE_QUOTA: EXIT.database,
+  WRANGLER_CONFIG: EXIT.usage,
   FILE_UNREADABLE: EXIT.usage,
   FILE_UNWRITABLE: EXIT.preflight,
 };
@@ -97,4 +109,22 @@ export function messageOf(error: unknown): string {
 /** The code of a system or driver error, such as ENOENT or SQLITE_BUSY; "" for any other. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
+}
+
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  "DATABASE_LOCKED",
+  "DATABASE_FULL",
+  "DATABASE_UNREACHABLE",
+  "DATABASE_OUTCOME_UNKNOWN",
+  "DATABASE_QUOTA",
+]);
+
+/** Trouble of a database that ends by itself or by a person's hand, with nothing lost meanwhile. */
+export function isPassing(error: unknown): error is HidbError {
+  return error instanceof HidbError && PASSING.has(error.code);
+}
+
+/** The answer to a write was lost: it may have been applied, or may be yet. Whoever wrote asks before writing again. */
+export function isOutcomeUnknown(error: unknown): error is HidbError {
+  return error instanceof HidbError && error.code === "DATABASE_OUTCOME_UNKNOWN";
 }

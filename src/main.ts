@@ -3,22 +3,21 @@ import { join } from "node:path";
 import { watchCatalogue } from "./catalogue/adopt.js";
 import { describeCatalogue, isOwnTable } from "./catalogue/table.js";
 import { Claimer } from "./claim/claimer.js";
-import { identifyProcess } from "./claim/liveness.js";
-import { register } from "./claim/membership.js";
+import { identifyProcess, isAlive, type ProcessIdentity } from "./claim/liveness.js";
+import { type Instance, register } from "./claim/membership.js";
 import { systemClock } from "./clock.js";
 import { type Config, PROJECT_ROOT, readConfig, readProcessId } from "./config.js";
-import type { Database } from "./database/database.js";
 import { migrate } from "./database/migrate.js";
-import { openSqlite } from "./database/sqlite.js";
-import { EXIT, HidbError, messageOf } from "./errors.js";
+import { nameDatabase, openForPool, type PoolDatabase } from "./database/open.js";
+import { EXIT, HidbError, isPassing, messageOf } from "./errors.js";
 import { Corridor } from "./pool/corridor.js";
 import { checkProcessor, createProcessor } from "./process/create.js";
 import type { PoolEvent } from "./report/event.js";
 import { openJournal } from "./report/journal.js";
 import { openLog } from "./report/log.js";
-import { isPassing, Settler } from "./settle/settler.js";
-
-const clock = systemClock;
+import { inheritSpools } from "./settle/inherit.js";
+import { Settler } from "./settle/settler.js";
+import { Spool, type SpoolOwner } from "./settle/spool.js";
 
 /** Resolves to the exit code; what a person can mend ends with one line and code 42: PM2 shall not try again. */
 export async function main(): Promise<number> {
@@ -34,12 +33,12 @@ export async function main(): Promise<number> {
 
 async function work(config: Config): Promise<number> {
   const stop = listenForStop();
-  const { sqliteFile, synchronous } = config;
-  const database = await openSqlite(sqliteFile, { clock, synchronous, create: true });
+  const parts = await openForPool(config, { clock: systemClock, create: true });
+  const { database } = parts;
   await migrate(database, { folder: join(PROJECT_ROOT, "data", "migrations"), withCatalogue: isOwnTable(config) });
-  const corridor = await wire(config, database);
+  const corridor = await wire(config, parts);
   await corridor.open();
-  console.log(`hidb: instance ${readProcessId()} works on ${sqliteFile} as rank ${corridor.rank}`);
+  console.log(`hidb: instance ${readProcessId()} works on ${nameDatabase(config)} as rank ${corridor.rank}`);
   process.send?.("ready");
   stop.then((because) => corridor.drain(because));
   const exitCode = await corridor.run();
@@ -47,13 +46,15 @@ async function work(config: Config): Promise<number> {
   return exitCode;
 }
 
-async function wire(config: Config, database: Database): Promise<Corridor> {
+async function wire(config: Config, { database, clock, budget }: PoolDatabase): Promise<Corridor> {
   const catalogue = await describeCatalogue(database, config);
   await checkProcessor(config);
   const processor = await createProcessor(config, { clock });
   const processId = readProcessId();
   const identity = identifyProcess();
-  const instance = await register({ identity, processId, leaseMs: config.leaseMs, database, clock });
+  const { leaseMs } = config;
+  const shared = budget === undefined ? {} : { budget };
+  const instance = await register({ identity, processId, leaseMs, database, clock, ...shared });
   const writeLog = openLog({ folder: config.logDir, level: config.logLevel, processId, instance: instance.id });
   const journal = config.journal === "" ? undefined : openJournal(config.journal, instance.id);
   const toLog = tolerate(`the log in ${config.logDir}`);
@@ -64,18 +65,41 @@ async function wire(config: Config, database: Database): Promise<Corridor> {
     if (event.type === "instance.failed") console.error(`hidb: ${describe(event.error)}`);
     if (event.type === "database.trouble") console.error(`hidb: ${describe(event.error)}`);
   };
-  const settler = new Settler({
+  const settling = {
     ...config,
-    instance: instance.id,
     database,
     clock,
-    onTrouble: (error) => report({ type: "database.trouble", error }),
-  });
+    onTrouble: (error: HidbError) => report({ type: "database.trouble", error }),
+  };
+  const spool = database.distant ? openSpool(config, instance) : undefined;
+  const settler = new Settler({ ...settling, instance: instance.id, ...(spool === undefined ? {} : { spool }) });
+  const inherit = async (dead?: string[]) => {
+    await inheritSpools({
+      folder: config.spoolDir,
+      databaseName: nameDatabase(config),
+      isDead: (owner) => (dead === undefined ? hasEnded(owner, identity) : dead.includes(owner.instance)),
+      settler: settling,
+      onSettled: ({ held: _, settledAt, instance: heirOf, ...rest }) =>
+        report({ type: "attempt.finished", ...rest, at: settledAt, heirOf }),
+    });
+  };
   const claimer = new Claimer(instance, { sharding: config.sharding, order: config.order, catalogue });
   const findNewVideos = watchCatalogue(database, clock, catalogue);
-  const corridor = new Corridor({ instance, claimer, processor, settler, report, findNewVideos, config });
+  const corridor = new Corridor({
+    ...{ instance, claimer, processor, settler, report, findNewVideos, config },
+    ...(spool === undefined ? {} : { inherit, spool }),
+  });
   report({ type: "instance.started", processId, pid: identity.pid, host: identity.host });
   return corridor;
+}
+
+function openSpool(config: Config, { id, identity }: Instance): Spool {
+  return new Spool(config.spoolDir, { database: nameDatabase(config), instance: id, ...identity });
+}
+
+/** On this host a process can be looked at, and none has outlived a reboot. */
+function hasEnded(owner: SpoolOwner, { host, boot }: ProcessIdentity): boolean {
+  return owner.host === host && (owner.boot !== boot || !isAlive(owner));
 }
 
 /** A disk that is full takes no lines of the log either: no reason to die with videos in hand. Said once each time. */

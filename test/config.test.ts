@@ -39,6 +39,15 @@ function withDotenv(text: string): string {
 }
 
 const DEFAULTS: Record<SettingKey, unknown> = {
+  database: "sqlite",
+  strict: false,
+  accountId: "",
+  apiToken: "",
+  d1Database: "",
+  wranglerConfig: "",
+  d1BaseUrl: "https://api.cloudflare.com/client/v4",
+  d1Requests: 1000,
+  spoolDir: join(PROJECT_ROOT, "data/spool"),
   sqliteFile: join(PROJECT_ROOT, "data/hidb.sqlite"),
   synchronous: "normal",
   instances: "auto",
@@ -94,9 +103,9 @@ describe("without any setting", () => {
     expect(config.origins[key]).toBe("default");
   });
 
-  it("every setting is named HIDB_..., and says what it is for", () => {
+  it("every setting is named HIDB_..., or as Cloudflare has it, and says what it is for", () => {
     for (const { name, help } of Object.values(SETTINGS)) {
-      expect(name).toMatch(/^HIDB_[A-Z_]+$/);
+      expect(name).toMatch(/^(HIDB_[A-Z0-9_]+|CLOUDFLARE_(ACCOUNT_ID|API_TOKEN))$/);
       expect(help).toMatch(/^.{10,}\.$/);
     }
     expect(new Set(Object.values(SETTINGS).map(({ name }) => name)).size).toBe(KEYS.length);
@@ -146,6 +155,16 @@ const name = (optional: boolean) => ({
   optional,
 });
 
+const FLAG = {
+  good: [
+    ["0", false],
+    ["1", true],
+    ["false", false],
+    ["true", true],
+  ] as [string, unknown][],
+  bad: ["yes", "on", "2", "TRUE"],
+  expected: "0 or 1",
+};
 const DAY_MS = 86_400_000;
 const RULES: Partial<Record<SettingKey, { good: [string, unknown][]; bad: string[]; expected: string }>> = {
   synchronous: choice("normal", "full"),
@@ -184,19 +203,13 @@ const RULES: Partial<Record<SettingKey, { good: [string, unknown][]; bad: string
   },
   claimCount: whole(1, 1000),
   groupCount: whole(1, 1000),
-  groupMs: whole(0, 10_000),
+  groupMs: whole(0, 60_000),
+  d1Requests: whole(100, 1_000_000),
+  database: choice("sqlite", "d1"),
   memoryMb: whole(0, 16_777_216),
   instanceMemoryMb: whole(100, 1_048_576),
-  force: {
-    good: [
-      ["0", false],
-      ["1", true],
-      ["false", false],
-      ["true", true],
-    ],
-    bad: ["yes", "on", "2", "TRUE"],
-    expected: "0 or 1",
-  },
+  force: FLAG,
+  strict: FLAG,
   logLevel: choice("debug", "info", "warn", "error", "silent"),
   catalogueTable: name(false),
   catalogueId: name(false),
@@ -233,6 +246,12 @@ const RULES: Partial<Record<SettingKey, { good: [string, unknown][]; bad: string
 };
 /** Any text will do for these; their processors read them further. */
 const FREE: SettingKey[] = [
+  "accountId",
+  "apiToken",
+  "d1Database",
+  "d1BaseUrl",
+  "spoolDir",
+  "wranglerConfig",
   "sqliteFile",
   "logDir",
   "journal",
@@ -382,10 +401,18 @@ describe("a path", () => {
 
 describe("a secret", () => {
   it("is never shown, even when it is wrong", () => {
-    for (const [key, setting] of Object.entries(SETTINGS)) {
-      if (setting.kind === "secret") expect(key).toBe("httpHeaders");
-    }
-    expect(SETTINGS.httpHeaders.kind).toBe("secret");
+    const secrets = Object.entries(SETTINGS).filter(([, { kind }]) => kind === "secret");
+    expect(secrets.map(([key]) => key)).toEqual(["apiToken", "httpHeaders"]);
+  });
+});
+
+describe("on D1, where each look is a request", () => {
+  it("an instance is heard of less often, unless somebody says otherwise", () => {
+    expect(read({ HIDB_DATABASE: "d1" })).toMatchObject({ heartbeatMs: 30_000, leaseMs: 600_000, groupMs: 10_000 });
+    expect(read({ HIDB_DATABASE: "d1", HIDB_HEARTBEAT_MS: "1000" })).toMatchObject({
+      heartbeatMs: 1000,
+      leaseMs: 600_000,
+    });
   });
 });
 

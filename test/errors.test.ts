@@ -23,6 +23,12 @@ const EXITS: Record<ErrorCode, number> = {
   DATABASE_LOCKED: 5,
   DATABASE_FULL: 5,
   DATABASE_FOREIGN: 5,
+  DATABASE_UNREACHABLE: 5,
+  DATABASE_OUTCOME_UNKNOWN: 5,
+  DATABASE_REFUSED: 5,
+  DATABASE_GONE: 5,
+  DATABASE_QUOTA: 5,
+  WRANGLER_CONFIG: 2,
 };
 
 describe("an error that a person can mend", () => {

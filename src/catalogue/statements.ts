@@ -29,6 +29,10 @@ export function adoptMissing(catalogue: CatalogueTable): string {
   return `${entry(catalogue)} WHERE ${isMissing(catalogue)}`;
 }
 
+export function adoptNewest(catalogue: CatalogueTable): string {
+  return `${entry(catalogue)} WHERE ${isNewest(catalogue)}`;
+}
+
 // Looking is reading: it waits for nobody, and nobody waits for it.
 export function seeNewest(catalogue: CatalogueTable): string {
   return `SELECT 1 AS yes FROM "${catalogue.table}" WHERE ${isNewest(catalogue)} LIMIT 1`;

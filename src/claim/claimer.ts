@@ -1,5 +1,5 @@
 // Room 2: takes pending videos on the instance's lease, from its own shard first, then from anyone's.
-import type { D1PreparedStatement } from "@cloudflare/workers-types";
+import { isOutcomeUnknown } from "../errors.js";
 import type { CatalogueTable, Claim, Millis } from "../video.js";
 import { type Instance, type PoolView, viewPool } from "./membership.js";
 import * as sql from "./statements.js";
@@ -25,6 +25,8 @@ interface ClaimedRow {
   deaths?: number;
   /** Only where it is the order. */
   priority?: number;
+  /** Of a distant database: source, title and duration as a JSON array, or null for a video that has vanished. */
+  described?: string | null;
 }
 
 interface CatalogueRow {
@@ -45,6 +47,8 @@ interface Cursor {
 /** Looking through a backlog that holds nothing for us may take this share of the time at most. */
 const FRUITLESS_SHARE = 1 / 200;
 
+const LEFTOVER_PARTS = 4;
+
 const BEFORE_ALL = -Number.MAX_VALUE;
 const START: Cursor = { priority: BEFORE_ALL, id: BEFORE_ALL, exhausted: false };
 
@@ -61,7 +65,9 @@ export class Claimer {
   readonly #statements = new Map<sql.ClaimScope, string>();
   readonly #cursors = new Map<sql.ClaimScope, Cursor>();
   readonly #describeVideos: string;
-  readonly #owed: D1PreparedStatement[] = [];
+  /** What has to be undone before the next claim. */
+  readonly #owed: (() => Promise<unknown>)[] = [];
+  #lastClaimAt: Millis = Number.NEGATIVE_INFINITY;
   #view: PoolView | undefined;
   #restUntil: Millis = Number.NEGATIVE_INFINITY;
   /** How long the last look took that found nothing. */
@@ -76,6 +82,11 @@ export class Claimer {
   /** Makes sure of the index that the order needs. */
   async prepare(): Promise<void> {
     if (this.#options.order === "longest") await this.#instance.database.prepare(sql.INDEX_BY_PRIORITY).run();
+  }
+
+  /** Undoes claims that never came into our hands; before leaving, since nobody else would know of them. */
+  settleDebts(): Promise<void> {
+    return this.#payBack();
   }
 
   /** At most `limit` videos of one shard, or a single suspect; none when there is nothing to do. */
@@ -106,6 +117,17 @@ export class Claimer {
     if (news || this.#instance.clock.monotonic() >= this.#restUntil) this.#cursors.clear();
   }
 
+  /** Whether anything waits to be claimed, by whomever. */
+  async seesWork(): Promise<boolean> {
+    const { database, clock } = this.#instance;
+    return (await database.prepare(sql.WORK_WAITS).bind(clock.now()).first()) !== null;
+  }
+
+  /** What the instance has just seen of its pool, so that it need not be asked for again. */
+  noteView(view: PoolView): void {
+    this.#view = view;
+  }
+
   /** Whether a suspect waits for a hand that holds nothing else: of this instance's shard, or of another one's. */
   async seesSuspect(): Promise<"mine" | "another's" | "none"> {
     const { database, clock } = this.#instance;
@@ -132,45 +154,76 @@ export class Claimer {
   async #claimOnwards(scope: sql.ClaimScope, limit: number): Promise<Claim[]> {
     const cursor = this.#cursors.get(scope);
     if (cursor?.exhausted) return [];
-    const claims = await this.#claim(scope, limit, cursor);
+    const most = this.#isLeftover(scope) ? Math.ceil(limit / LEFTOVER_PARTS) : limit;
+    const claims = await this.#claim(scope, most, cursor);
     if (claims.length > 0) return claims;
-    const others = cursor === undefined ? [] : await this.#claim(scope, limit);
+    const others = cursor === undefined ? [] : await this.#claim(scope, most);
     if (others.length === 0) this.#cursors.set(scope, { ...START, exhausted: true });
     return others;
   }
 
+  /** A large block out of what others have left would be held by one instance while the others stand idle. */
+  #isLeftover(scope: sql.ClaimScope): boolean {
+    return scope === "any" && this.#options.sharding !== "none" && this.#instance.database.distant === true;
+  }
+
   async #claim(scope: sql.ClaimScope, limit: number, cursor?: Cursor): Promise<Claim[]> {
-    const { clock } = this.#instance;
+    const { clock, database } = this.#instance;
     this.#view ??= await viewPool(this.#instance);
     for (;;) {
       const view = this.#view;
-      const now = clock.now();
-      const rows = await this.#take(scope, { limit, cursor, view, now });
+      // On a distant database no two claims have the same moment: it is the name by which one can be undone.
+      const now = database.distant ? Math.max(clock.now(), this.#lastClaimAt + 1) : clock.now();
+      this.#lastClaimAt = now;
+      const taking = this.#take(scope, { limit, cursor, view, now });
+      // Asked in the same breath where each question is a journey.
+      const viewing = database.distant ? viewPool(this.#instance) : undefined;
+      const [rows, seen] = await Promise.all([taking, viewing]);
       if (rows.length > 0) {
         const last = rows.at(-1) as ClaimedRow;
         this.#cursors.set(scope, { priority: last.priority ?? 0, id: last.id, exhausted: false });
-        const videos = await this.#describe(rows, now);
+        const videos = database.distant ? readDescribed(rows) : await this.#describe(rows, now);
         return rows.map((row) => toClaim(row, videos.get(row.id), { now, view }));
       }
       // Nothing left, or the pool has changed since we looked: then our shard is another one now.
-      this.#view = await viewPool(this.#instance);
+      this.#view = seen ?? (await viewPool(this.#instance));
       if (this.#view.rank === view.rank && this.#view.count === view.count) return [];
     }
   }
 
   /** The rows claimed, in order. */
   async #take(scope: sql.ClaimScope, { limit, cursor = START, view, now }: Taking): Promise<ClaimedRow[]> {
-    const { database, id } = this.#instance;
+    const { database, id, epoch } = this.#instance;
     const order = scope === "suspects" ? "id" : this.#options.order;
     const position = order === "longest" ? [cursor.priority, cursor.id] : [cursor.id];
-    const { results } = await database
+    const statement = database
       .prepare(this.#statement(scope, order))
       .bind(
-        ...[id, now, now, id, now, view.count, view.rank, ...position],
+        ...[id, now, epoch, now, id, now, view.count, view.rank, ...position],
         ...[...sql.scopeParameters(scope, view), now, limit],
-      )
-      .all<ClaimedRow>();
-    return results.sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0) || a.id - b.id);
+      );
+    try {
+      const { results } = await statement.all<ClaimedRow>();
+      return results.sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0) || a.id - b.id);
+    } catch (error) {
+      if (isOutcomeUnknown(error)) this.#oweUndoing(now);
+      throw error;
+    }
+  }
+
+  /**
+   * A claim whose answer was lost may have been made, or may yet be. The next epoch makes an end to the second, and
+   * what the first has taken goes back, before anything else is claimed.
+   */
+  #oweUndoing(claimedAt: Millis): void {
+    const { database, id } = this.#instance;
+    const epoch = ++this.#instance.epoch;
+    this.#owed.push(() =>
+      database.batch([
+        database.prepare(sql.BEGIN_EPOCH).bind(epoch, id, epoch),
+        database.prepare(sql.UNDO_CLAIM).bind(id, claimedAt),
+      ]),
+    );
   }
 
   /** A catalogue that cannot be read leaves nothing in hand: nobody would ever settle it. */
@@ -181,7 +234,7 @@ export class Claimer {
       const { results } = await database.prepare(this.#describeVideos).bind(ids).all<CatalogueRow>();
       return new Map(results.map((row) => [row.id, row]));
     } catch (error) {
-      this.#owed.push(database.prepare(sql.GIVE_BACK).bind(ids, id, claimedAt));
+      this.#owed.push(() => database.prepare(sql.GIVE_BACK).bind(ids, id, claimedAt).run());
       await this.#payBack();
       throw error;
     }
@@ -190,7 +243,7 @@ export class Claimer {
   /** Claims that never came into our hands go back, now or, if the database refuses, before the next claim. */
   async #payBack(): Promise<void> {
     for (let owed = this.#owed[0]; owed !== undefined; owed = this.#owed[0]) {
-      await owed.run();
+      await owed();
       this.#owed.shift();
     }
   }
@@ -198,11 +251,23 @@ export class Claimer {
   #statement(scope: sql.ClaimScope, order: sql.ClaimOrder): string {
     let statement = this.#statements.get(scope);
     if (statement === undefined) {
-      statement = sql.claimStatement(scope, order);
+      // Looked up inside the claim it costs three times as much of a local file's write lock, and no second journey.
+      const { catalogue } = this.#options;
+      statement = sql.claimStatement(scope, order, this.#instance.database.distant ? catalogue : undefined);
       this.#statements.set(scope, statement);
     }
     return statement;
   }
+}
+
+function readDescribed(rows: ClaimedRow[]): Map<number, CatalogueRow> {
+  const videos = new Map<number, CatalogueRow>();
+  for (const { id, described } of rows) {
+    if (typeof described !== "string") continue;
+    const [source, title, durationS] = JSON.parse(described) as [string | null, string | null, number | null];
+    videos.set(id, { id, source, title, durationS });
+  }
+  return videos;
 }
 
 function toClaim(

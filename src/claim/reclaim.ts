@@ -1,4 +1,5 @@
 // Takes videos back from instances that are proven dead (same host) or silent past their lease (another host).
+import { isOutcomeUnknown } from "../errors.js";
 import type { Millis, State } from "../video.js";
 import { isGone } from "./liveness.js";
 import type { Instance } from "./membership.js";
@@ -13,6 +14,9 @@ export interface Reclaimed {
   at: Millis;
 }
 
+/** The heartbeat may be at most a minute apart. */
+const LONGEST_EXCUSE_MS = 90_000;
+
 interface OtherInstance {
   id: string;
   host: string;
@@ -22,27 +26,65 @@ interface OtherInstance {
   leaseUntil: number;
 }
 
-/**
- * Buries dead instances and takes their videos back, in one transaction. `thorough` looks for orphans even when
- * nobody has died just now: an instance may have left without being able to write.
- */
-export async function reclaimVideos(
-  instance: Instance,
-  { maxAttempts, thorough }: { maxAttempts: number; thorough: boolean },
-): Promise<Reclaimed[]> {
+export interface ReclaimOptions {
+  maxAttempts: number;
+  /** Looks for orphans even when nobody has died just now: an instance may have left without being able to write. */
+  thorough: boolean;
+  /** Since when this instance has heard from a distant database without a break, on the monotonic clock. */
+  inTouchSince?: Millis;
+  /** Called before the dead are buried, while their claims still hold: what they had finished is not lost. */
+  inherit?: (dead: string[]) => Promise<void>;
+}
+
+/** Buries dead instances and takes their videos back, in one transaction. */
+export async function reclaimVideos(instance: Instance, options: ReclaimOptions): Promise<Reclaimed[]> {
   const { database, clock, id, identity } = instance;
   const { results } = await database.prepare(sql.OTHER_INSTANCES).bind(id).all<OtherInstance>();
+  instance.neighbours = results.filter((other) => other.boot === identity.boot);
   const now = clock.now();
-  const dead = results.filter((other) => isGone(other, { boot: identity.boot, now }));
+  const dead = results.filter(
+    (other) => isGone(other, { boot: identity.boot, now }) && !isExcused(other, instance, options),
+  );
   // Reading first: a search that finds nothing need not hold the write lock.
-  if (dead.length === 0 && !(thorough && (await hasOrphans(instance)))) return [];
+  if (dead.length === 0 && !(options.thorough && (await hasOrphans(instance)))) return [];
+  if (dead.length > 0) await options.inherit?.(dead.map((other) => other.id));
+  return takeBack(instance, { dead, now, maxAttempts: options.maxAttempts });
+}
+
+/**
+ * After an outage every lease has run out, and whoever comes back first must not bury the others: somebody on another
+ * host has as long as his lease to be heard of, from the moment that we can hear again.
+ */
+function isExcused(
+  other: OtherInstance,
+  { identity, clock, leaseMs }: Instance,
+  { inTouchSince }: ReclaimOptions,
+): boolean {
+  if (other.boot === identity.boot) return false;
+  if (inTouchSince === undefined) return false;
+  return clock.monotonic() - inTouchSince < Math.min(leaseMs, LONGEST_EXCUSE_MS);
+}
+
+interface TakingBack {
+  dead: OtherInstance[];
+  now: Millis;
+  maxAttempts: number;
+}
+
+async function takeBack(instance: Instance, { dead, now, maxAttempts }: TakingBack): Promise<Reclaimed[]> {
+  const { database, clock } = instance;
   const reason = "its instance died";
   const at = clock.nowFine();
-  const answers = await database.batch<Omit<Reclaimed, "at">>([
+  const statements = [
     ...dead.map((other) => database.prepare(sql.BURY_INSTANCE).bind(now, other.id, other.leaseUntil)),
     database.prepare(sql.RECORD_DEATHS).bind(reason, now),
     database.prepare(sql.RECLAIM).bind(reason, maxAttempts, maxAttempts, now, maxAttempts),
-  ]);
+  ];
+  const answers = await database.batch<Omit<Reclaimed, "at">>(statements).catch(async (error: unknown) => {
+    if (!isOutcomeUnknown(error)) throw error;
+    // Once more does no harm: nobody is buried twice, and an orphan that was taken back is none any more.
+    return database.batch<Omit<Reclaimed, "at">>([...statements, database.prepare(sql.RECLAIMED_AT).bind(now)]);
+  });
   return (answers.at(-1)?.results ?? []).map((row) => ({ ...row, at }));
 }
 

@@ -2,17 +2,47 @@
 import type { CatalogueTable } from "../video.js";
 
 export const REGISTER = `
-  INSERT INTO hidb_instances (id, host, boot, pid, pid_started_at, process_id, state, started_at, lease_until)
+  INSERT OR IGNORE INTO hidb_instances (id, host, boot, pid, pid_started_at, process_id, state, started_at, lease_until)
   VALUES (?, ?, ?, ?, ?, ?, 'starting', ?, ?)`;
 
 export const BEGIN_WORK =
   "UPDATE hidb_instances SET state = 'working', lease_until = ? WHERE id = ? AND state = 'starting'";
 
+const RENEWED =
+  "lease_until = ?, completed = ?, retried = ?, failed = ?, released = ?, lost = ?, busy_ms = ?, in_hand = ?, rss_bytes = ?";
+
 // Zero rows: somebody has declared this life over.
-export const RENEW_LEASE = `
+export const RENEW_LEASE = `UPDATE hidb_instances SET ${RENEWED} WHERE id = ? AND gone_at IS NULL`;
+
+/** What an instance with nothing in hand keeps of the requests; the rest is there for those that work. */
+const IDLE_SHARE = 60;
+
+/** The requests that no other instance has a share in: whatever anybody believes, all shares together stay within the sum. */
+const NOBODYS_REQUESTS =
+  "? - (SELECT coalesce(sum(request_share), 0) FROM hidb_instances WHERE gone_at IS NULL AND id <> ?)";
+
+/**
+ * The same where requests are shared out: equal parts for those with videos in hand, of what the idle ones leave.
+ * Parameters: those of the costs (requests, recent ones, rows read and written), whether busy, all requests, id, id,
+ * all requests, id, and then those of RENEW_LEASE.
+ */
+export const RENEW_LEASE_AND_SHARE = `
   UPDATE hidb_instances
-     SET lease_until = ?, completed = ?, retried = ?, failed = ?, released = ?, lost = ?, busy_ms = ?, in_hand = ?, rss_bytes = ?
-   WHERE id = ? AND gone_at IS NULL`;
+     SET requests = ?, requests_recent = ?, rows_read = ?, rows_written = ?,
+         request_share = max(0, CAST(min(
+           CASE WHEN ? THEN (? - (SELECT coalesce(sum(request_share), 0) FROM hidb_instances
+                                   WHERE gone_at IS NULL AND in_hand = 0 AND id <> ?))
+                          / (1 + (SELECT count(*) FROM hidb_instances WHERE gone_at IS NULL AND in_hand > 0 AND id <> ?))
+                ELSE ${IDLE_SHARE} END,
+           ${NOBODYS_REQUESTS}) AS INTEGER)),
+         ${RENEWED}
+   WHERE id = ? AND gone_at IS NULL
+  RETURNING request_share AS share`;
+
+/** A first share, from what is left. Parameters: all requests, id, all requests, id. */
+export const TAKE_FIRST_SHARE = `
+  UPDATE hidb_instances SET request_share = max(0, CAST(min(? / 8, ${NOBODYS_REQUESTS}) AS INTEGER)) WHERE id = ?
+  RETURNING request_share AS share`;
 
 // Live = working and within the lease; this order is the rank.
 export const LIVE_POOL = `
@@ -25,7 +55,8 @@ export const BEGIN_DRAIN = "UPDATE hidb_instances SET state = 'draining' WHERE i
 // One recycle at a time across the pool; an instance that has stopped beating does not stand in the way.
 export const BEGIN_RECYCLE = `
   UPDATE hidb_instances SET state = 'draining' WHERE id = ? AND gone_at IS NULL
-     AND NOT EXISTS (SELECT 1 FROM hidb_instances WHERE gone_at IS NULL AND state = 'draining' AND lease_until >= ?)`;
+     AND NOT EXISTS (SELECT 1 FROM hidb_instances
+                      WHERE gone_at IS NULL AND state = 'draining' AND lease_until >= ? AND id <> ?)`;
 
 export const LEAVE =
   "UPDATE hidb_instances SET state = 'gone', gone_at = ?, gone_because = ?, in_hand = 0 WHERE id = ? AND gone_at IS NULL";
@@ -60,6 +91,11 @@ export const RECLAIM = `
    WHERE video_id IN (SELECT video_id FROM hidb_videos INDEXED BY hidb_open WHERE ${ORPHANS})
   RETURNING video_id AS videoId, attempt, state`;
 
+/** What the reclaim of this moment has done, if its answer was lost. */
+export const RECLAIMED_AT = `
+  SELECT a.video_id AS videoId, a.attempt, v.state FROM hidb_attempts a JOIN hidb_videos v USING (video_id)
+   WHERE a.outcome = 'died' AND a.ended_at = ?`;
+
 export const FORGET_OLD_INSTANCES = "DELETE FROM hidb_instances WHERE gone_at < ?";
 
 export const STILL_HELD = `
@@ -73,13 +109,13 @@ export const INDEX_BY_PRIORITY =
 export type ClaimScope = "modulo" | "ranges" | "any" | "suspects";
 export type ClaimOrder = "id" | "longest";
 
-/** Live = working and within the lease. `r` is NULL for an instance that is not live, and NULL equals nothing. */
+/** Live = working and within the lease. `r` is NULL for an instance that is not live, or of an epoch that is over. */
 const POOL = `
   WITH pool AS MATERIALIZED (
     SELECT count(*) AS n,
            sum((host, process_id, started_at, id) < (
              SELECT host, process_id, started_at, id FROM hidb_instances
-              WHERE id = ? AND state = 'working' AND lease_until >= ?)) AS r
+              WHERE id = ? AND state = 'working' AND lease_until >= ? AND epoch = ?)) AS r
       FROM hidb_instances WHERE gone_at IS NULL AND state = 'working' AND lease_until >= ?)`;
 
 const BEHIND_ALL = "1.7976931348623157e308";
@@ -123,9 +159,10 @@ export function scopeParameters(scope: ClaimScope, { rank, count }: { rank: numb
  * nothing may be claimed it begins behind everything, since SQLite would test a condition of its own on every row.
  * `? + 0`: SQLite prepares a statement anew each time a bare `LIMIT ?` is bound (130 us against 9), since its plan may
  * depend on it; an expression is taken as it is.
- * Parameters: id, now, now, id, now, count, rank, cursor (priority and id, or id alone), those of the scope, now, limit.
+ * Parameters: id, now, epoch, now, id, now, count, rank, cursor (priority and id, or id alone), those of the scope, now,
+ * limit. With a `catalogue` each row brings along what it says of the video.
  */
-export function claimStatement(scope: ClaimScope, order: ClaimOrder): string {
+export function claimStatement(scope: ClaimScope, order: ClaimOrder, catalogue?: CatalogueTable): string {
   const suspects = scope === "suspects";
   const index = suspects ? "hidb_suspects" : order === "longest" ? "hidb_longest" : "hidb_open";
   const cursor = order === "longest" ? `(priority, video_id) > (${BEGINNING}, ?)` : `video_id > ${BEGINNING}`;
@@ -137,8 +174,28 @@ export function claimStatement(scope: ClaimScope, order: ClaimOrder): string {
       WHERE finished_at IS NULL AND ${cursor} ${SCOPES[scope]}
         AND state = 'pending' AND run_after <= ? AND deaths ${suspects ? ">" : "="} 0
       ORDER BY ${sorted} LIMIT ? + 0)
-  RETURNING video_id AS id, attempt${suspects ? ", deaths" : ""}${order === "longest" ? ", priority" : ""}`;
+  RETURNING video_id AS id, attempt${suspects ? ", deaths" : ""}${order === "longest" ? ", priority" : ""}${catalogue === undefined ? "" : `, ${described(catalogue)}`}`;
 }
+
+function described({ table, id, source, title, duration }: CatalogueTable): string {
+  const parts = [source, title, duration].map((name) => (name === null ? "NULL" : `"${name}"`));
+  return `(SELECT json_array(${parts.join(", ")}) FROM "${table}" WHERE "${id}" = hidb_videos.video_id) AS described`;
+}
+
+/** Whether there is anything to claim at all. The parameter: now. */
+export const WORK_WAITS = `
+  SELECT 1 AS yes FROM hidb_videos INDEXED BY hidb_open
+   WHERE finished_at IS NULL AND state = 'pending' AND run_after <= ?
+     AND NOT EXISTS (SELECT 1 FROM hidb_pool WHERE key = 'paused') LIMIT 1`;
+
+/** From here on a claim of an earlier epoch takes nothing. Parameters: epoch, id, epoch. */
+export const BEGIN_EPOCH = "UPDATE hidb_instances SET epoch = ? WHERE id = ? AND epoch < ?";
+
+/** Undoes whatever a claim of this moment has taken. Parameters: id, claimed_at. */
+export const UNDO_CLAIM = `
+  UPDATE hidb_videos SET state = 'pending', instance = NULL, claimed_at = NULL, attempt = attempt - 1
+   WHERE video_id IN (SELECT video_id FROM hidb_videos INDEXED BY hidb_open
+                       WHERE finished_at IS NULL AND state = 'running' AND instance = ? AND claimed_at = ?)`;
 
 /** Parameters: those of the scope `modulo`, and now. */
 export const SUSPECT_WAITS = `

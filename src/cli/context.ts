@@ -8,7 +8,7 @@ import { systemClock } from "../clock.js";
 import { type Config, PROJECT_ROOT, readConfig } from "../config.js";
 import type { Database } from "../database/database.js";
 import { type MigrateOptions, migrate, pendingMigrations } from "../database/migrate.js";
-import { openSqlite } from "../database/sqlite.js";
+import { nameDatabase, openDatabase } from "../database/open.js";
 import { HidbError } from "../errors.js";
 import type { IsDead } from "../report/status.js";
 import { type CatalogueTable, STATES, type State } from "../video.js";
@@ -39,12 +39,7 @@ export async function withDatabase<T>(
   access: Access,
   use: (database: Database, catalogue: CatalogueTable) => Promise<T>,
 ): Promise<T> {
-  const { sqliteFile, synchronous } = config;
-  const database = await openSqlite(sqliteFile, {
-    clock,
-    synchronous,
-    create: access === "create",
-  });
+  const database = await openDatabase(config, { clock, create: access === "create" });
   try {
     if (access !== "read") await migrate(database, migrateOptions(config));
     else await refuseUnprepared(database, config);
@@ -59,8 +54,8 @@ async function refuseUnprepared(database: Database, config: Config): Promise<voi
   if (pending === undefined) return;
   throw new HidbError({
     code: "DATABASE_FOREIGN",
-    message: `expected hidb's tables in ${config.sqliteFile}, but the migration ${pending} has not been applied`,
-    fix: "run `hidb migrate` (or `hidb start`), or correct HIDB_SQLITE_FILE",
+    message: `expected hidb's tables in ${nameDatabase(config)}, but the migration ${pending} has not been applied`,
+    fix: `run \`hidb migrate\` (or \`hidb start\`), or correct ${config.database === "d1" ? "HIDB_D1_DATABASE" : "HIDB_SQLITE_FILE"}`,
   });
 }
 
@@ -69,11 +64,11 @@ export async function withScratchDatabase<T>(
   config: Config,
   use: (database: Database, catalogue: CatalogueTable) => Promise<T>,
 ): Promise<T> {
-  return withDatabase({ ...config, sqliteFile: ":memory:" }, "create", use);
+  return withDatabase({ ...config, database: "sqlite", sqliteFile: ":memory:" }, "create", use);
 }
 
 export function databaseExists(config: Config): boolean {
-  return existsSync(config.sqliteFile);
+  return config.database === "d1" || existsSync(config.sqliteFile);
 }
 
 /** The rule of the reclaim, at this moment. */

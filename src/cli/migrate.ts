@@ -1,7 +1,7 @@
 // `hidb migrate`: brings a database to this hidb's schema, as `hidb add` and `hidb start` do by themselves.
 import type { Command } from "commander";
 import { migrate, pendingMigrations } from "../database/migrate.js";
-import { openSqlite } from "../database/sqlite.js";
+import { openDatabase } from "../database/open.js";
 import { clock, databaseExists, migrateOptions, readSettings } from "./context.js";
 import { say, sayJson } from "./print.js";
 
@@ -23,10 +23,9 @@ export function registerMigrate(program: Command): void {
 async function run(flags: MigrateFlags, command: Command): Promise<void> {
   const config = readSettings(command);
   const { dryRun = false, json = false } = flags;
-  const file = dryRun && !databaseExists(config) ? ":memory:" : config.sqliteFile;
-  const database = await openSqlite(file, {
+  const nothing = dryRun && !databaseExists(config);
+  const database = await openDatabase(nothing ? { ...config, sqliteFile: ":memory:" } : config, {
     clock,
-    synchronous: config.synchronous,
     create: !dryRun,
   });
   try {

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { isOwnTable } from "../catalogue/table.js";
 import type { Config } from "../config.js";
+import { nameDatabase } from "../database/open.js";
 import {
   type FailureGroup,
   type InstanceRow,
@@ -54,7 +55,7 @@ function describeStatus({ status, dead, failures, config }: StatusParts): string
   const ended = counts.total - counts.pending - counts.running;
   const share = counts.total === 0 ? "" : `, ${((100 * ended) / counts.total).toFixed(1)} % done`;
   return [
-    styled("bold", `${plural(counts.total, "video")}${share}`) + styled("dim", `  ${printable(config.sqliteFile)}`),
+    styled("bold", `${plural(counts.total, "video")}${share}`) + styled("dim", `  ${printable(nameDatabase(config))}`),
     ...alignColumns(
       STATES.map((state) => [state, counts[state]]),
       "  ",

@@ -2,4 +2,8 @@
 import type { D1Database } from "@cloudflare/workers-types";
 
 /** D1's database with an end to it. */
-export type Database = D1Database & { close(): Promise<void> };
+export type Database = D1Database & {
+  close(): Promise<void>;
+  /** Each call is a journey that costs: whoever asks several things asks them at once, and asks seldom. */
+  readonly distant?: boolean;
+};

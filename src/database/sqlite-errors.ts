@@ -67,7 +67,7 @@ export function isBusy(error: unknown): boolean {
 export function describeSqliteError(error: unknown, file: string): unknown {
   const code = codeOf(error);
   if (error instanceof HidbError) return error;
-  if (!code.startsWith("SQLITE_")) return describeRefusal(error);
+  if (!code.startsWith("SQLITE_")) return error;
   for (const [prefix, meaning, expected, fix] of MEANING) {
     if (!code.startsWith(prefix)) continue;
     return new HidbError({
@@ -82,21 +82,40 @@ export function describeSqliteError(error: unknown, file: string): unknown {
   return sqlError(`${messageOf(error)}: ${primary}${extended}`, error);
 }
 
-/** What the driver refuses by itself, before SQLite has seen it. */
-const REFUSALS: [pattern: RegExp, text: string][] = [
-  [/parameter value|named parameter/i, "Wrong number of parameter bindings for SQL query."],
-  [/contains no statements/i, "No SQL statements detected."],
-  [/more than one statement/i, "A prepared SQL statement must contain only one statement."],
-];
-
-function describeRefusal(error: unknown): unknown {
-  const known = REFUSALS.find(([pattern]) => pattern.test(messageOf(error)));
-  return known === undefined ? error : sqlError(known[1], error);
-}
+/** D1's own answer to BEGIN and its family. */
+export const USE_BATCH =
+  "To execute a transaction, please use the state.storage.transaction() or state.storage.transactionSync() APIs " +
+  "instead of the SQL BEGIN TRANSACTION or SAVEPOINT statements. The JavaScript API is safer because it will " +
+  "automatically roll back on exceptions, and because it interacts correctly with Durable Objects' automatic atomic " +
+  "write coalescing.";
 
 /** An error of a statement, with D1's prefix; its cause has the text alone. */
 export function sqlError(text: string, driverError?: unknown): Error {
-  return new Error(`D1_ERROR: ${text}`, {
-    cause: new Error(text, { cause: driverError }),
-  });
+  const cause = driverError === undefined ? new Error(text) : new Error(text, { cause: driverError });
+  return new Error(`D1_ERROR: ${text}`, { cause });
+}
+
+/** An error of compiling a statement: SQLite's text with the place. */
+export function compileError(error: unknown, offset: number | undefined): Error {
+  const place = offset === undefined ? "" : ` at offset ${offset}`;
+  return sqlError(`${messageOf(error)}${place}: SQLITE_ERROR`, error);
+}
+
+/** What D1 says when the transaction ends with a foreign key that points nowhere. */
+export function resetError(cause: unknown): Error {
+  return remoteError(
+    "Durable Object was reset and rolled back to its last known good state because the application left the database " +
+      `in a state where constraints were violated: ${messageOf(cause)}: SQLITE_CONSTRAINT ` +
+      "(extended: SQLITE_CONSTRAINT_FOREIGNKEY)",
+  );
+}
+
+/** What D1 says when a statement has ended its transaction, as INSERT OR ROLLBACK does. */
+export function lostTransactionError(reference: string): Error {
+  return remoteError(`internal error; reference = ${reference}`);
+}
+
+/** Errors from beyond D1's own code come through the wall between two Workers, which marks them. */
+function remoteError(message: string): Error {
+  return Object.assign(new Error(message), { remote: true });
 }

@@ -1,13 +1,14 @@
 // The corridor: claim -> process -> settle -> report, over and over, until the instance is told to drain.
 import pLimit, { type LimitFunction } from "p-limit";
 import type { Claimer } from "../claim/claimer.js";
+import { isAlive } from "../claim/liveness.js";
 import * as membership from "../claim/membership.js";
 import { findLostClaims, reclaimVideos } from "../claim/reclaim.js";
 import type { Config } from "../config.js";
-import { EXIT } from "../errors.js";
+import { EXIT, isPassing } from "../errors.js";
 import type { Processor } from "../process/processor.js";
 import type { PoolEvent } from "../report/event.js";
-import { isPassing, type Settlement, type Settler } from "../settle/settler.js";
+import type { Settlement, Settler } from "../settle/settler.js";
 import type { Claim, Millis, Outcome } from "../video.js";
 import { ABORT_GRACE_MS, Attempt } from "./attempt.js";
 import { Bell } from "./bell.js";
@@ -23,6 +24,10 @@ export interface House {
   report: (event: PoolEvent) => void;
   /** Brings in what is new in the catalogue, whoever has inserted it. */
   findNewVideos: () => Promise<void>;
+  /** Settles what dead instances of this host have left finished; all of the dead, or these. */
+  inherit?: (dead?: string[]) => Promise<void>;
+  /** Where finished work waits for a distant database. */
+  spool?: { close(): void };
   config: Pick<
     Config,
     "concurrency" | "claimCount" | "drainMs" | "heartbeatMs" | "instanceMemoryMb" | "maxAttempts" | "timeoutMs"
@@ -32,6 +37,17 @@ export interface House {
 /** How often orphans are searched for when nobody has died, and the share of the time that this may take. */
 const SEARCH_EVERY_MS = 5000;
 const SEARCH_SHARE = 1 / 200;
+/** On a distant database the search costs a row read for each open video, and orphans are as good as impossible. */
+const DISTANT_SEARCH_EVERY_MS = 1_800_000;
+/** After this part of its lease an instance that is busy on a distant database renews it, whatever else it says. */
+const RENEW_AFTER = 1 / 3;
+/** Early, so that the shares of the requests are put right soon after an instance has come. */
+const FIRST_BEAT_MS = 2000;
+/** How often memory and the neighbours' processes are looked at between two heartbeats. */
+const HERE_EVERY_MS = 1000;
+/** So soon, and so often, an idle instance looks again for a video that it has given back for another attempt. */
+const LOOK_AGAIN_MS = 5000;
+const LOOKS_AGAIN = 3;
 
 interface Drain {
   because: string;
@@ -63,13 +79,24 @@ export class Corridor {
   #tooBig = false;
   #unsettled = 0;
   #suspect: Awaited<ReturnType<Claimer["seesSuspect"]>> = "none";
-  #searchAt: Millis = Number.NEGATIVE_INFINITY;
+  #searchAt: Millis;
+  #beatAt: Millis = Number.NEGATIVE_INFINITY;
+  #inTouchSince: Millis | undefined;
+  #hereTimer: NodeJS.Timeout | undefined;
+  #beatUnderWay = false;
+  #looksAgain = 0;
+  /** As the last heartbeat has told the pool. */
+  #idle = false;
 
   constructor(house: House) {
     this.#house = house;
+    this.#searchAt = this.#isDistant
+      ? house.instance.clock.monotonic() + DISTANT_SEARCH_EVERY_MS
+      : Number.NEGATIVE_INFINITY;
     this.#limit = pLimit(house.config.concurrency);
     this.#deadlines = new Deadlines(house.config.timeoutMs);
-    this.#pace = new Pace(house.config.concurrency, house.config.claimCount);
+    const { distant = false } = house.instance.database;
+    this.#pace = new Pace({ ...house.config, distant });
   }
 
   /** The instance's rank as of its last heartbeat. */
@@ -80,14 +107,21 @@ export class Corridor {
   /** Registers for work; from here on the instance has a rank. */
   async open(): Promise<void> {
     const { instance, claimer } = this.#house;
+    await this.#house.inherit?.();
     await this.#reclaim();
     await claimer.prepare();
     await this.#house.findNewVideos();
-    await membership.beginWork(instance);
-    this.#view = await membership.viewPool(instance);
-    this.#suspect = await claimer.seesSuspect();
+    const beginning = membership.beginWork(instance);
+    if (!this.#isDistant) await beginning;
+    [this.#view, this.#suspect] = await Promise.all([membership.viewPool(instance), claimer.seesSuspect(), beginning]);
     this.#house.report({ type: "instance.working", ...this.#view });
-    this.#scheduleBeat();
+    this.#beatAt = instance.clock.monotonic();
+    this.#scheduleBeat(this.#isDistant ? Math.min(FIRST_BEAT_MS, this.#house.config.heartbeatMs) : undefined);
+    if (this.#isDistant) this.#watchHere();
+  }
+
+  get #isDistant(): boolean {
+    return this.#house.instance.database.distant ?? false;
   }
 
   /** Works until drained; resolves to the exit code. */
@@ -113,11 +147,16 @@ export class Corridor {
   #hasRoom(): boolean {
     if (this.#tooBig) return false;
     const wanted = this.#pace.wanted;
-    const busy = this.#hand.size;
+    const busy = this.#busy;
     // A suspect may kill its instance: it gets it to itself, so that nobody innocent dies with it.
-    if (busy > 0 && (this.#suspect === "mine" || this.#holdsSuspect())) return false;
+    if (this.#hand.size > 0 && (this.#suspect === "mine" || this.#holdsSuspect())) return false;
     // Half empty is soon enough: claims of many videos cost little more than claims of one.
     return busy <= wanted / 2 || (busy < wanted && this.#limit.activeCount < this.#house.config.concurrency);
+  }
+
+  /** Where a settlement is a journey, nobody waits for it with the next claim: the two travel together. */
+  get #busy(): number {
+    return this.#isDistant ? this.#hand.size - this.#unsettled : this.#hand.size;
   }
 
   #holdsSuspect(): boolean {
@@ -129,7 +168,9 @@ export class Corridor {
     const { claimer, instance, report } = this.#house;
     const alone = this.#hand.size === 0 && this.#suspect !== "none";
     try {
-      const claims = await claimer.claimVideos({ limit: this.#pace.wanted - this.#hand.size, alone });
+      const claiming = claimer.claimVideos({ limit: this.#pace.wanted - this.#busy, alone });
+      if (this.#isDistant) this.#rideAlong();
+      const claims = await claiming;
       const at = instance.clock.nowFine();
       for (const claim of claims) {
         report({ type: "video.claimed", claim, at });
@@ -141,6 +182,14 @@ export class Corridor {
       this.#bear(error);
       return 0;
     }
+  }
+
+  /** A request that goes anyway takes along what has been settled, and the heartbeat if it is due. */
+  #rideAlong(): void {
+    void this.#house.settler.flush();
+    const { clock } = this.#house.instance;
+    // An idle instance has handed most of its requests back: it asks for them with the first claim.
+    if (this.#idle || clock.monotonic() - this.#beatAt >= this.#house.config.heartbeatMs) this.#beatNow({ busy: true });
   }
 
   #take(claim: Claim): void {
@@ -222,6 +271,7 @@ export class Corridor {
         return;
       case "retry":
         this.#figures.retried++;
+        this.#looksAgain = LOOKS_AGAIN;
         return;
       case "failed":
         this.#figures.failed++;
@@ -244,44 +294,121 @@ export class Corridor {
     this.drain("an attempt ignored its signal", EXIT.recycle);
   }
 
-  #scheduleBeat(): void {
+  #scheduleBeat(afterMs: Millis = this.#pauseMs()): void {
+    clearTimeout(this.#beatTimer);
     this.#beatTimer = setTimeout(() => {
-      this.#beating = this.#beat()
-        .catch((error: unknown) => this.#bear(error))
-        .finally(() => {
-          if (this.#beatTimer !== undefined) this.#scheduleBeat();
-          this.#bell.ring();
-        });
-    }, this.#house.config.heartbeatMs);
+      if (this.#isBeatDue()) this.#beatNow();
+      else this.#scheduleBeat();
+    }, afterMs);
   }
 
-  async #beat(): Promise<void> {
+  /** While an instance is busy on a distant database, other requests take its heartbeat along. */
+  #isBeatDue(): boolean {
+    if (!this.#isDistant || this.#hand.size === 0 || this.#inTouchSince === undefined) return true;
+    return this.#house.instance.clock.monotonic() - this.#beatAt >= this.#house.instance.leaseMs * RENEW_AFTER;
+  }
+
+  #pauseMs(): Millis {
+    const { heartbeatMs } = this.#house.config;
+    if (this.#hand.size > 0 || this.#looksAgain === 0) return heartbeatMs;
+    this.#looksAgain--;
+    return Math.min(heartbeatMs, LOOK_AGAIN_MS);
+  }
+
+  #beatNow({ busy = this.#hand.size > 0 } = {}): void {
+    if (this.#beatUnderWay) return;
+    this.#beatUnderWay = true;
+    this.#idle = !busy;
+    const started = this.#house.instance.clock.monotonic();
+    this.#beatAt = started;
+    this.#beating = this.#beat(busy)
+      .then(() => {
+        this.#inTouchSince ??= started;
+      })
+      .catch((error: unknown) => {
+        this.#inTouchSince = undefined;
+        this.#bear(error);
+      })
+      .finally(() => {
+        this.#beatUnderWay = false;
+        if (this.#beatTimer !== undefined) this.#scheduleBeat();
+        this.#bell.ring();
+      });
+  }
+
+  async #beat(busy: boolean): Promise<void> {
     const { instance, claimer, report } = this.#house;
-    if (!(await membership.renewLease(instance, this.#figuresNow()))) return this.#endExpelled();
-    const reclaimed = await this.#reclaim();
-    await this.#stopLostAttempts();
-    const view = await membership.viewPool(instance);
+    const distant = this.#isDistant;
+    const renewing = membership.renewLease(instance, { ...this.#figuresNow(), busy });
+    // One after the other where that costs nothing, so that each sees what the one before has done; else all at once.
+    if (!distant && !(await renewing)) return this.#endExpelled();
+    const reclaiming = this.#reclaim();
+    if (!distant) await reclaiming;
+    const losing = this.#stopLostAttempts();
+    const viewing = membership.viewPool(instance);
+    const looking = this.#drain === undefined ? this.#look() : undefined;
+    const [renewed, reclaimed, seen] = await Promise.all([renewing, reclaiming, viewing, losing, looking]);
+    if (!renewed) return this.#endExpelled();
+    const view = distant && reclaimed > 0 ? await this.#lookAgain() : seen;
     const changed = view.count !== this.#view.count || view.rank !== this.#view.rank;
     if (changed) report({ type: "pool.changed", ...view });
     this.#view = view;
-    const news = changed || reclaimed > 0;
+    claimer.noteView(view);
     if (this.#drain !== undefined) return;
-    await this.#watchMemory();
-    await this.#house.findNewVideos();
-    this.#suspect = await claimer.seesSuspect();
-    claimer.rewind({ news });
+    if (!distant) await this.#watchMemory();
+    const waits = (await looking) ?? true;
+    if (waits || reclaimed > 0) claimer.rewind({ news: changed || reclaimed > 0 });
+  }
+
+  /** Looks for new videos and suspects; resolves to whether anything waits to be claimed, as far as that was asked. */
+  async #look(): Promise<boolean> {
+    const { claimer, findNewVideos } = this.#house;
+    const finding = findNewVideos();
+    if (!this.#isDistant) await finding;
+    const seeing = claimer.seesSuspect();
+    // A claim that finds nothing is several journeys: asked first, it is none.
+    const waiting = this.#isDistant ? claimer.seesWork() : true;
+    const [suspect, waits] = await Promise.all([seeing, waiting, finding]);
+    this.#suspect = suspect;
+    return waits;
+  }
+
+  /** What was asked in one breath with the reclaim did not see what it has changed. */
+  async #lookAgain(): Promise<membership.PoolView> {
+    const { instance, claimer } = this.#house;
+    const [view, suspect] = await Promise.all([membership.viewPool(instance), claimer.seesSuspect()]);
+    this.#suspect = suspect;
+    return view;
+  }
+
+  /** What needs no database is looked at every second, though the next heartbeat may be far away. */
+  #watchHere(): void {
+    this.#hereTimer = setInterval(() => {
+      const { instance } = this.#house;
+      if (this.#drain !== undefined) return;
+      this.#watchMemory().catch((error: unknown) => this.#bear(error));
+      if (instance.neighbours.every(isAlive)) return;
+      instance.neighbours = [];
+      this.#beatNow();
+    }, HERE_EVERY_MS);
   }
 
   /** Resolves to how many videos were taken back. */
   async #reclaim(): Promise<number> {
-    const { instance, config } = this.#house;
+    const { instance, config, inherit } = this.#house;
     const started = instance.clock.monotonic();
     const thorough = started >= this.#searchAt;
-    const reclaimed = await reclaimVideos(instance, { maxAttempts: config.maxAttempts, thorough });
+    const reclaimed = await reclaimVideos(instance, {
+      maxAttempts: config.maxAttempts,
+      thorough,
+      ...(this.#isDistant ? { inTouchSince: this.#inTouchSince ?? started } : {}),
+      ...(inherit === undefined ? {} : { inherit }),
+    });
     for (const one of reclaimed) this.#house.report({ type: "video.reclaimed", ...one });
     if (thorough) {
       const ended = instance.clock.monotonic();
-      this.#searchAt = ended + Math.max(SEARCH_EVERY_MS, (ended - started) / SEARCH_SHARE);
+      const pauseMs = this.#isDistant ? DISTANT_SEARCH_EVERY_MS : SEARCH_EVERY_MS;
+      this.#searchAt = ended + Math.max(pauseMs, (ended - started) / SEARCH_SHARE);
     }
     return reclaimed.length;
   }
@@ -317,11 +444,15 @@ export class Corridor {
   }
 
   async #finish({ because, exitCode }: Drain): Promise<void> {
-    const { instance, settler, processor, report, config } = this.#house;
+    const { instance, claimer, settler, processor, report, config, spool } = this.#house;
     report({ type: "instance.draining", because });
-    await membership.beginDrain(instance).catch((error: unknown) => this.#bear(error));
+    clearInterval(this.#hereTimer);
+    instance.budget?.useReserve();
+    const beginning = membership.beginDrain(instance).catch((error: unknown) => this.#bear(error));
+    if (!this.#isDistant) await beginning;
     for (const attempt of this.#waiting.splice(0)) this.#settle(attempt, { kind: "released" }, 0);
     void settler.flush();
+    await beginning;
     await this.#emptyHand(config.drainMs);
     for (const attempt of this.#hand.values()) attempt.stop("drain");
     await this.#emptyHand(2 * ABORT_GRACE_MS);
@@ -332,7 +463,12 @@ export class Corridor {
     clearTimeout(this.#beatTimer);
     this.#beatTimer = undefined;
     await this.#beating;
-    await membership.leave(instance, this.#figuresNow(), because).catch((error: unknown) => this.#bear(error));
+    // Who could not undo a claim does not say goodbye: only the reclaim of the dead finds what it holds.
+    await claimer
+      .settleDebts()
+      .then(() => membership.leave(instance, this.#figuresNow(), because))
+      .catch((error: unknown) => this.#bear(error));
+    spool?.close();
     report({ type: "instance.gone", because, exitCode });
   }
 

@@ -9,7 +9,8 @@ export type PoolEvent =
   | { type: "instance.gone"; because: string; exitCode: number }
   | { type: "pool.changed"; rank: number; count: number }
   | { type: "video.claimed"; claim: Claim; at: Millis }
-  | { type: "attempt.finished"; claim: Claim; outcome: Outcome; durMs: Millis; at: Millis }
+  /** `heirOf`: the dead instance that had claimed it and finished it. */
+  | { type: "attempt.finished"; claim: Claim; outcome: Outcome; durMs: Millis; at: Millis; heirOf?: string }
   | { type: "claim.lost"; claim: Claim; heldMs: Millis }
   | { type: "video.reclaimed"; videoId: number; attempt: number; state: State; at: Millis }
   | { type: "attempt.hung"; claim: Claim; afterMs: Millis }

@@ -53,9 +53,10 @@ function toLine(event: PoolEvent, who: Who): JournalLine | undefined {
     case "video.claimed":
       return lineOf("claim", event.at, event.claim, who);
     case "attempt.finished": {
-      const { claim, outcome, at } = event;
-      if (outcome.kind === "released") return lineOf("release", at, claim, who);
-      return { ...lineOf("settle", at, claim, who), outcome: outcome.kind };
+      const { claim, outcome, at, heirOf } = event;
+      const whose = heirOf === undefined ? who : { ...who, instance: heirOf };
+      if (outcome.kind === "released") return lineOf("release", at, claim, whose);
+      return { ...lineOf("settle", at, claim, whose), outcome: outcome.kind };
     }
     case "video.reclaimed": {
       const { at, videoId, attempt, state } = event;

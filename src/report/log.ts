@@ -82,9 +82,10 @@ function levelOf(event: PoolEvent): Level {
 function describe(event: PoolEvent): Record<string, unknown> {
   switch (event.type) {
     case "attempt.finished": {
-      const { claim, outcome, durMs } = event;
+      const { claim, outcome, durMs, heirOf } = event;
+      const whose = heirOf === undefined ? {} : { heirOf };
       const reason = "reason" in outcome ? { err: outcome.reason } : {};
-      return { ...nameClaim(claim), outcome: outcome.kind, durMs: Math.round(durMs), ...reason };
+      return { ...nameClaim(claim), outcome: outcome.kind, durMs: Math.round(durMs), ...reason, ...whose };
     }
     case "video.claimed":
       return nameClaim(event.claim);

@@ -4,6 +4,8 @@ import type { CatalogueTable } from "../video.js";
 export const COUNT_STATES = `
   SELECT state, count(*) AS count, sum(finished_at > ? AND state <> 'cancelled') AS recent FROM hidb_videos GROUP BY state`;
 
+export const HAS_OPEN = "SELECT 1 AS yes FROM hidb_videos INDEXED BY hidb_open WHERE finished_at IS NULL LIMIT 1";
+
 export const IS_PAUSED = "SELECT 1 AS paused FROM hidb_pool WHERE key = 'paused'";
 
 // The rank is the one that a claim computes: the place among those that work and beat.

@@ -62,6 +62,11 @@ export async function isPaused(database: Database): Promise<boolean> {
   return (await database.prepare(sql.IS_PAUSED).first()) !== null;
 }
 
+/** One row read, however many there are. */
+export async function hasOpenVideos(database: Database): Promise<boolean> {
+  return (await database.prepare(sql.HAS_OPEN).first()) !== null;
+}
+
 export async function countStates(database: Database, since: Millis): Promise<{ counts: Counts; recent: number }> {
   const { results } = await database
     .prepare(sql.COUNT_STATES)

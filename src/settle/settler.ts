@@ -2,9 +2,10 @@
 import type { D1PreparedStatement, D1Result } from "@cloudflare/workers-types";
 import type { Clock } from "../clock.js";
 import type { Database } from "../database/database.js";
-import { HidbError, messageOf } from "../errors.js";
+import { HidbError, isOutcomeUnknown, isPassing, messageOf } from "../errors.js";
 import type { Claim, Millis, Outcome } from "../video.js";
 import { type BackoffLimits, backoffMs } from "./backoff.js";
+import type { Spool } from "./spool.js";
 import * as sql from "./statements.js";
 
 export interface SettlerOptions extends BackoffLimits {
@@ -18,6 +19,10 @@ export interface SettlerOptions extends BackoffLimits {
   groupMs: Millis;
   /** Called when the database cannot be written for now; the settlements are kept and tried again. */
   onTrouble: (error: HidbError) => void;
+  /** Where finished work waits for a distant database. */
+  spool?: Spool;
+  /** The instance is dead, and may have settled some of this without hearing of it. */
+  inherited?: boolean;
 }
 
 /** What was written in the end, and whether the claim still held. */
@@ -38,6 +43,8 @@ interface Waiting {
 }
 
 const TRY_AGAIN_MS = 1000;
+/** A quota lasts until midnight; somebody may raise it earlier. */
+const QUOTA_AGAIN_MS = 60_000;
 const PORTION_CHARACTERS = 500_000;
 
 export class Settler {
@@ -53,8 +60,17 @@ export class Settler {
   /** Resolves once the outcome is committed, or known to have lost its claim. `durMs`: how long the attempt took. */
   settleOutcome(claim: Claim, outcome: Outcome, durMs: Millis): Promise<Settlement> {
     const { promise, resolve, reject } = Promise.withResolvers<Settlement>();
-    this.#waiting.push({ claim, outcome: this.#spendAttempts(claim, outcome), resolve, reject });
-    const { groupCount, groupMs } = this.#options;
+    const { groupCount, groupMs, spool } = this.#options;
+    const spent = this.#spendAttempts(claim, outcome);
+    this.#waiting.push({ claim, outcome: spent, resolve, reject });
+    if (spool !== undefined) {
+      const spooled = spool.keep(claim, spent, durMs);
+      // What the database refuses stays there: somebody may mend the database.
+      promise.then(
+        () => spool.forget(spooled),
+        () => undefined,
+      );
+    }
     if (this.#waiting.length >= groupCount || durMs >= groupMs) void this.flush();
     else this.#timer ??= setTimeout(() => void this.flush(), groupMs);
     return promise;
@@ -91,28 +107,35 @@ export class Settler {
 
   /** One transaction: the completed ones by the group, each other outcome by statements of its own. */
   async #writePlain(group: Waiting[]): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, inherited = false } = this.#options;
     const settledAt = clock.nowFine();
     const now = clock.now();
     const completed = group.filter((entry) => entry.outcome.kind === "completed");
     const others = group.filter((entry) => entry.outcome.kind !== "completed");
     try {
-      const groups = groupByClaim(completed);
+      // D1 reads four rows for each video of a group and one for each alone; a local file takes a group faster.
+      const groups = this.#options.database.distant ? completed.map(alone) : groupByClaim(completed);
       const statements = groups.map((one) => this.#completeGroup(one, now));
       // The last statement of each entry is its own UPDATE: its row count says whether the claim held.
       const places = others.map(({ claim, outcome }) => {
         statements.push(...this.#statementsFor(claim, outcome, now));
         return statements.length - 1;
       });
-      const results = await this.#commit(statements);
-      for (const [at, { outcome, resolve }] of others.entries()) {
-        resolve({ outcome, settledAt, held: changesOf(results[places[at] as number]) > 0 });
+      let repeated = inherited;
+      const results = await this.#commit(statements, () => {
+        repeated = true;
+      });
+      for (const [at, { claim, outcome, resolve }] of others.entries()) {
+        const changed = changesOf(results[places[at] as number]) > 0;
+        resolve({ outcome, settledAt, held: changed || (repeated && (await this.#wasSettled(claim, outcome, now))) });
       }
       for (const [at, one] of groups.entries()) {
         const allHeld = changesOf(results[at]) === one.entries.length;
-        const held = allHeld ? undefined : await this.#findHeld(one, now);
+        const found = allHeld ? undefined : await this.#findHeld(one, now);
         for (const { claim, outcome, resolve } of one.entries) {
-          resolve({ outcome, settledAt, held: held === undefined || held.has(claim.video.id) });
+          const held = found === undefined || found.has(claim.video.id);
+          const earlier = !held && inherited && (await this.#wasSettled(claim, outcome, now));
+          resolve({ outcome, settledAt, held: held || earlier });
         }
       }
     } catch (error) {
@@ -138,23 +161,28 @@ export class Settler {
   async #findHeld({ entries, attempt, claimedAt }: ClaimGroup, now: Millis): Promise<Set<number>> {
     const { database, instance } = this.#options;
     const videos = JSON.stringify(Object.fromEntries(entries.map(({ claim }) => [claim.video.id, null])));
-    const { results } = await database
-      .prepare(sql.COMPLETED_OF_GROUP)
-      .bind(videos, instance, attempt, claimedAt, now)
-      .all<{ videoId: number }>();
+    const asking = database.prepare(sql.COMPLETED_OF_GROUP).bind(videos, instance, attempt, claimedAt, now);
+    const { results } = await this.#patiently(() => asking.all<{ videoId: number }>());
     return new Set(results.map((row) => row.videoId));
   }
 
   async #writeWithStatements({ claim, outcome, resolve, reject }: Waiting): Promise<void> {
-    const { database, instance, clock } = this.#options;
+    const { database, instance, clock, inherited = false } = this.#options;
     const settledAt = clock.nowFine();
     const own = outcome.kind === "completed" ? (outcome.statements ?? []) : [];
     const fence = database.prepare(sql.FENCE).bind(claim.video.id, instance, claim.attempt, claim.claimedAt);
+    let repeated = inherited;
+    const onRepeat = () => {
+      repeated = true;
+    };
     try {
-      await this.#commit([fence, ...own, ...this.#statementsFor(claim, outcome, clock.now())]);
+      await this.#commit([fence, ...own, ...this.#statementsFor(claim, outcome, clock.now())], onRepeat);
       resolve({ outcome, settledAt, held: true });
     } catch (error) {
-      if (messageOf(error).includes(sql.FENCE_NAME)) return resolve({ outcome, settledAt, held: false });
+      if (messageOf(error).includes(sql.FENCE_NAME)) {
+        const held = repeated && (await this.#wasSettled(claim, outcome, settledAt));
+        return resolve({ outcome, settledAt, held });
+      }
       if (error instanceof HidbError) return reject(error);
       // The processor's own statements are wrong: that is an outcome of the attempt, like any other error.
       const retry: Outcome = { kind: "retry", reason: `the statements of its outcome failed: ${messageOf(error)}` };
@@ -162,16 +190,60 @@ export class Settler {
     }
   }
 
-  /** Settled work is worth waiting for: a database that is locked or full is tried again until it is not. */
-  async #commit(statements: D1PreparedStatement[]): Promise<D1Result[]> {
-    const { database, clock, onTrouble } = this.#options;
+  /**
+   * Settled work is worth waiting for: a database that is locked, full or out of reach is tried again until it is not.
+   * `onRepeat`: an earlier try may have been applied without our hearing of it.
+   */
+  async #commit(statements: D1PreparedStatement[], onRepeat: () => void): Promise<D1Result[]> {
+    const { database } = this.#options;
     for (;;) {
       try {
         return await database.batch(statements);
       } catch (error) {
         if (!isPassing(error)) throw error;
-        onTrouble(error);
-        await clock.sleep(TRY_AGAIN_MS);
+        if (isOutcomeUnknown(error)) onRepeat();
+        await this.#bear(error);
+      }
+    }
+  }
+
+  async #bear(error: HidbError): Promise<void> {
+    const { clock, onTrouble } = this.#options;
+    onTrouble(error);
+    await clock.sleep(error.code === "DATABASE_QUOTA" ? QUOTA_AGAIN_MS : TRY_AGAIN_MS);
+  }
+
+  /** Whether an earlier try of this very settlement was applied. */
+  async #wasSettled(claim: Claim, outcome: Outcome, now: Millis): Promise<boolean> {
+    const { database, instance } = this.#options;
+    const held = [claim.video.id, instance, claim.attempt, claim.claimedAt];
+    const ask = async (statement: string, ...more: unknown[]) =>
+      (await this.#patiently(() =>
+        database
+          .prepare(statement)
+          .bind(...held, ...more)
+          .first(),
+      )) !== null;
+    switch (outcome.kind) {
+      case "completed":
+        return ask(sql.COMPLETED_BY);
+      case "retry":
+      case "failed":
+        return ask(sql.SETTLED_ATTEMPT, now);
+      case "released":
+        return !(await ask(sql.TAKEN_BACK));
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  async #patiently<T>(question: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await question();
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        await this.#bear(error);
       }
     }
   }
@@ -212,6 +284,11 @@ interface ClaimGroup {
   size: number;
 }
 
+function alone(entry: Waiting): ClaimGroup {
+  const { attempt, claimedAt } = entry.claim;
+  return { attempt, claimedAt, entries: [entry], outputs: [], size: 0 };
+}
+
 function groupByClaim(completed: Waiting[]): ClaimGroup[] {
   const groups: ClaimGroup[] = [];
   const open = new Map<string, ClaimGroup>();
@@ -238,9 +315,4 @@ function changesOf(result: D1Result | undefined): number {
 
 function carriesStatements(outcome: Outcome): boolean {
   return outcome.kind === "completed" && (outcome.statements?.length ?? 0) > 0;
-}
-
-/** Trouble that ends by itself or by a person's hand, with nothing lost meanwhile. */
-export function isPassing(error: unknown): error is HidbError {
-  return error instanceof HidbError && (error.code === "DATABASE_LOCKED" || error.code === "DATABASE_FULL");
 }

@@ -35,3 +35,19 @@ export const RECORD_ATTEMPT = `
 // Refused by the fence's CHECK when the claim is lost, which undoes the batch it stands in.
 export const FENCE = `INSERT INTO hidb_fence (held) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM hidb_videos WHERE ${HELD})`;
 export const FENCE_NAME = "claim_is_held";
+
+// When the answer to a settlement was lost it is written once more, which changes nothing if it had been applied; these
+// tell the two apart. Parameters: those of HELD, and for the first also the moment of the settlement.
+
+export const SETTLED_ATTEMPT = `
+  SELECT 1 AS yes FROM hidb_attempts
+   WHERE video_id = ? AND instance = ? AND attempt = ? AND claimed_at = ? AND outcome <> 'died' AND ended_at = ?`;
+
+/** A release leaves no record; a death, the other way to lose a claim, does. */
+export const TAKEN_BACK = `
+  SELECT 1 AS yes FROM hidb_attempts
+   WHERE video_id = ? AND instance = ? AND attempt = ? AND claimed_at = ? AND outcome = 'died'`;
+
+export const COMPLETED_BY = `
+  SELECT 1 AS yes FROM hidb_videos
+   WHERE video_id = ? AND instance = ? AND attempt = ? AND claimed_at = ? AND state = 'completed'`;

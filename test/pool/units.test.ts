@@ -46,12 +46,12 @@ describe("the bell", () => {
 
 describe("the pace", () => {
   it("asks for just what runs at once until it has seen a video end", () => {
-    expect(new Pace(1, 50).wanted).toBe(1);
-    expect(new Pace(8, 50).wanted).toBe(8);
+    expect(new Pace({ concurrency: 1, claimCount: 50, distant: false }).wanted).toBe(1);
+    expect(new Pace({ concurrency: 8, claimCount: 50, distant: false }).wanted).toBe(8);
   });
 
   it("asks for many of the very short ones, and for none ahead of the long ones", () => {
-    const pace = new Pace(2, 50);
+    const pace = new Pace({ concurrency: 2, claimCount: 50, distant: false });
     pace.note(0);
     expect(pace.wanted).toBe(50);
     for (let at = 0; at < 200; at++) pace.note(60_000);
@@ -59,7 +59,7 @@ describe("the pace", () => {
   });
 
   it("looks 100 ms ahead", () => {
-    const pace = new Pace(3, 1000);
+    const pace = new Pace({ concurrency: 3, claimCount: 1000, distant: false });
     pace.note(10);
     expect(pace.wanted).toBe(3 + 30);
   });
@@ -72,7 +72,7 @@ describe("the pace", () => {
         fc.integer({ min: 1, max: 1000 }),
         durations,
         (concurrency, count, durs) => {
-          const pace = new Pace(concurrency, count);
+          const pace = new Pace({ concurrency: concurrency, claimCount: count, distant: false });
           for (const dur of durs) pace.note(dur);
           expect(Number.isInteger(pace.wanted)).toBe(true);
           expect(pace.wanted).toBeGreaterThanOrEqual(concurrency);

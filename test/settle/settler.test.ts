@@ -226,7 +226,7 @@ describe("the statements of an outcome", () => {
     ["violates a constraint", "INSERT INTO notes (text) VALUES (NULL)", /NOT NULL constraint failed: notes.text/],
     ["does not parse", "INSERT INTO", /incomplete input/],
     ["names no table", "INSERT INTO nowhere VALUES (1)", /no such table: nowhere/],
-    ["would end the transaction", "commit", /batch\(\)/],
+    ["would end the transaction", "commit", /To execute a transaction/],
   ])("become a retry, with none of them applied, when one %s", async (_, sql, reason) => {
     await using world = await World.create({ videos: [1, 2] });
     const { note, notes } = await withNotes(world);

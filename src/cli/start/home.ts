@@ -12,9 +12,9 @@ const LONGEST_HOME = 85;
 const OWNER = "hidb-start.json";
 
 /** The name carries the database, so that pools of two databases in one folder do not meet. */
-export function ownHome(sqliteFile: string): string {
+export function ownHome(sqliteFile: string, databaseName = resolve(sqliteFile)): string {
   const file = resolve(sqliteFile);
-  const mark = createHash("sha256").update(file).digest("hex").slice(0, 8);
+  const mark = createHash("sha256").update(databaseName).digest("hex").slice(0, 8);
   const beside = join(dirname(file), `.hidb-pm2-${mark}`);
   if (Buffer.byteLength(beside) <= LONGEST_HOME) return beside;
   return join(tmpdir(), `hidb-pm2-${process.getuid?.() ?? 0}-${mark}`);

@@ -5,6 +5,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Config, inheritedEnvironment, PROJECT_ROOT, readConfig, toEnvironment } from "../../config.js";
+import { findD1Target } from "../../database/d1/target.js";
+import { nameDatabase } from "../../database/open.js";
 import { EXIT, HidbError } from "../../errors.js";
 import { findProcesses, ownHome, removeHome, takeHome } from "./home.js";
 
@@ -29,11 +31,12 @@ export class Pm2 {
   constructor(config: Config) {
     const inherited = inheritedEnvironment();
     this.#own = !inherited.PM2_HOME;
-    this.home = inherited.PM2_HOME || ownHome(config.sqliteFile);
+    this.home = inherited.PM2_HOME || ownHome(config.sqliteFile, nameDatabase(config));
     this.#environment = {
       ...inherited,
-      // Both always: what the folder of hidb has in its .env shall not lead the instances elsewhere.
-      ...toEnvironment(config, ["sqliteFile", "logDir"]),
+      // These always: what the folder of hidb has in its .env shall not lead the instances elsewhere.
+      ...toEnvironment(config, ["database", "sqliteFile", "logDir", "spoolDir"]),
+      ...(config.database === "d1" ? nameForInstances(config) : {}),
       PM2_HOME: this.home,
       PM2_DISCRETE_MODE: "true",
       PM2_DISABLE_VERSION_CHECK: "true",
@@ -222,4 +225,10 @@ function pm2Failed(code: number, output: string): HidbError {
     message: `expected \`pm2 start\` to succeed, got exit code ${code}: ${last}`,
     fix: "run `npx pm2 start ecosystem.cluster.config.cjs` to see all that it says",
   });
+}
+
+/** Instances run in another folder, from where they would find another wrangler config or none. */
+function nameForInstances(config: Config): NodeJS.ProcessEnv {
+  const { accountId, databaseId } = findD1Target(config, process.cwd());
+  return { CLOUDFLARE_ACCOUNT_ID: accountId, HIDB_D1_DATABASE: databaseId };
 }

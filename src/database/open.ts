@@ -1,0 +1,69 @@
+// Opens the database that the settings name: a local SQLite file, or D1 over HTTP.
+import type { Clock } from "../clock.js";
+import type { Config } from "../config.js";
+import type { Millis } from "../video.js";
+import { RequestBudget } from "./d1/budget.js";
+import { openCourier } from "./d1/courier.js";
+import { findD1Target, nameTarget } from "./d1/target.js";
+import { openD1Http } from "./d1-http.js";
+import type { Database } from "./database.js";
+import { openSqlite } from "./sqlite.js";
+
+export interface OpenOptions {
+  clock: Clock;
+  /** Creates a SQLite file that is missing. */
+  create: boolean;
+}
+
+/** How messages name the database of these settings. */
+export function nameDatabase(config: Config): string {
+  return config.database === "sqlite" ? config.sqliteFile : nameTarget(findD1Target(config, process.cwd()));
+}
+
+/** For a command: each call goes by itself, out of the requests that the pool keeps back. */
+export function openDatabase(config: Config, options: OpenOptions): Promise<Database> {
+  return config.database === "sqlite" ? openLocal(config, options) : openRemote(config);
+}
+
+export function openLocal(config: Config, { clock, create }: OpenOptions): Promise<Database> {
+  const { sqliteFile, synchronous, strict } = config;
+  return openSqlite(sqliteFile, { clock, synchronous, create, strict });
+}
+
+/** The D1 database of the settings, whichever database the pool works on. */
+export function openRemote(config: Config): Promise<Database> {
+  return openD1Http(findD1Target(config, process.cwd()));
+}
+
+export interface PoolDatabase {
+  database: Database;
+  /** The database's own time where that is another machine's. */
+  clock: Clock;
+  budget?: RequestBudget;
+}
+
+/** For an instance: on D1 within its share of the requests, calls gathered, time as the database has it. */
+export async function openForPool(config: Config, options: OpenOptions): Promise<PoolDatabase> {
+  const { clock } = options;
+  if (config.database === "sqlite") return { database: await openLocal(config, options), clock };
+  const budget = new RequestBudget(clock, config.d1Requests);
+  const remote = await openD1Http({
+    ...findD1Target(config, process.cwd()),
+    clock,
+    admit: () => budget.take(),
+    onRequest: (record) => budget.note(record),
+  });
+  const database = openCourier(remote, { clock, ready: () => budget.ready() });
+  return { database, clock: await calibrate(clock, database), budget };
+}
+
+const DATABASE_TIME = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now";
+
+/** Hosts do not agree about the time; leases are compared across them, so all go by the database's clock. */
+async function calibrate(clock: Clock, database: Database): Promise<Clock> {
+  const asked = clock.nowFine();
+  const now = await database.prepare(DATABASE_TIME).first<Millis>("now");
+  const answered = clock.nowFine();
+  const aheadMs = Math.round((now ?? answered) - (asked + answered) / 2);
+  return { ...clock, now: () => clock.now() + aheadMs, nowFine: () => clock.nowFine() + aheadMs };
+}

@@ -1,0 +1,292 @@
+// Runs queries as D1 does: all of one call in one transaction, all undone when one fails.
+import type { Clock } from "../clock.js";
+import { codeOf, messageOf } from "../errors.js";
+import { bindValues } from "./bound.js";
+import type { Command, Compiled, Engine, Probe, RunInfo } from "./engine.js";
+import { type Meta, metaOf } from "./meta.js";
+import { findOffset } from "./offset.js";
+import { checkLength, isEmpty, type Plan, type PlannedPiece, planText, writtenTable } from "./plan.js";
+import { compileError, lostTransactionError, resetError, sqlError } from "./sqlite-errors.js";
+import type { Query, RawRows } from "./statement.js";
+import type { SqliteValue } from "./values.js";
+
+export interface Answer {
+  success: true;
+  meta: Meta;
+  results: unknown[];
+}
+
+type Shape = "objects" | "rows";
+type Work = { plan: Plan; values: SqliteValue[] };
+
+interface SchemaRules {
+  /** A statement that breaks one may be undone in part only, or with its whole transaction. */
+  leaveTraces: boolean;
+  /** A statement may change more rows than its own. */
+  cascade: boolean;
+}
+
+const PLANS_KEPT = 200;
+
+export class Transactor {
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  readonly #plans = new Map<string, Plan>();
+  readonly #begin: Command;
+  readonly #commit: Command;
+  readonly #totalChanges: Probe;
+  readonly #lastRowId: Probe;
+  readonly #pages: Probe;
+  readonly #freePages: Probe;
+  /** Before the next statement; the connection counts rows as changed even when they are changed back. */
+  #total = 0;
+  #rowId = 0;
+  #size: number | undefined;
+  #known: SchemaRules | undefined;
+  /** Of the statement that was run last. */
+  #columns: string[] = [];
+  #isOpen = true;
+
+  constructor(engine: Engine, clock: Clock) {
+    this.#engine = engine;
+    this.#clock = clock;
+    this.#begin = engine.command("BEGIN IMMEDIATE");
+    this.#commit = engine.command("COMMIT");
+    this.#totalChanges = engine.probe("SELECT total_changes()");
+    this.#lastRowId = engine.probe("SELECT last_insert_rowid()");
+    this.#pages = engine.probe("PRAGMA page_count");
+    this.#freePages = engine.probe("PRAGMA freelist_count");
+  }
+
+  answer(statements: readonly Query[], shape: Shape): Answer[] {
+    const all = statements.map((each) => this.#workOf(each.statement, each.params));
+    const work = all.every(hasStatements) ? all : all.filter(hasStatements);
+    const [only] = work;
+    if (only === undefined) throw sqlError("No SQL statements detected.");
+    const started = this.#clock.monotonic();
+    const simple = work.length === 1 ? only.plan.simple : undefined;
+    let answers: Answer[];
+    try {
+      // One simple statement is a transaction by itself.
+      const isAlone = simple !== undefined && !this.#rules().leaveTraces;
+      answers = isAlone ? this.#alone(only, simple, shape) : this.#transaction(work, shape);
+    } catch (error) {
+      this.#total = this.#totalChanges.get();
+      throw error;
+    }
+    const duration = (this.#clock.monotonic() - started) / answers.length;
+    for (const { meta } of answers) meta.duration = duration;
+    return answers;
+  }
+
+  rows(query: Query): RawRows {
+    const [answer] = this.answer([query], "rows");
+    return { columns: this.#columns, rows: answer?.results as unknown[][] };
+  }
+
+  /** The database is about to be closed. */
+  end(): void {
+    this.#isOpen = false;
+    this.#plans.clear();
+  }
+
+  #alone(work: Work, piece: PlannedPiece, shape: Shape): Answer[] {
+    try {
+      const answer = this.#run(work, piece, shape);
+      // Outside a transaction the measurement takes a lock of its own, a third of the time of a small write.
+      return [this.#size === undefined ? this.#measuredOnDemand(answer) : answer];
+    } catch (error) {
+      if (codeOf(error) !== "SQLITE_CONSTRAINT_FOREIGNKEY") throw error;
+      // Nothing is changed yet. Within a transaction it shows whether the statement failed, or the commit after it, which
+      // for D1 are two different things.
+      return this.#transaction([work], shape);
+    }
+  }
+
+  #transaction(work: readonly Work[], shape: Shape): Answer[] {
+    // IMMEDIATE takes the write lock at once: a deferred transaction that reads first could fail half-way.
+    this.#begin.run();
+    let answers: Answer[];
+    try {
+      answers = work.map((each) =>
+        each.plan.simple ? this.#run(each, each.plan.simple, shape) : this.#script(each, shape),
+      );
+      this.#measure(answers);
+    } catch (error) {
+      // A full disk or an I/O error has rolled back by itself, and so has INSERT OR ROLLBACK.
+      if (this.#engine.inTransaction) this.#engine.exec("ROLLBACK");
+      else if (codeOf(error).startsWith("SQLITE_CONSTRAINT")) throw lostTransactionError(this.#clock.uniqueId());
+      throw error;
+    }
+    try {
+      this.#commit.run();
+    } catch (error) {
+      if (this.#engine.inTransaction) this.#engine.exec("ROLLBACK");
+      throw codeOf(error) === "SQLITE_CONSTRAINT_FOREIGNKEY" ? resetError(error) : error;
+    }
+    return answers;
+  }
+
+  /** A query of several statements, or of one that does more than read or change rows. */
+  #script({ plan, values }: Work, shape: Shape): Answer {
+    const size = this.#measureSize();
+    const [total, rowId] = [this.#total, this.#rowId];
+    let compiled: Compiled | undefined;
+    let rows: unknown[] = [];
+    for (const [at, piece] of plan.pieces.entries()) {
+      const isLast = at === plan.pieces.length - 1;
+      checkLength(piece);
+      if (isEmpty(piece)) {
+        if (isLast) throw sqlError(NO_STATEMENT);
+        continue;
+      }
+      compiled = this.#compile(piece);
+      if (!isLast && piece.values > 0) throw sqlError(ONLY_THE_LAST);
+      const own = isLast ? values : [];
+      checkValues(piece, own);
+      rows = [];
+      if (!compiled.reader) compiled.run(own);
+      else rows = shape === "rows" ? compiled.rows(own) : compiled.objects(own);
+      this.#total = this.#totalChanges.get();
+      this.#rowId = this.#lastRowId.get();
+    }
+    // What was compiled may know an older schema.
+    this.#plans.clear();
+    this.#known = undefined;
+    this.#columns = compiled?.columns() ?? [];
+    const changes = this.#total - total;
+    const measured = this.#measureSize();
+    const changed = changes !== 0 || this.#rowId !== rowId || measured !== size;
+    const counts = { changes, changed, read: rows.length, written: changes };
+    return { success: true, meta: metaOf(this.#rowId, measured, counts), results: rows };
+  }
+
+  #run({ values }: Work, piece: PlannedPiece, shape: Shape): Answer {
+    checkLength(piece);
+    piece.compiled ??= this.#compile(piece);
+    const compiled = piece.compiled;
+    checkValues(piece, values);
+    if (!compiled.readonly) return this.#write(compiled, piece, values, shape);
+    const results = shape === "rows" ? compiled.rows(values) : compiled.objects(values);
+    if (shape === "rows") this.#columns = compiled.columns();
+    const counts = { changes: 0, changed: false, read: results.length, written: 0 };
+    return { success: true, meta: metaOf(this.#rowId, this.#size ?? 0, counts), results };
+  }
+
+  #write(compiled: Compiled, piece: PlannedPiece, values: SqliteValue[], shape: Shape): Answer {
+    const wasRowId = this.#rowId;
+    let results: unknown[] = [];
+    let info: RunInfo | undefined;
+    if (compiled.reader) results = shape === "rows" ? compiled.rows(values) : compiled.objects(values);
+    else info = compiled.run(values);
+    let changes: number;
+    if (info !== undefined && !this.#rules().cascade) {
+      changes = info.changes;
+      this.#total += changes;
+    } else {
+      const total = this.#totalChanges.get();
+      changes = total - this.#total;
+      this.#total = total;
+    }
+    this.#rowId = info === undefined ? this.#lastRowId.get() : Number(info.lastInsertRowid);
+    if (shape === "rows") this.#columns = compiled.columns();
+    const changed = changes !== 0 || this.#rowId !== wasRowId;
+    if (changed) this.#size = undefined;
+    piece.writes ??= this.#writesOf(piece);
+    const counts = { changes, changed, read: changes, written: changes * piece.writes };
+    return { success: true, meta: metaOf(this.#rowId, 0, counts), results };
+  }
+
+  /** The answer with a size that is measured once somebody looks at it. */
+  #measuredOnDemand(answer: Answer): Answer {
+    let size: number | undefined;
+    const get = () => {
+      size ??= this.#isOpen ? this.#measureSize() : 0;
+      return size;
+    };
+    const set = (value: number) => {
+      size = value;
+    };
+    Object.defineProperty(answer.meta, "size_after", { get, set, enumerable: true, configurable: true });
+    return answer;
+  }
+
+  /** Statements of one batch share its measurement: taking one for each would cost the pool more than it tells anybody. */
+  #measure(answers: readonly Answer[]): void {
+    const size = this.#size ?? this.#measureSize();
+    for (const { meta } of answers) if (meta.size_after === 0) meta.size_after = size;
+  }
+
+  #measureSize(): number {
+    this.#size = (this.#pages.get() - this.#freePages.get()) * PAGE_BYTES;
+    return this.#size;
+  }
+
+  #writesOf(piece: PlannedPiece): number {
+    const table = writtenTable(piece.tokens);
+    if (table === undefined) return 1;
+    const name = table.replaceAll("'", "''");
+    return 1 + this.#engine.probe(`SELECT count(*) FROM pragma_index_list('${name}')`).get();
+  }
+
+  /** What the schema's own rules do behind a statement's back; looked up again after each change of the schema. */
+  #rules(): SchemaRules {
+    if (this.#known === undefined) {
+      const texts = this.#engine.texts("SELECT sql FROM sqlite_schema").join("\n");
+      this.#known = {
+        leaveTraces: /\b(FAIL|ROLLBACK)\b/i.test(texts),
+        cascade: /\b(TRIGGER|REFERENCES|VIRTUAL)\b/i.test(texts),
+      };
+    }
+    return this.#known;
+  }
+
+  #workOf(statement: string, params: readonly unknown[]): Work {
+    return { plan: this.#plan(statement), values: bindValues(params) };
+  }
+
+  #plan(text: string): Plan {
+    let plan = this.#plans.get(text);
+    if (plan === undefined) {
+      plan = planText(text);
+      if (this.#plans.size >= PLANS_KEPT) this.#plans.clear();
+      this.#plans.set(text, plan);
+    }
+    return plan;
+  }
+
+  #compile({ sql, tokens }: PlannedPiece): Compiled {
+    try {
+      return this.#engine.compile(sql);
+    } catch (error) {
+      if (/contains no statements/.test(messageOf(error))) throw sqlError(NO_STATEMENT);
+      if (codeOf(error) !== "SQLITE_ERROR") throw error;
+      throw compileError(
+        error,
+        findOffset({ sql, tokens, message: messageOf(error), attempt: (copy) => this.#try(copy) }),
+      );
+    }
+  }
+
+  #try(sql: string): string | undefined {
+    try {
+      this.#engine.compile(sql);
+      return undefined;
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+}
+
+const PAGE_BYTES = 4096;
+const NO_STATEMENT = "SQL code did not contain a statement.";
+const ONLY_THE_LAST =
+  "When executing multiple SQL statements in a single call, only the last statement can have parameters.";
+
+function hasStatements({ plan }: Work): boolean {
+  return plan.pieces.length > 0;
+}
+
+function checkValues(piece: PlannedPiece, values: SqliteValue[]): void {
+  if (values.length !== piece.values) throw sqlError("Wrong number of parameter bindings for SQL query.");
+}

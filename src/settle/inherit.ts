@@ -1,0 +1,53 @@
+// What an instance had finished and could not write any more is settled by another one of its host, under the claims
+// of the dead: so it has to be done before they are buried.
+import { rmSync } from "node:fs";
+import type { Claim, Millis, Outcome } from "../video.js";
+import { type Settlement, Settler, type SettlerOptions } from "./settler.js";
+import { readSpools, type SpooledOutcome, type SpoolFile, type SpoolOwner } from "./spool.js";
+
+export interface InheritOptions {
+  folder: string;
+  /** The database that this instance works on; work for another one is left where it is. */
+  databaseName: string;
+  /** Whether the owner is known to be dead. */
+  isDead: (owner: SpoolOwner) => boolean;
+  settler: Omit<SettlerOptions, "instance" | "spool">;
+  onSettled: (settled: Inherited) => void;
+}
+
+export interface Inherited extends Settlement {
+  claim: Claim;
+  /** The life that had claimed it. */
+  instance: string;
+  durMs: Millis;
+}
+
+/** Settles what the dead have left in the spool; twice does no harm. Resolves to how many outcomes still held. */
+export async function inheritSpools(options: InheritOptions): Promise<number> {
+  const { folder, databaseName, isDead } = options;
+  const left = readSpools(folder).filter(({ owner }) => owner.database === databaseName && isDead(owner));
+  let held = 0;
+  for (const spool of left) {
+    const settled = await settleFor(spool, options);
+    held += settled.filter((one) => one.held).length;
+    for (const one of settled) if (one.held) options.onSettled(one);
+    rmSync(spool.file, { force: true });
+  }
+  return held;
+}
+
+async function settleFor({ owner, outcomes }: SpoolFile, { settler }: InheritOptions): Promise<Inherited[]> {
+  const theirs = new Settler({ ...settler, instance: owner.instance, inherited: true });
+  const settling = outcomes.map(async (entry) => {
+    const settlement = await theirs.settleOutcome(entry.claim, toOutcome(entry, settler), 0);
+    return { ...settlement, claim: entry.claim, instance: owner.instance, durMs: entry.durMs };
+  });
+  await theirs.flush();
+  return Promise.all(settling);
+}
+
+function toOutcome({ outcome }: SpooledOutcome, { database }: InheritOptions["settler"]): Outcome {
+  if (outcome.kind !== "completed" || outcome.statements === undefined) return outcome as Outcome;
+  const statements = outcome.statements.map(({ sql, params }) => database.prepare(sql).bind(...params));
+  return { ...outcome, statements };
+}
