@@ -5,7 +5,7 @@ import { describeCatalogue, isOwnTable } from "./catalogue/table.js";
 import { Claimer } from "./claim/claimer.js";
 import { identifyProcess, isAlive, type ProcessIdentity } from "./claim/liveness.js";
 import { type Instance, register } from "./claim/membership.js";
-import { systemClock } from "./clock.js";
+import { type Clock, systemClock } from "./clock.js";
 import { type Config, PROJECT_ROOT, readConfig, readProcessId } from "./config.js";
 import { migrate } from "./database/migrate.js";
 import { nameDatabase, openForPool, type PoolDatabase } from "./database/open.js";
@@ -35,8 +35,9 @@ async function work(config: Config): Promise<number> {
   const stop = listenForStop();
   const parts = await openForPool(config, { clock: systemClock, create: true });
   const { database } = parts;
-  await migrate(database, { folder: join(PROJECT_ROOT, "data", "migrations"), withCatalogue: isOwnTable(config) });
-  const corridor = await wire(config, parts);
+  const options = { folder: join(PROJECT_ROOT, "data", "migrations"), withCatalogue: isOwnTable(config) };
+  const [clock] = await Promise.all([parts.calibrate(), migrate(database, options)]);
+  const corridor = await wire(config, { ...parts, clock });
   await corridor.open();
   console.log(`hidb: instance ${readProcessId()} works on ${nameDatabase(config)} as rank ${corridor.rank}`);
   process.send?.("ready");
@@ -46,7 +47,7 @@ async function work(config: Config): Promise<number> {
   return exitCode;
 }
 
-async function wire(config: Config, { database, clock, budget }: PoolDatabase): Promise<Corridor> {
+async function wire(config: Config, { database, clock, budget }: PoolDatabase & { clock: Clock }): Promise<Corridor> {
   const catalogue = await describeCatalogue(database, config);
   await checkProcessor(config);
   const processor = await createProcessor(config, { clock });

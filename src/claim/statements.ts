@@ -41,7 +41,7 @@ export const RENEW_LEASE_AND_SHARE = `
 
 /** A first share, from what is left. Parameters: all requests, id, all requests, id. */
 export const TAKE_FIRST_SHARE = `
-  UPDATE hidb_instances SET request_share = max(0, CAST(min(? / 8, ${NOBODYS_REQUESTS}) AS INTEGER)) WHERE id = ?
+  UPDATE hidb_instances SET request_share = max(0, CAST(min(? / 4, ${NOBODYS_REQUESTS}) AS INTEGER)) WHERE id = ?
   RETURNING request_share AS share`;
 
 // Live = working and within the lease; this order is the rank.

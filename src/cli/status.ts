@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { isOwnTable } from "../catalogue/table.js";
 import type { Config } from "../config.js";
 import { nameDatabase } from "../database/open.js";
+import { type Costs, readCosts } from "../report/costs.js";
 import {
   type FailureGroup,
   type InstanceRow,
@@ -33,11 +34,14 @@ async function showStatus(flags: { json?: boolean }, command: Command): Promise<
   const config = readSettings(command);
   await withDatabase(config, "read", async (database) => {
     const view = { now: clock.now(), isDead: deathJudge() };
-    const status = await readStatus(database, view);
-    if (flags.json) return sayJson(status);
-    const { dead } = await readInstances(database, view);
-    const failures = await readFailures(database, REASONS_SHOWN);
-    for (const line of describeStatus({ status, dead, failures, config })) say(line);
+    const [status, { dead }, failures, costs] = await Promise.all([
+      readStatus(database, view),
+      readInstances(database, view),
+      readFailures(database, REASONS_SHOWN),
+      config.database === "d1" ? readCosts(database) : undefined,
+    ]);
+    if (flags.json) return sayJson(costs === undefined ? status : { ...status, d1: costs });
+    for (const line of describeStatus({ status, dead, failures, config, costs })) say(line);
   });
 }
 
@@ -48,9 +52,10 @@ interface StatusParts {
   dead: InstanceRow[];
   failures: FailureGroup[];
   config: Config;
+  costs: Costs | undefined;
 }
 
-function describeStatus({ status, dead, failures, config }: StatusParts): string[] {
+function describeStatus({ status, dead, failures, config, costs }: StatusParts): string[] {
   const { counts } = status;
   const ended = counts.total - counts.pending - counts.running;
   const share = counts.total === 0 ? "" : `, ${((100 * ended) / counts.total).toFixed(1)} % done`;
@@ -63,6 +68,7 @@ function describeStatus({ status, dead, failures, config }: StatusParts): string
     "",
     ...describeInstances(status, dead),
     ...describePace(status),
+    ...(costs === undefined ? [] : describeCosts(costs, config)),
     ...describeFailures(failures),
     "",
     asTyped(`next: ${nextCommand(status, isOwnTable(config))}`),
@@ -106,6 +112,14 @@ function describePace({ rate, eta, paused, instances, counts }: Status): string[
     lines.push("no video has ended in the last minute");
   }
   return lines;
+}
+
+function describeCosts(costs: Costs, { d1Requests }: Config): string[] {
+  const { requests, requestsRecent, rowsRead, rowsWritten, dollars } = costs;
+  return [
+    `D1: ${formatCount(requestsRecent)} of ${formatCount(d1Requests)} requests in 5 minutes, ${formatCount(requests)} in all`,
+    `    ${formatCount(rowsRead)} rows read, ${formatCount(rowsWritten)} written: $${dollars.toFixed(4)} beyond what the paid plan includes`,
+  ];
 }
 
 function describeFailures(failures: FailureGroup[]): string[] {

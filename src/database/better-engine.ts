@@ -117,6 +117,7 @@ class PlainStatement implements Compiled {
   readonly #nameOf: NameOf | undefined;
   /** Whether the driver's own row objects would do: it would take a column `__proto__` for the row's prototype. */
   readonly #isOrdinary: boolean;
+  #givesArrays = false;
 
   constructor(statement: Statement, nameOf: NameOf | undefined) {
     this.#statement = statement;
@@ -134,11 +135,20 @@ class PlainStatement implements Compiled {
 
   objects(values: SqliteValue[]): Record<string, unknown>[] {
     if (!this.#isOrdinary) return toObjects(this.columns(), this.rows(values));
-    return fromRows(this.#statement.raw(false).all(...this.bound(values)) as Record<string, unknown>[]);
+    this.#giveRows(false);
+    return fromRows(this.#statement.all(...this.bound(values)) as Record<string, unknown>[]);
   }
 
   rows(values: SqliteValue[]): unknown[][] {
-    return fromRows(this.#statement.raw(true).all(...this.bound(values)) as unknown[][]);
+    this.#giveRows(true);
+    return fromRows(this.#statement.all(...this.bound(values)) as unknown[][]);
+  }
+
+  /** The driver is told when the shape changes only, for telling it takes a while. */
+  #giveRows(asArrays: boolean): void {
+    if (asArrays === this.#givesArrays) return;
+    this.#statement.raw(asArrays);
+    this.#givesArrays = asArrays;
   }
 
   run(values: SqliteValue[]): RunInfo {

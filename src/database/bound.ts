@@ -8,7 +8,7 @@ const SHORT = LIMITS.valueBytes / 3;
 
 export function bindValues(params: readonly unknown[] | null | undefined): SqliteValue[] {
   // Nearly always all values are what the driver takes as they are.
-  if (params?.every(isReady)) return params as SqliteValue[];
+  if (params && areReady(params)) return params as SqliteValue[];
   const values: SqliteValue[] = [];
   for (const param of params ?? []) {
     const value = toSqlite(param);
@@ -17,6 +17,11 @@ export function bindValues(params: readonly unknown[] | null | undefined): Sqlit
     values.push(value);
   }
   return values;
+}
+
+function areReady(params: readonly unknown[]): boolean {
+  for (const param of params) if (!isReady(param)) return false;
+  return true;
 }
 
 function isReady(value: unknown): boolean {

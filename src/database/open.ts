@@ -20,9 +20,10 @@ export function nameDatabase(config: Config): string {
   return config.database === "sqlite" ? config.sqliteFile : nameTarget(findD1Target(config, process.cwd()));
 }
 
-/** For a command: each call goes by itself, out of the requests that the pool keeps back. */
-export function openDatabase(config: Config, options: OpenOptions): Promise<Database> {
-  return config.database === "sqlite" ? openLocal(config, options) : openRemote(config);
+/** For a command: its requests come out of those that the pool keeps back. */
+export async function openDatabase(config: Config, options: OpenOptions): Promise<Database> {
+  if (config.database === "sqlite") return openLocal(config, options);
+  return openCourier(await openRemote(config), { clock: options.clock, ready: async () => undefined });
 }
 
 export function openLocal(config: Config, { clock, create }: OpenOptions): Promise<Database> {
@@ -37,15 +38,15 @@ export function openRemote(config: Config): Promise<Database> {
 
 export interface PoolDatabase {
   database: Database;
-  /** The database's own time where that is another machine's. */
-  clock: Clock;
+  /** Resolves to the database's own time where that is another machine's. */
+  calibrate: () => Promise<Clock>;
   budget?: RequestBudget;
 }
 
 /** For an instance: on D1 within its share of the requests, calls gathered, time as the database has it. */
 export async function openForPool(config: Config, options: OpenOptions): Promise<PoolDatabase> {
   const { clock } = options;
-  if (config.database === "sqlite") return { database: await openLocal(config, options), clock };
+  if (config.database === "sqlite") return { database: await openLocal(config, options), calibrate: async () => clock };
   const budget = new RequestBudget(clock, config.d1Requests);
   const remote = await openD1Http({
     ...findD1Target(config, process.cwd()),
@@ -54,7 +55,7 @@ export async function openForPool(config: Config, options: OpenOptions): Promise
     onRequest: (record) => budget.note(record),
   });
   const database = openCourier(remote, { clock, ready: () => budget.ready() });
-  return { database, clock: await calibrate(clock, database), budget };
+  return { database, calibrate: () => calibrate(clock, database), budget };
 }
 
 const DATABASE_TIME = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now";

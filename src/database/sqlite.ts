@@ -141,7 +141,7 @@ class SqliteDatabase implements D1Database, Runner {
   }
 
   objects<T>(query: Query): Promise<D1Result<T>> {
-    return this.#patiently(() => this.#transactor.answer([query], "objects")[0] as D1Result<T>);
+    return this.#patiently(() => this.#transactor.one(query, "objects") as D1Result<T>);
   }
 
   rows(query: Query): Promise<RawRows> {

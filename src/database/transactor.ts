@@ -3,7 +3,7 @@ import type { Clock } from "../clock.js";
 import { codeOf, messageOf } from "../errors.js";
 import { bindValues } from "./bound.js";
 import type { Command, Compiled, Engine, Probe, RunInfo } from "./engine.js";
-import { type Meta, metaOf } from "./meta.js";
+import { type Counts, type Meta, metaOf, sizeOnDemand } from "./meta.js";
 import { findOffset } from "./offset.js";
 import { checkLength, isEmpty, type Plan, type PlannedPiece, planText, writtenTable } from "./plan.js";
 import { compileError, lostTransactionError, resetError, sqlError } from "./sqlite-errors.js";
@@ -17,6 +17,8 @@ export interface Answer {
 }
 
 type Shape = "objects" | "rows";
+/** In a transaction all answers are given their size at its end. */
+type SizeWanted = "on demand" | "later";
 type Work = { plan: Plan; values: SqliteValue[] };
 
 interface SchemaRules {
@@ -36,8 +38,9 @@ export class Transactor {
   readonly #commit: Command;
   readonly #totalChanges: Probe;
   readonly #lastRowId: Probe;
-  readonly #pages: Probe;
-  readonly #freePages: Probe;
+  readonly #sizeOnDemand: PropertyDescriptor;
+  #pages: Probe | undefined;
+  #freePages: Probe | undefined;
   /** Before the next statement; the connection counts rows as changed even when they are changed back. */
   #total = 0;
   #rowId = 0;
@@ -54,8 +57,23 @@ export class Transactor {
     this.#commit = engine.command("COMMIT");
     this.#totalChanges = engine.probe("SELECT total_changes()");
     this.#lastRowId = engine.probe("SELECT last_insert_rowid()");
-    this.#pages = engine.probe("PRAGMA page_count");
-    this.#freePages = engine.probe("PRAGMA freelist_count");
+    this.#sizeOnDemand = sizeOnDemand(() => (this.#isOpen ? (this.#size ?? this.#measureSize()) : 0));
+  }
+
+  /** Runs one query; the short way of `answer`, which most queries take. */
+  one(query: Query, shape: Shape): Answer {
+    const plan = this.#plan(query.statement);
+    if (plan.simple === undefined || this.#rules().leaveTraces) return this.answer([query], shape)[0] as Answer;
+    const values = bindValues(query.params);
+    const started = this.#clock.monotonic();
+    try {
+      const answer = this.#alone({ plan, values }, plan.simple, shape);
+      answer.meta.duration = this.#clock.monotonic() - started;
+      return answer;
+    } catch (error) {
+      this.#recall();
+      throw error;
+    }
   }
 
   answer(statements: readonly Query[], shape: Shape): Answer[] {
@@ -69,9 +87,9 @@ export class Transactor {
     try {
       // One simple statement is a transaction by itself.
       const isAlone = simple !== undefined && !this.#rules().leaveTraces;
-      answers = isAlone ? this.#alone(only, simple, shape) : this.#transaction(work, shape);
+      answers = isAlone ? [this.#alone(only, simple, shape)] : this.#transaction(work, shape);
     } catch (error) {
-      this.#total = this.#totalChanges.get();
+      this.#recall();
       throw error;
     }
     const duration = (this.#clock.monotonic() - started) / answers.length;
@@ -80,8 +98,8 @@ export class Transactor {
   }
 
   rows(query: Query): RawRows {
-    const [answer] = this.answer([query], "rows");
-    return { columns: this.#columns, rows: answer?.results as unknown[][] };
+    const answer = this.one(query, "rows");
+    return { columns: this.#columns, rows: answer.results as unknown[][] };
   }
 
   /** The database is about to be closed. */
@@ -90,16 +108,14 @@ export class Transactor {
     this.#plans.clear();
   }
 
-  #alone(work: Work, piece: PlannedPiece, shape: Shape): Answer[] {
+  #alone(work: Work, piece: PlannedPiece, shape: Shape): Answer {
     try {
-      const answer = this.#run(work, piece, shape);
-      // Outside a transaction the measurement takes a lock of its own, a third of the time of a small write.
-      return [this.#size === undefined ? this.#measuredOnDemand(answer) : answer];
+      return this.#run(work.values, piece, shape, "on demand");
     } catch (error) {
       if (codeOf(error) !== "SQLITE_CONSTRAINT_FOREIGNKEY") throw error;
       // Nothing is changed yet. Within a transaction it shows whether the statement failed, or the commit after it, which
       // for D1 are two different things.
-      return this.#transaction([work], shape);
+      return this.#transaction([work], shape)[0] as Answer;
     }
   }
 
@@ -109,7 +125,7 @@ export class Transactor {
     let answers: Answer[];
     try {
       answers = work.map((each) =>
-        each.plan.simple ? this.#run(each, each.plan.simple, shape) : this.#script(each, shape),
+        each.plan.simple ? this.#run(each.values, each.plan.simple, shape, "later") : this.#script(each, shape),
       );
       this.#measure(answers);
     } catch (error) {
@@ -161,19 +177,18 @@ export class Transactor {
     return { success: true, meta: metaOf(this.#rowId, measured, counts), results: rows };
   }
 
-  #run({ values }: Work, piece: PlannedPiece, shape: Shape): Answer {
+  #run(values: SqliteValue[], piece: PlannedPiece, shape: Shape, size: SizeWanted): Answer {
     checkLength(piece);
     piece.compiled ??= this.#compile(piece);
     const compiled = piece.compiled;
     checkValues(piece, values);
-    if (!compiled.readonly) return this.#write(compiled, piece, values, shape);
+    if (!compiled.readonly) return this.#write(compiled, piece, values, shape, size);
     const results = shape === "rows" ? compiled.rows(values) : compiled.objects(values);
     if (shape === "rows") this.#columns = compiled.columns();
-    const counts = { changes: 0, changed: false, read: results.length, written: 0 };
-    return { success: true, meta: metaOf(this.#rowId, this.#size ?? 0, counts), results };
+    return this.#answerOf(results, { changes: 0, changed: false, read: results.length, written: 0 }, size);
   }
 
-  #write(compiled: Compiled, piece: PlannedPiece, values: SqliteValue[], shape: Shape): Answer {
+  #write(compiled: Compiled, piece: PlannedPiece, values: SqliteValue[], shape: Shape, size: SizeWanted): Answer {
     const wasRowId = this.#rowId;
     let results: unknown[] = [];
     let info: RunInfo | undefined;
@@ -193,22 +208,19 @@ export class Transactor {
     const changed = changes !== 0 || this.#rowId !== wasRowId;
     if (changed) this.#size = undefined;
     piece.writes ??= this.#writesOf(piece);
-    const counts = { changes, changed, read: changes, written: changes * piece.writes };
-    return { success: true, meta: metaOf(this.#rowId, 0, counts), results };
+    return this.#answerOf(results, { changes, changed, read: changes, written: changes * piece.writes }, size);
   }
 
-  /** The answer with a size that is measured once somebody looks at it. */
-  #measuredOnDemand(answer: Answer): Answer {
-    let size: number | undefined;
-    const get = () => {
-      size ??= this.#isOpen ? this.#measureSize() : 0;
-      return size;
-    };
-    const set = (value: number) => {
-      size = value;
-    };
-    Object.defineProperty(answer.meta, "size_after", { get, set, enumerable: true, configurable: true });
-    return answer;
+  /** Outside a transaction the measurement takes a lock of its own, a third of the time of a small write. */
+  #answerOf(results: unknown[], counts: Counts, size: SizeWanted): Answer {
+    const known = size === "later" ? 0 : this.#size;
+    return { success: true, meta: metaOf(this.#rowId, known ?? this.#sizeOnDemand, counts), results };
+  }
+
+  /** A failure moves the counters, too: what SQLite undoes then are the rows. */
+  #recall(): void {
+    this.#total = this.#totalChanges.get();
+    this.#rowId = this.#lastRowId.get();
   }
 
   /** Statements of one batch share its measurement: taking one for each would cost the pool more than it tells anybody. */
@@ -218,6 +230,9 @@ export class Transactor {
   }
 
   #measureSize(): number {
+    // Not before the first use: compiling these reads the schema, for which a new file may be locked.
+    this.#pages ??= this.#engine.probe("PRAGMA page_count");
+    this.#freePages ??= this.#engine.probe("PRAGMA freelist_count");
     this.#size = (this.#pages.get() - this.#freePages.get()) * PAGE_BYTES;
     return this.#size;
   }

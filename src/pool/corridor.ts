@@ -108,9 +108,10 @@ export class Corridor {
   async open(): Promise<void> {
     const { instance, claimer } = this.#house;
     await this.#house.inherit?.();
-    await this.#reclaim();
+    const reclaiming = this.#reclaim();
+    if (!this.#isDistant) await reclaiming;
+    await Promise.all([reclaiming, this.#house.findNewVideos()]);
     await claimer.prepare();
-    await this.#house.findNewVideos();
     const beginning = membership.beginWork(instance);
     if (!this.#isDistant) await beginning;
     [this.#view, this.#suspect] = await Promise.all([membership.viewPool(instance), claimer.seesSuspect(), beginning]);

@@ -18,6 +18,12 @@ export const INSTANCES = `
             FROM hidb_instances WHERE gone_at IS NULL)
    ORDER BY host, processId, startedAt, id`;
 
+export const COSTS = `
+  SELECT coalesce(sum(requests), 0) AS requests, coalesce(sum(rows_read), 0) AS rowsRead,
+         coalesce(sum(rows_written), 0) AS rowsWritten,
+         coalesce(sum(requests_recent) FILTER (WHERE gone_at IS NULL), 0) AS requestsRecent
+    FROM hidb_instances`;
+
 export const FAILURES = `
   SELECT coalesce(error, '') AS reason, state, count(*) AS count FROM hidb_videos
    WHERE state IN ('failed', 'quarantined') GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT ?`;

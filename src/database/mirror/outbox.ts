@@ -1,0 +1,61 @@
+// Local changes are noted by triggers, in the transaction that makes them: one entry a row, with what the row was when
+// both sides agreed about it for the last time.
+import { keyOf, type MirrorTable } from "./schema.js";
+import { encode, quoteName, quoteText } from "./values.js";
+
+export function triggersOf(table: MirrorTable): string[] {
+  const { name } = table;
+  const outcome = name.toLowerCase() === "hidb_videos";
+  // A claim and its release are nobody's business elsewhere: what counts is how an attempt ended.
+  const settled = outcome ? " WHEN NEW.state <> 'running' AND NOT (NEW.state = 'pending' AND OLD.state = 'running' AND NEW.attempt = OLD.attempt - 1)" : "";
+  const old = outcome ? claimUndone(table) : rowOf(table, "OLD");
+  return [
+    make("insert", "INSERT", "", note(table, "NEW", "NULL")),
+    make("update", "UPDATE", settled, `${note(table, "OLD", old)} ${noteMove(table)}`),
+    make("delete", "DELETE", "", note(table, "OLD", old)),
+  ];
+
+  function make(event: string, word: string, when: string, body: string): string {
+    return `CREATE TRIGGER ${quoteName(`hidb_mirror_${event}_${name}`)} AFTER ${word} ON ${quoteName(name)}${when} BEGIN ${body} END`;
+  }
+}
+
+function note(table: MirrorTable, side: "OLD" | "NEW", base: string): string {
+  return `INSERT INTO hidb_outbox (name, key, base) VALUES (${quoteText(table.name)}, ${keyText(table, side)}, ${base})
+    ON CONFLICT (name, key) DO UPDATE SET version = version + 1;`;
+}
+
+/** A row that was given another key is one row less and one more. */
+function noteMove(table: MirrorTable): string {
+  return `INSERT INTO hidb_outbox (name, key, base) SELECT ${quoteText(table.name)}, ${keyText(table, "NEW")}, NULL
+     WHERE ${keyText(table, "NEW")} <> ${keyText(table, "OLD")}
+    ON CONFLICT (name, key) DO UPDATE SET version = version + 1;`;
+}
+
+export function keyText(table: MirrorTable, side?: string): string {
+  return `json_array(${keyOf(table, cells(table, side)).join(", ")})`;
+}
+
+export function rowOf(table: MirrorTable, side?: string): string {
+  return `json_array(${cells(table, side).join(", ")})`;
+}
+
+function cells(table: MirrorTable, side?: string): string[] {
+  return table.columns.map((name) => encode(side === undefined ? quoteName(name) : `${side}.${quoteName(name)}`));
+}
+
+/** The row before it was claimed, since only that was known to both sides. */
+function claimUndone(table: MirrorTable): string {
+  const undone: Record<string, string> = {
+    state: "'tpending'",
+    attempt: "'i' || (OLD.attempt - 1)",
+    instance: "'*'",
+    claimed_at: "'*'",
+  };
+  const plain = cells(table, "OLD");
+  const parts = table.columns.map((name, at) => {
+    const other = undone[name.toLowerCase()];
+    return other === undefined ? plain[at] : `CASE WHEN OLD.state = 'running' THEN ${other} ELSE ${plain[at]} END`;
+  });
+  return `json_array(${parts.join(", ")})`;
+}
