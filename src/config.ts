@@ -56,6 +56,10 @@ function text(name: string, fallback: string, help: string, kind: "plain" | "sec
   return setting(name, fallback, "text", v.string(), help, kind);
 }
 
+function url(name: string, fallback: string, help: string) {
+  return setting(name, fallback, "an http or https URL", v.pipe(v.string(), v.regex(/^https?:/), v.url()), help);
+}
+
 function path(name: string, fallback: string, help: string) {
   return setting(name, fallback, "a path", v.string(), help, "path");
 }
@@ -211,7 +215,7 @@ export const SETTINGS = {
     "",
     "wrangler.jsonc, .json or .toml; else the one found from here upwards.",
   ),
-  d1BaseUrl: text("HIDB_D1_BASE_URL", "https://api.cloudflare.com/client/v4", "Where Cloudflare's API answers."),
+  d1BaseUrl: url("HIDB_D1_BASE_URL", "https://api.cloudflare.com/client/v4", "Where Cloudflare's API answers."),
   d1Requests: whole(
     "HIDB_D1_REQUESTS_PER_5MIN",
     "1000",

@@ -1,7 +1,8 @@
-// What `import ... from "hidb/database"` gives: D1's contract over a local SQLite file.
+// What `import ... from "hidb/database"` gives: D1's contract over a local SQLite file, and over Cloudflare's REST API.
 import type { Database } from "./database.js";
 import { openSqlite as open } from "./sqlite.js";
 
+export { type D1HttpOptions, openD1Http } from "./d1-http.js";
 export type { Database } from "./database.js";
 
 export interface OpenSqliteOptions {

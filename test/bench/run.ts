@@ -1,5 +1,6 @@
 // `npm run bench [name ...]`: all figures, or those named; a table for people, JSON behind it for machines.
 import { benchChaos } from "./chaos.ts";
+import { benchD1 } from "./d1.ts";
 import { benchDispatch } from "./dispatch.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchMakespan } from "./makespan.ts";
@@ -12,6 +13,7 @@ const BENCHES: Record<string, () => Promise<object[]>> = {
   memory: () => benchMemory(),
   recovery: async () => [await benchRecovery()],
   chaos: async () => [await benchChaos()],
+  d1: () => benchD1(),
   makespan: () => benchMakespan(),
 };
 

@@ -63,6 +63,7 @@ export class World {
         PM2_HOME: join(this.folder, "pm2"),
         PM2_DISCRETE_MODE: "true",
         HIDB_SQLITE_FILE: this.file,
+        HIDB_SPOOL_DIR: join(this.folder, "spool"),
         HIDB_LOG_DIR: join(this.folder, "logs"),
         HIDB_LOG_LEVEL: "warn",
         HIDB_PROCESSOR: "rehearse",
