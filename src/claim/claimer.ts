@@ -89,6 +89,11 @@ export class Claimer {
     return this.#payBack();
   }
 
+  /** False while a claim would not even ask: everything was looked through since the last rewind. */
+  get isCurious(): boolean {
+    return this.#owed.length > 0 || this.#scopes().some((scope) => !this.#cursors.get(scope)?.exhausted);
+  }
+
   /** At most `limit` videos of one shard, or a single suspect; none when there is nothing to do. */
   async claimVideos({ limit, alone }: ClaimRequest): Promise<Claim[]> {
     await this.#payBack();

@@ -5,6 +5,7 @@ import { isAlive } from "../claim/liveness.js";
 import * as membership from "../claim/membership.js";
 import { findLostClaims, reclaimVideos } from "../claim/reclaim.js";
 import type { Config } from "../config.js";
+import { again } from "../database/again.js";
 import { EXIT, isPassing } from "../errors.js";
 import type { Processor } from "../process/processor.js";
 import type { PoolEvent } from "../report/event.js";
@@ -114,7 +115,9 @@ export class Corridor {
     await claimer.prepare();
     const beginning = membership.beginWork(instance);
     if (!this.#isDistant) await beginning;
-    [this.#view, this.#suspect] = await Promise.all([membership.viewPool(instance), claimer.seesSuspect(), beginning]);
+    // What travels with a write is left without an answer together with it.
+    const seeing = again(() => Promise.all([membership.viewPool(instance), claimer.seesSuspect()]));
+    [[this.#view, this.#suspect]] = await Promise.all([seeing, beginning]);
     this.#house.report({ type: "instance.working", ...this.#view });
     this.#beatAt = instance.clock.monotonic();
     this.#scheduleBeat(this.#isDistant ? Math.min(FIRST_BEAT_MS, this.#house.config.heartbeatMs) : undefined);
@@ -142,6 +145,8 @@ export class Corridor {
   drain(because: string, exitCode: number = EXIT.completed): void {
     if (this.#drain !== undefined) return;
     this.#drain = { because, exitCode };
+    // At once: a claim under way may be waiting for a request that this instance's share allows only in half a minute.
+    this.#house.instance.budget?.useReserve();
     this.#bell.ring();
   }
 
@@ -170,7 +175,7 @@ export class Corridor {
     const alone = this.#hand.size === 0 && this.#suspect !== "none";
     try {
       const claiming = claimer.claimVideos({ limit: this.#pace.wanted - this.#busy, alone });
-      if (this.#isDistant) this.#rideAlong();
+      if (this.#isDistant && (alone || claimer.isCurious)) this.#rideAlong();
       const claims = await claiming;
       const at = instance.clock.nowFine();
       for (const claim of claims) {
@@ -448,7 +453,6 @@ export class Corridor {
     const { instance, claimer, settler, processor, report, config, spool } = this.#house;
     report({ type: "instance.draining", because });
     clearInterval(this.#hereTimer);
-    instance.budget?.useReserve();
     const beginning = membership.beginDrain(instance).catch((error: unknown) => this.#bear(error));
     if (!this.#isDistant) await beginning;
     for (const attempt of this.#waiting.splice(0)) this.#settle(attempt, { kind: "released" }, 0);

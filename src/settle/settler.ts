@@ -125,11 +125,12 @@ export class Settler {
       const results = await this.#commit(statements, () => {
         repeated = true;
       });
-      for (const [at, { claim, outcome, resolve }] of others.entries()) {
+      // All questions at once: they travel together, and the next settlement waits for one request instead of many.
+      const asking = others.map(async ({ claim, outcome, resolve }, at) => {
         const changed = changesOf(results[places[at] as number]) > 0;
         resolve({ outcome, settledAt, held: changed || (repeated && (await this.#wasSettled(claim, outcome, now))) });
-      }
-      for (const [at, one] of groups.entries()) {
+      });
+      const finding = groups.map(async (one, at) => {
         const allHeld = changesOf(results[at]) === one.entries.length;
         const found = allHeld ? undefined : await this.#findHeld(one, now);
         for (const { claim, outcome, resolve } of one.entries) {
@@ -137,7 +138,8 @@ export class Settler {
           const earlier = !held && inherited && (await this.#wasSettled(claim, outcome, now));
           resolve({ outcome, settledAt, held: held || earlier });
         }
-      }
+      });
+      await Promise.all([...asking, ...finding]);
     } catch (error) {
       for (const { reject } of group) reject(error);
     }

@@ -26,25 +26,23 @@ const INSTANCES = 3;
 const RUN_S = 60;
 const IDLE_S = 90;
 
-export async function benchD1(): Promise<D1Figure[]> {
+/** `only` names a part of `what`. */
+export async function benchD1(only = ""): Promise<D1Figure[]> {
   const { entries } = readCatalogue();
   const sum = entries.reduce((total, { durationS }) => total + (durationS ?? 0), 0);
   const factor = (RUN_S * INSTANCES) / sum;
   const mean = sum / entries.length;
   const many = (videos: number): Entry[] => Array.from({ length: videos }, () => ({ durationS: mean }));
   const server = await startD1Server({ limits: { max: 1200 } });
+  const plans: Plan[] = [
+    { what: "the real durations, to the end", entries, factor, untilS: Number.POSITIVE_INFINITY },
+    { what: "half a minute of many", entries: many(2376), factor, untilS: RUN_S / 2 },
+    { what: "half a minute of many", entries: many(100_000), factor, untilS: RUN_S / 2 },
+  ];
   try {
-    return [
-      await measure(server, {
-        what: "the real durations, to the end",
-        entries,
-        factor,
-        untilS: Number.POSITIVE_INFINITY,
-      }),
-      await measure(server, { what: "a minute of many", entries: many(2376), factor, untilS: RUN_S / 2 }),
-      await measure(server, { what: "a minute of many", entries: many(100_000), factor, untilS: RUN_S / 2 }),
-      await measureIdle(server),
-    ];
+    const figures: D1Figure[] = [];
+    for (const plan of plans) if (plan.what.includes(only)) figures.push(await measure(server, plan));
+    return "idle".includes(only) ? [...figures, await measureIdle(server)] : figures;
   } finally {
     await server.close();
   }
@@ -63,10 +61,10 @@ async function measure(server: D1Server, { what, entries, factor, untilS }: Plan
   const started = performance.now();
   const secondsSince = () => (performance.now() - started) / 1000;
   try {
-    world.start(INSTANCES);
+    await world.pm2Beside("start", "ecosystem.cluster.config.cjs", "-i", String(INSTANCES));
     while (secondsSince() < untilS && (await count(database, "finished_at IS NULL")) > 0) await delay(200);
     const seconds = secondsSince();
-    world.pm2("stop", "hidb");
+    await world.pm2Beside("stop", "hidb");
     return toFigure(
       { what, instances: INSTANCES, pending: entries.length, seconds },
       {
@@ -84,7 +82,7 @@ async function measure(server: D1Server, { what, entries, factor, untilS }: Plan
 async function measureIdle(server: D1Server): Promise<D1Figure> {
   const { world } = await prepare(server, [], 1);
   try {
-    world.start(1);
+    await world.pm2Beside("start", "ecosystem.cluster.config.cjs", "-i", "1");
     await delay(20_000);
     const before = { ...server.totals };
     await delay(IDLE_S * 1000);
@@ -147,7 +145,7 @@ function toFigure(
   console.error(
     `bench: ${rest.what}, ${rest.pending} pending: ${completed} completed in ${Math.round(rest.seconds)} s, ${requests} requests`,
   );
-  const each = (total: number) => Number((total / completed).toFixed(3));
+  const each = (total: number) => (completed === 0 ? 0 : Number((total / completed).toFixed(3)));
   return {
     ...rest,
     seconds: Math.round(rest.seconds),
@@ -159,4 +157,4 @@ function toFigure(
   };
 }
 
-if (import.meta.main) console.table(await benchD1());
+if (import.meta.main) console.table(await benchD1(process.argv[2]));

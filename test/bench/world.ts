@@ -1,14 +1,16 @@
 // A world of its own for each figure: a folder, a database, a PM2 home; all gone afterwards.
-import { type ChildProcess, execFileSync, fork } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, fork } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 import BetterSqlite3 from "better-sqlite3";
 import { systemClock } from "../../dist/clock.js";
 import { migrate } from "../../dist/database/migrate.js";
 import { openSqlite } from "../../dist/database/sqlite.js";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
+const PM2 = join(ROOT, "node_modules", "pm2", "bin", "pm2");
 
 export interface Entry {
   durationS: number | null;
@@ -53,24 +55,34 @@ export class World {
   }
 
   pm2(...args: string[]): string {
-    return execFileSync(process.execPath, [join(ROOT, "node_modules", "pm2", "bin", "pm2"), ...args], {
-      cwd: ROOT,
+    const { env, cwd } = this.#shell();
+    return execFileSync(process.execPath, [PM2, ...args], {
+      ...{ cwd, env },
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
-      env: {
-        PATH: process.env.PATH,
-        HOME: this.folder,
-        PM2_HOME: join(this.folder, "pm2"),
-        PM2_DISCRETE_MODE: "true",
-        HIDB_SQLITE_FILE: this.file,
-        HIDB_SPOOL_DIR: join(this.folder, "spool"),
-        HIDB_LOG_DIR: join(this.folder, "logs"),
-        HIDB_LOG_LEVEL: "warn",
-        HIDB_PROCESSOR: "rehearse",
-        HIDB_FORCE: "1",
-        ...this.#settings,
-      },
     });
+  }
+
+  /** For a pool that needs this very process while it starts or ends: its database is served here. */
+  async pm2Beside(...args: string[]): Promise<void> {
+    await promisify(execFile)(process.execPath, [PM2, ...args], this.#shell());
+  }
+
+  #shell(): { cwd: string; env: NodeJS.ProcessEnv } {
+    const env = {
+      PATH: process.env.PATH,
+      HOME: this.folder,
+      PM2_HOME: join(this.folder, "pm2"),
+      PM2_DISCRETE_MODE: "true",
+      HIDB_SQLITE_FILE: this.file,
+      HIDB_SPOOL_DIR: join(this.folder, "spool"),
+      HIDB_LOG_DIR: join(this.folder, "logs"),
+      HIDB_LOG_LEVEL: "warn",
+      HIDB_PROCESSOR: "rehearse",
+      HIDB_FORCE: "1",
+      ...this.#settings,
+    };
+    return { cwd: ROOT, env };
   }
 
   start(instances: number): void {
