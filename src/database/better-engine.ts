@@ -47,7 +47,13 @@ export class BetterEngine implements Engine {
   }
 
   probe(sql: string): Probe {
-    return this.#driver.prepare<[], number>(sql).pluck(true) as unknown as Probe;
+    let statement: BetterSqlite3.Statement<[], number> | undefined;
+    return {
+      get: () => {
+        statement ??= this.#driver.prepare<[], number>(sql).pluck(true);
+        return statement.get() as number;
+      },
+    };
   }
 
   texts(sql: string): unknown[] {

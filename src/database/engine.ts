@@ -32,7 +32,10 @@ export interface Command {
 export interface Engine {
   /** Compiles one statement; throws the driver's error, whose `code` is SQLite's extended one. */
   compile(sql: string): Compiled;
-  /** Compiles a statement of our own, which no rule of D1's holds for. */
+  /**
+   * A statement of our own, which no rule of D1's holds for. It is compiled when it is first asked: compiling reads the
+   * schema, and a file that others open at the same time may be locked.
+   */
   probe(sql: string): Probe;
   /** The first column of a question of our own. */
   texts(sql: string): unknown[];

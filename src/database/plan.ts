@@ -18,7 +18,11 @@ export interface PlannedPiece {
   readonly tokens: Token[];
   /** The values it needs. */
   readonly values: number;
-  compiled?: Compiled;
+  /** Whether its first word tells that it changes nothing. */
+  readonly reads: boolean;
+  compiled?: Compiled | undefined;
+  /** Whether it has been compiled before: D1 keeps such a one, and counts the values before it looks at a changed schema. */
+  wasRight?: boolean;
   /** Rows written for a row changed: itself and its entry in each index; see `meta.ts`. */
   writes?: number;
 }
@@ -36,9 +40,9 @@ export function planText(text: unknown): Plan {
 function planPiece({ sql, rest, tokens }: Piece): PlannedPiece {
   // Three bytes a character at most.
   if (rest.length * 3 > LIMITS.sqlBytes && Buffer.byteLength(rest) > LIMITS.sqlBytes) {
-    return { sql, tokens: [TOO_LONG], values: 0 };
+    return { sql, tokens: [TOO_LONG], values: 0, reads: false };
   }
-  return { sql, tokens, values: numberParameters(tokens).count };
+  return { sql, tokens, values: numberParameters(tokens).count, reads: isWord(tokens[0], "SELECT", "VALUES") };
 }
 
 /** Stands for a statement that is not to be run: the error has its place among those of the others. */

@@ -26,6 +26,8 @@ interface SchemaRules {
   leaveTraces: boolean;
   /** A statement may change more rows than its own. */
   cascade: boolean;
+  /** The end of a transaction may change rows that D1 counts for no statement, as a full-text table's does. */
+  countLate: boolean;
 }
 
 const PLANS_KEPT = 200;
@@ -38,9 +40,9 @@ export class Transactor {
   readonly #commit: Command;
   readonly #totalChanges: Probe;
   readonly #lastRowId: Probe;
+  readonly #pages: Probe;
+  readonly #freePages: Probe;
   readonly #sizeOnDemand: PropertyDescriptor;
-  #pages: Probe | undefined;
-  #freePages: Probe | undefined;
   /** Before the next statement; the connection counts rows as changed even when they are changed back. */
   #total = 0;
   #rowId = 0;
@@ -57,13 +59,15 @@ export class Transactor {
     this.#commit = engine.command("COMMIT");
     this.#totalChanges = engine.probe("SELECT total_changes()");
     this.#lastRowId = engine.probe("SELECT last_insert_rowid()");
+    this.#pages = engine.probe("PRAGMA page_count");
+    this.#freePages = engine.probe("PRAGMA freelist_count");
     this.#sizeOnDemand = sizeOnDemand(() => (this.#isOpen ? (this.#size ?? this.#measureSize()) : 0));
   }
 
   /** Runs one query; the short way of `answer`, which most queries take. */
   one(query: Query, shape: Shape): Answer {
     const plan = this.#plan(query.statement);
-    if (plan.simple === undefined || this.#rules().leaveTraces) return this.answer([query], shape)[0] as Answer;
+    if (plan.simple === undefined || !this.#mayRunAlone(plan.simple)) return this.answer([query], shape)[0] as Answer;
     const values = bindValues(query.params);
     const started = this.#clock.monotonic();
     try {
@@ -85,8 +89,7 @@ export class Transactor {
     const simple = work.length === 1 ? only.plan.simple : undefined;
     let answers: Answer[];
     try {
-      // One simple statement is a transaction by itself.
-      const isAlone = simple !== undefined && !this.#rules().leaveTraces;
+      const isAlone = simple !== undefined && this.#mayRunAlone(simple);
       answers = isAlone ? [this.#alone(only, simple, shape)] : this.#transaction(work, shape);
     } catch (error) {
       this.#recall();
@@ -108,6 +111,12 @@ export class Transactor {
     this.#plans.clear();
   }
 
+  /** One simple statement is a transaction by itself, unless it has to be undone by us, or counted before it ends. */
+  #mayRunAlone(piece: PlannedPiece): boolean {
+    const { leaveTraces, countLate } = this.#known ?? this.#rules();
+    return piece.reads || !(leaveTraces || countLate);
+  }
+
   #alone(work: Work, piece: PlannedPiece, shape: Shape): Answer {
     try {
       return this.#run(work.values, piece, shape, "on demand");
@@ -123,12 +132,16 @@ export class Transactor {
     // IMMEDIATE takes the write lock at once: a deferred transaction that reads first could fail half-way.
     this.#begin.run();
     let answers: Answer[];
+    let countLate: boolean;
     try {
       answers = work.map((each) =>
         each.plan.simple ? this.#run(each.values, each.plan.simple, shape, "later") : this.#script(each, shape),
       );
       this.#measure(answers);
+      // Before the end: what fails after it would have the whole transaction tried again.
+      countLate = this.#rules().countLate;
     } catch (error) {
+      this.#known = undefined;
       // A full disk or an I/O error has rolled back by itself, and so has INSERT OR ROLLBACK.
       if (this.#engine.inTransaction) this.#engine.exec("ROLLBACK");
       else if (codeOf(error).startsWith("SQLITE_CONSTRAINT")) throw lostTransactionError(this.#clock.uniqueId());
@@ -137,9 +150,11 @@ export class Transactor {
     try {
       this.#commit.run();
     } catch (error) {
+      this.#known = undefined;
       if (this.#engine.inTransaction) this.#engine.exec("ROLLBACK");
       throw codeOf(error) === "SQLITE_CONSTRAINT_FOREIGNKEY" ? resetError(error) : error;
     }
+    if (countLate) this.#recall();
     return answers;
   }
 
@@ -156,9 +171,11 @@ export class Transactor {
         if (isLast) throw sqlError(NO_STATEMENT);
         continue;
       }
+      const own = isLast ? values : [];
+      if (piece.wasRight) checkValues(piece, own);
       compiled = this.#compile(piece);
       if (!isLast && piece.values > 0) throw sqlError(ONLY_THE_LAST);
-      const own = isLast ? values : [];
+      piece.wasRight = plan.pieces.length === 1;
       checkValues(piece, own);
       rows = [];
       if (!compiled.reader) compiled.run(own);
@@ -166,9 +183,7 @@ export class Transactor {
       this.#total = this.#totalChanges.get();
       this.#rowId = this.#lastRowId.get();
     }
-    // What was compiled may know an older schema.
-    this.#plans.clear();
-    this.#known = undefined;
+    this.#forget();
     this.#columns = compiled?.columns() ?? [];
     const changes = this.#total - total;
     const measured = this.#measureSize();
@@ -179,9 +194,11 @@ export class Transactor {
 
   #run(values: SqliteValue[], piece: PlannedPiece, shape: Shape, size: SizeWanted): Answer {
     checkLength(piece);
+    if (piece.wasRight) checkValues(piece, values);
     piece.compiled ??= this.#compile(piece);
     const compiled = piece.compiled;
-    checkValues(piece, values);
+    if (!piece.wasRight) checkValues(piece, values);
+    piece.wasRight = true;
     if (!compiled.readonly) return this.#write(compiled, piece, values, shape, size);
     const results = shape === "rows" ? compiled.rows(values) : compiled.objects(values);
     if (shape === "rows") this.#columns = compiled.columns();
@@ -217,6 +234,12 @@ export class Transactor {
     return { success: true, meta: metaOf(this.#rowId, known ?? this.#sizeOnDemand, counts), results };
   }
 
+  /** What was compiled may know an older schema. */
+  #forget(): void {
+    this.#known = undefined;
+    for (const { pieces } of this.#plans.values()) for (const piece of pieces) piece.compiled = undefined;
+  }
+
   /** A failure moves the counters, too: what SQLite undoes then are the rows. */
   #recall(): void {
     this.#total = this.#totalChanges.get();
@@ -230,9 +253,6 @@ export class Transactor {
   }
 
   #measureSize(): number {
-    // Not before the first use: compiling these reads the schema, for which a new file may be locked.
-    this.#pages ??= this.#engine.probe("PRAGMA page_count");
-    this.#freePages ??= this.#engine.probe("PRAGMA freelist_count");
     this.#size = (this.#pages.get() - this.#freePages.get()) * PAGE_BYTES;
     return this.#size;
   }
@@ -251,6 +271,7 @@ export class Transactor {
       this.#known = {
         leaveTraces: /\b(FAIL|ROLLBACK)\b/i.test(texts),
         cascade: /\b(TRIGGER|REFERENCES|VIRTUAL)\b/i.test(texts),
+        countLate: /\bVIRTUAL\b/i.test(texts),
       };
     }
     return this.#known;
@@ -276,10 +297,8 @@ export class Transactor {
     } catch (error) {
       if (/contains no statements/.test(messageOf(error))) throw sqlError(NO_STATEMENT);
       if (codeOf(error) !== "SQLITE_ERROR") throw error;
-      throw compileError(
-        error,
-        findOffset({ sql, tokens, message: messageOf(error), attempt: (copy) => this.#try(copy) }),
-      );
+      const failure = { sql, tokens, message: messageOf(error), attempt: (copy: string) => this.#try(copy) };
+      throw compileError(error, findOffset(failure));
     }
   }
 

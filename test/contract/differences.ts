@@ -26,6 +26,16 @@ export const DIFFERENCES: Difference[] = [
     cases: { values: ["stores the three bytes of a lone surrogate"] },
   },
   {
+    homes: ["sqlite", "sqlite strict"],
+    reason: "of a prohibited subquery, and of several prohibited parameters, the error may name another place or none",
+    cases: { errors: ["tells the place of what a schema prohibits"] },
+  },
+  {
+    homes: ["d1 http"],
+    reason: "parameters before the last statement of a text are refused at once, before an earlier statement can fail",
+    cases: { text: ["tells an error before that of parameters behind it"] },
+  },
+  {
     homes: ["sqlite"],
     reason: "limits of the engine are enforced with HIDB_STRICT=1 only",
     cases: {

@@ -87,13 +87,15 @@ const expressionOver = (names: Arbitrary<string>) =>
           ")",
         ),
         text(
-          oneWordOf("coalesce ifnull nullif instr max min substr concat json_array json_extract glob like pow power"),
+          oneWordOf("coalesce ifnull nullif instr max min concat json_array json_extract glob like pow power"),
           "(",
           any,
           ",",
           any,
           ")",
         ),
+        // Not from any place: D1's SQLite counts it in 32 bits, newer ones in 64.
+        text("substr (", any, ",", fc.integer({ min: -3, max: 5 }).map(String), ")"),
         text("( SELECT max (", any, ") FROM", table, ")"),
         text("EXISTS ( SELECT 1 FROM", table, "WHERE", any, ")"),
       ),
@@ -364,9 +366,11 @@ const query = fc.oneof(
     arbitrary: oneOf(
       "SELECT * FROM v0 ORDER BY 1",
       "SELECT a FROM f0 WHERE f0 MATCH 'a' ORDER BY rowid",
-      "SELECT name FROM sqlite_schema WHERE name GLOB '[tivr][012]' ORDER BY name",
+      // In parentheses, which no broken text can cut off: D1 has tables of its own.
+      "SELECT name FROM ( SELECT name FROM sqlite_schema WHERE name GLOB '[tivr][012]' ) ORDER BY name",
       "PRAGMA table_info(t0)",
-      "PRAGMA foreign_key_check",
+      // Of one table: the order of all depends on which others there are, and D1 keeps some of its own.
+      "PRAGMA foreign_key_check(t0)",
       "PRAGMA index_list(t0)",
       "PRAGMA user_version",
       "SELECT last_insert_rowid()",
@@ -406,11 +410,16 @@ function broken(sql: Arbitrary<string>): Arbitrary<string> {
   });
 }
 
+/** SQLite prints a REAL of more digits, or a whole one of 16 or 17, in one way or another, by its version. */
+const printable = (drawn: number) => {
+  const number = Number(drawn.toPrecision(10));
+  return Math.abs(number) >= 1e15 && Math.abs(number) < 1e17 ? number / 1000 : number;
+};
 const number = fc.oneof(
   fc.integer({ min: -10, max: 20 }),
-  fc.double({ noNaN: true, noDefaultInfinity: true }),
-  fc.maxSafeInteger(),
-  fc.constantFrom(0.5, 1e15, 1e21, 2 ** 53),
+  fc.double({ noNaN: true, noDefaultInfinity: true }).map(printable),
+  fc.maxSafeInteger().map(printable),
+  fc.constantFrom(0.5, 1e14, 1e21),
 );
 const bytes = fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 4 });
 const value: Arbitrary<Value> = fc.oneof(

@@ -25,11 +25,11 @@ export function outcomeText(outcome: unknown): string {
 
 /**
  * Outcome of a random program as text. Newer SQLite, which the strict home has, prints the text of a REAL with up to 17 digits,
- * D1's with 15: numbers with many digits are compared as far as both print them.
+ * D1's with 15: such numbers are compared as far as both print them.
  */
 export function roundedText(outcome: unknown): string {
   return outcomeText(outcome).replace(/-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi, (number) =>
-    number.replace(/e.*|\D/gi, "").length < 15 && !/e/i.test(number) ? number : `~${Number(number).toPrecision(13)}`,
+    /[.e]/i.test(number) || number.length > 14 ? `~${Number(number).toPrecision(13)}` : number,
   );
 }
 

@@ -3,6 +3,13 @@ import type { Cases } from "../case.ts";
 import { failure, refusal, run, runAll } from "../tools.ts";
 
 export const errors: Cases = {
+  "tells the place of what a schema prohibits": async (db) => {
+    await runAll(db, "CREATE TABLE t (a)");
+    return [
+      await refusal(db, "CREATE INDEX i ON t ((a + 1) IN (SELECT 1))"),
+      await refusal(db, "CREATE INDEX i ON t (max(lower(?), ?))", 1, 2),
+    ];
+  },
   "names the token that it does not expect": (db) => refusal(db, "SELEC 1"),
   "names the place of an unexpected token": (db) => refusal(db, "SELECT 1 FROM FROM t"),
   "counts the place of an unexpected token in bytes": (db) => refusal(db, "SELECT 'äöü 🎬', FROM t"),

@@ -52,6 +52,10 @@ export const text: Cases = {
     await run(db, "DELETE FROM t; INSERT INTO t VALUES (?)", "v");
     return rows(db, "SELECT a FROM t");
   },
+  "tells an error before that of parameters behind it": async (db) => [
+    await refusal(db, "SELECT * FROM nowhere; SELECT ?; SELECT 1", 1),
+    await refusal(db, "SELECT ?; SELECT * FROM nowhere; SELECT 1", 1),
+  ],
   "refuses parameters before the last statement": (db) => refusal(db, "SELECT ?; SELECT ?", 1, 2),
   "refuses parameters before the last statement even when the last has none": (db) =>
     refusal(db, "SELECT ?; SELECT 1", 1),
