@@ -7,6 +7,7 @@ import { registerCancel } from "./cancel.js";
 import { registerExport } from "./export.js";
 import { registerList } from "./list.js";
 import { registerMigrate } from "./migrate.js";
+import { registerMirror } from "./mirror.js";
 import { registerPause, registerResume } from "./pause.js";
 import { asTyped, note, quietOnClosedPipe } from "./print.js";
 import { registerRetry } from "./retry.js";
@@ -29,6 +30,7 @@ const REGISTER: ((program: Command) => void)[] = [
   registerVerify,
   registerExport,
   registerMigrate,
+  registerMirror,
 ];
 
 /** Resolves to the exit code; never rejects. */

@@ -28,12 +28,22 @@ export async function inheritSpools(options: InheritOptions): Promise<number> {
   const left = readSpools(folder).filter(({ owner }) => owner.database === databaseName && isDead(owner));
   let held = 0;
   for (const spool of left) {
-    const settled = await settleFor(spool, options);
-    held += settled.filter((one) => one.held).length;
-    for (const one of settled) if (one.held) options.onSettled(one);
-    rmSync(spool.file, { force: true });
+    const settled = (await settleFor(spool, options)).filter((one) => one.held);
+    // Several heirs may have settled it side by side, which does no harm; who takes the file away is the one to tell.
+    if (!takeAway(spool.file)) continue;
+    held += settled.length;
+    for (const one of settled) options.onSettled(one);
   }
   return held;
+}
+
+function takeAway(file: string): boolean {
+  try {
+    rmSync(file);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function settleFor({ owner, outcomes }: SpoolFile, { settler }: InheritOptions): Promise<Inherited[]> {

@@ -34,6 +34,16 @@ export async function readRows(remote: Database, table: MirrorTable, keys: Cell[
   );
 }
 
+/** How far AUTOINCREMENT has counted, also for rows that are gone. */
+export async function readSequences(remote: Database, tables: MirrorTable[]): Promise<{ name: string; seq: number }[]> {
+  const counted = tables.filter((table) => /\bAUTOINCREMENT\b/i.test(table.sql)).map(({ name }) => name);
+  if (counted.length === 0) return [];
+  const { results } = await remote
+    .prepare("SELECT name, seq FROM sqlite_sequence")
+    .all<{ name: string; seq: number }>();
+  return results.filter(({ name }) => counted.includes(name));
+}
+
 function select({ table, after, last, limit }: PageRequest): string {
   const names = table.key.map(quoteName).join(", ");
   const tests = [
@@ -50,7 +60,14 @@ function selectFrom(table: MirrorTable): string {
 }
 
 export function isKey(table: MirrorTable, key: Cell[]): string {
-  return table.key.map((name, at) => `${quoteName(name)} = ${literal(key[at] ?? null)}`).join(" AND ");
+  return table.key.map((name, at) => isCell(quoteName(name), key[at] ?? null)).join(" AND ");
+}
+
+function isCell(column: string, cell: Cell): string {
+  const value = literal(cell);
+  // To a column that takes no notice of case two keys may be one; the first comparison is there for its index.
+  const exactly = cell?.[0] === "t" || cell?.[0] === "x" ? ` AND ${column} = ${value} COLLATE BINARY` : "";
+  return `${column} = ${value}${exactly}`;
 }
 
 /** Keys are short: they stand in the statement itself. */
@@ -82,7 +99,7 @@ export function nextLimit(before?: { count: number; size: number }): number {
 }
 
 /** Reads with ever shorter pages when D1 cannot answer the longer ones. */
-export async function readShrinking(remote: Database, requests: Required<Pick<PageRequest, "limit" | "table">>[]) {
+export async function readShrinking(remote: Database, requests: (PageRequest & { limit: number })[]) {
   for (let divisor = 1; ; divisor *= 10) {
     const tried = requests.map((one) => ({ ...one, limit: Math.max(1, Math.floor(one.limit / divisor)) }));
     try {

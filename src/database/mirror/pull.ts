@@ -3,13 +3,14 @@
 //
 // D1 over HTTP has no snapshots. A table that fits into one page is of one moment by itself; any other is read again
 // until one whole reading has found nothing changed: the table was then as we have it at the moment between the two.
-import { HidbError } from "../../errors.js";
+import { createHash } from "node:crypto";
+import { HidbError, messageOf } from "../../errors.js";
 import type { Database } from "../database.js";
-import { lastKey, nextLimit, readPages, readShrinking } from "./pages.js";
+import { lastKey, nextLimit, readPages, readSequences, readShrinking } from "./pages.js";
 import { type Conflict, type Preference, publish } from "./publish.js";
 import { type MirrorTable, readSchema, type Schema } from "./schema.js";
 import * as sql from "./statements.js";
-import type { Cell } from "./values.js";
+import { type Cell, longText } from "./values.js";
 
 export interface PullOptions {
   now: number;
@@ -17,6 +18,8 @@ export interface PullOptions {
   pushed: string[];
   prefer?: Preference | undefined;
   dryRun?: boolean;
+  /** The other side is not the whole database, as a dump of some tables: what it lacks stays here. */
+  partial?: boolean;
   onProgress?: (progress: { rows: number; requests: number }) => void;
 }
 
@@ -27,12 +30,12 @@ export interface Pulled {
   conflicts: Conflict[];
 }
 
-/** Readings of a table that somebody goes on writing to. */
+/** Readings of a table, or of the schema, that somebody goes on changing. */
 const MOST_READINGS = 20;
 
 export async function pullMirror(remote: Database, local: Database, options: PullOptions): Promise<Pulled> {
   await local.batch(sql.MAKE_LOCAL.map((statement) => local.prepare(statement)));
-  const state: PullState = { remote, local, options, requests: 1, schema: await readSchema(remote) };
+  const state: PullState = { remote, local, options, requests: 1, schema: await readSchema(remote), holder: "" };
   await refuseForeign(local, state.schema);
   await beginOrResume(state);
   for (let readings = 0; ; readings++) {
@@ -45,7 +48,9 @@ export async function pullMirror(remote: Database, local: Database, options: Pul
     state.schema = schema;
     await beginOrResume(state);
   }
-  const { conflicts, rows } = await publish(local, state.schema, options);
+  const sequences = await readSequences(remote, state.schema.tables);
+  if (sequences.length > 0) state.requests++;
+  const { conflicts, rows } = await held(publish(local, state.schema, { ...options, sequences, hold: hold(state) }));
   return { tables: state.schema.tables.length, rows, requests: state.requests, conflicts };
 }
 
@@ -55,23 +60,57 @@ interface PullState {
   options: PullOptions;
   requests: number;
   schema: Schema;
+  /** Names this pull and its schema. */
+  holder: string;
 }
 
-/** What a killed pull has gathered is of use as long as the schema is the same. */
-async function beginOrResume({ local, schema }: PullState): Promise<void> {
-  const text = JSON.stringify(schema);
-  if ((await local.prepare(sql.GET).bind("pulling").first("value")) === text) return;
-  await local.batch([local.prepare(sql.FORGET_PAGES), local.prepare(sql.SET).bind("pulling", text)]);
+/**
+ * What a killed pull has gathered is of use as long as the schema is the same. Time has passed since: each of its pages
+ * is read once more before it counts. A push makes an end of all pulls, since their pages are older than what it sent.
+ */
+async function beginOrResume(state: PullState): Promise<void> {
+  const { local, schema } = state;
+  const hash = createHash("sha256").update(JSON.stringify(schema)).digest("hex");
+  const before = (await local.prepare(sql.GET).bind("pulling").first<string>("value")) ?? "";
+  const turn = Number((await local.prepare(sql.GET).bind("turn").first("value")) ?? 0) + 1;
+  state.holder = `${hash}-${turn}-${state.options.now}`;
+  await local.batch([
+    ...(before.startsWith(`${hash}-`) ? sql.RESUME_PAGES : [sql.FORGET_PAGES]).map((text) => local.prepare(text)),
+    local.prepare(sql.SET).bind("turn", String(turn)),
+    local.prepare(sql.SET).bind("pulling", state.holder),
+  ]);
 }
 
+function hold({ local, holder }: PullState) {
+  return local.prepare(sql.HOLD_PULL).bind(holder);
+}
+
+async function held<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!messageOf(error).includes(sql.HOLD_FAILED)) throw error;
+    throw new HidbError({
+      code: "DATABASE_LOCKED",
+      message: "expected one pull or push of this file at a time, got another one in the middle of this pull",
+      fix: "pull again once the other one has ended",
+      cause: error,
+    });
+  }
+}
+
+/** Rows of a table that no pull has brought are nobody's copy: a pull would be the end of them. */
 async function refuseForeign(local: Database, schema: Schema): Promise<void> {
-  if ((await local.prepare(sql.GET).bind("pulled").first("value")) !== null) return;
+  const text = await local.prepare(sql.GET).bind("tables").first<string>("value");
+  const pulled = text === null ? [] : (JSON.parse(text) as MirrorTable[]).map(({ name }) => name);
   for (const table of (await readSchema(local)).tables) {
+    if (pulled.includes(table.name)) continue;
     if (table.name === "d1_migrations" || !schema.tables.some(({ name }) => name === table.name)) continue;
-    if ((await local.prepare(`SELECT 1 AS yes FROM "${table.name.replaceAll('"', '""')}" LIMIT 1`).first()) === null) continue;
+    if ((await local.prepare(`SELECT 1 AS yes FROM "${table.name.replaceAll('"', '""')}" LIMIT 1`).first()) === null)
+      continue;
     throw new HidbError({
       code: "DATABASE_FOREIGN",
-      message: `expected a local file without rows for the first pull, got some in ${table.name}`,
+      message: `expected the local table ${table.name} to be empty or pulled before, got rows that D1 does not know`,
       fix: "name another file with --sqlite-file; later pulls keep what has changed here",
     });
   }
@@ -94,7 +133,8 @@ async function gather(state: PullState): Promise<void> {
   for (const table of schema.tables) {
     const at = results.find(({ name }) => name === table.name);
     if (at === undefined) open.push({ table, page: 0, limit: nextLimit() });
-    else if (at.last !== null) open.push({ table, page: at.page + 1, after: JSON.parse(at.last), limit: nextLimit(at) });
+    else if (at.last !== null)
+      open.push({ table, page: at.page + 1, after: JSON.parse(at.last), limit: nextLimit(at) });
   }
   while (open.length > 0) {
     const now = open.slice(0, 8);
@@ -109,9 +149,14 @@ async function gather(state: PullState): Promise<void> {
       const limit = nextLimit({ count: rows.length, size: text.length });
       if (last !== undefined) next.push({ table, page: page + 1, after: last, limit });
       const key = (cells?: Cell[]) => (cells === undefined ? null : JSON.stringify(cells));
-      return local.prepare(sql.ADD_PAGE).bind(table.name, page, key(after), key(last), text, text.length);
+      // A table of one page is of one moment by itself.
+      const isWhole = page === 0 && last === undefined ? 1 : 0;
+      const long = longText(text);
+      return local
+        .prepare(sql.addPage(long.sql))
+        .bind(table.name, page, key(after), key(last), text.length, isWhole, ...long.params);
     });
-    await local.batch(statements);
+    await held(local.batch([hold(state), ...statements]));
     state.options.onProgress?.({ rows: pages.reduce((sum, { length }) => sum + length, 0), requests: state.requests });
     open = [...next, ...open.slice(8)];
   }
@@ -143,14 +188,15 @@ async function check(state: PullState): Promise<void> {
       const text = JSON.stringify(pages[at] ?? []);
       if (text === rows) return [local.prepare(sql.CHECK_PAGE).bind(name, page)];
       dirty.add(name);
-      return [local.prepare(sql.CHANGE_PAGE).bind(text, text.length, name, page)];
+      const long = longText(text);
+      return [local.prepare(sql.changePage(long.sql)).bind(...long.params, text.length, name, page)];
     });
     for (const name of dirty) {
       changes.set(name, (changes.get(name) ?? 0) + 1);
       if ((changes.get(name) ?? 0) > MOST_READINGS) throw unsettled(`the table ${name}`);
       statements.push(local.prepare(sql.UNCHECK_TABLE).bind(name));
     }
-    await local.batch(statements);
+    await held(local.batch([hold(state), ...statements]));
     state.options.onProgress?.({ rows: 0, requests: state.requests });
   }
 }

@@ -10,6 +10,8 @@ export interface MirrorTable {
   columns: string[];
   /** Which of the columns name a row, and order the pages. */
   key: string[];
+  /** The columns of each further UNIQUE: an INSERT OR REPLACE deletes by them, too. */
+  uniques: string[][];
   /** The names of tables that its foreign keys lead to. */
   parents: string[];
 }
@@ -31,6 +33,11 @@ const PARENTS = `
   SELECT t.name AS tableName, f."table" AS parent FROM pragma_table_list t, pragma_foreign_key_list(t.name) f
    WHERE t.schema = 'main' AND t.type = 'table' AND substr(t.name, 1, 4) <> '_cf_'`;
 
+const UNIQUES = `
+  SELECT t.name AS tableName, l.name AS indexName, i.name FROM pragma_table_list t, pragma_index_list(t.name) l, pragma_index_info(l.name) i
+   WHERE t.schema = 'main' AND t.type = 'table' AND substr(t.name, 1, 4) <> '_cf_' AND l."unique" AND NOT l.partial
+   ORDER BY t.name, l.seq, i.seqno`;
+
 /** Of one side only: the pool's instances and whether it pauses are a matter of the place where it works. */
 const LOCAL_ONLY = /^(sqlite_|_cf_|hidb_(instances|pool|fence|outbox|mirror\w*)$)/i;
 const MOST_COLUMNS = 99;
@@ -40,12 +47,15 @@ type Columns = { tableName: string; name: string; pk: number; hidden: number; ty
 
 /** One request; errors: DATABASE_FOREIGN for what cannot be mirrored. */
 export async function readSchema(database: Database): Promise<Schema> {
-  const statements = [SCHEMA, TABLES, COLUMNS, PARENTS].map((sql) => database.prepare(sql));
-  const [objects, list, columns, parents] = (await database.batch(statements)).map(({ results }) => results) as [
+  const statements = [SCHEMA, TABLES, COLUMNS, PARENTS, UNIQUES].map((sql) => database.prepare(sql));
+  const [objects, list, columns, parents, uniques] = (await database.batch(statements)).map(
+    ({ results }) => results,
+  ) as [
     Objects,
     { name: string; type: string; withoutRowid: number }[],
     Columns,
     { tableName: string; parent: string }[],
+    { tableName: string; indexName: string; name: string | null }[],
   ];
   const shadows = new Set(list.filter(({ type }) => type === "shadow").map(({ name }) => name));
   const schema: Schema = { tables: [], rest: [], rebuilt: [] };
@@ -63,6 +73,14 @@ export async function readSchema(database: Database): Promise<Schema> {
       const withoutRowid = list.find((one) => one.name === name)?.withoutRowid === 1;
       const table = describeTable(name, sql, own, { withoutRowid, virtual });
       table.parents = parents.filter((one) => one.tableName === name).map(({ parent }) => parent);
+      const indexes = Map.groupBy(
+        uniques.filter((one) => one.tableName === name),
+        (one) => one.indexName,
+      );
+      // An index of an expression has no name for it.
+      table.uniques = [...indexes.values()]
+        .map((parts) => parts.flatMap((part) => part.name ?? []))
+        .filter((parts, at) => parts.length === [...indexes.values()][at]?.length);
       schema.tables.push(table);
     }
   }
@@ -83,7 +101,7 @@ function describeTable(
   const primary = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk);
   const [only] = primary;
   const names = primary.map((column) => column.name);
-  let table: MirrorTable = { name, sql, columns: stored, key: names, parents: [] };
+  let table: MirrorTable = { name, sql, columns: stored, key: names, uniques: [], parents: [] };
   if (!withoutRowid) {
     const isAlias =
       primary.length === 1 && only?.type.toUpperCase() === "INTEGER" && !/PRIMARY\s+KEY\s+DESC/i.test(sql);

@@ -35,15 +35,28 @@ export const SET =
   "INSERT INTO hidb_mirror (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 export const FORGET = "DELETE FROM hidb_mirror WHERE key = ?";
 
-export const ADD_PAGE = "INSERT INTO hidb_mirror_pages (name, page, after, last, rows, size) VALUES (?, ?, ?, ?, ?, ?)";
+/** Breaks the NOT NULL of `value`, and with it the batch, when this pull is not the one that is under way any more. */
+export const HOLD_PULL = `
+  INSERT INTO hidb_mirror (key, value) SELECT 'pulling', NULL
+   WHERE NOT EXISTS (SELECT 1 FROM hidb_mirror WHERE key = 'pulling' AND value = ?)`;
+export const HOLD_FAILED = "hidb_mirror.value";
+
+export const addPage = (rows: string) =>
+  `INSERT INTO hidb_mirror_pages (name, page, after, last, size, checked, rows) VALUES (?, ?, ?, ?, ?, ?, ${rows})`;
 export const LAST_PAGES = `
   SELECT name, max(page) AS page, last, size, json_array_length(rows) AS count FROM hidb_mirror_pages GROUP BY name`;
 export const PAGES_TO_CHECK = `
   SELECT name, page, after, last, rows, size FROM hidb_mirror_pages p
-   WHERE checked = 0 AND (SELECT count(*) FROM hidb_mirror_pages WHERE name = p.name) > 1 ORDER BY name, page LIMIT 8`;
+   WHERE checked = 0 ORDER BY name, page LIMIT 8`;
 export const CHECK_PAGE = "UPDATE hidb_mirror_pages SET checked = 1 WHERE name = ? AND page = ?";
 export const UNCHECK_TABLE = "UPDATE hidb_mirror_pages SET checked = 0 WHERE name = ?";
-export const CHANGE_PAGE = "UPDATE hidb_mirror_pages SET rows = ?, size = ? WHERE name = ? AND page = ?";
+// The last page of a table has no end: meanwhile it may have grown beyond one request.
+export const RESUME_PAGES = [
+  "DELETE FROM hidb_mirror_pages WHERE last IS NULL",
+  "UPDATE hidb_mirror_pages SET checked = 0",
+];
+export const changePage = (rows: string) =>
+  `UPDATE hidb_mirror_pages SET rows = ${rows}, size = ? WHERE name = ? AND page = ?`;
 export const FORGET_PAGES = "DELETE FROM hidb_mirror_pages";
 
 export const OUTBOX = `
@@ -52,8 +65,8 @@ export const OUTBOX = `
 export const IN_FLIGHT = `
   SELECT id, name, key, base, version, sent, sent_version AS sentVersion, sequence FROM hidb_outbox
    WHERE sequence IS NOT NULL ORDER BY id`;
-export const MARK_SENT =
-  "UPDATE hidb_outbox SET sent = ?, sent_version = version, sequence = ? WHERE id = ? AND version = ?";
+export const markSent = (row: string) =>
+  `UPDATE hidb_outbox SET sent = ${row}, sent_version = ?, sequence = ? WHERE id = ?`;
 export const UNMARK =
   "UPDATE hidb_outbox SET sent = NULL, sent_version = NULL, sequence = NULL WHERE sequence IS NOT NULL";
 export const DONE = "DELETE FROM hidb_outbox WHERE sequence = ? AND version = sent_version";
@@ -61,4 +74,4 @@ export const DONE = "DELETE FROM hidb_outbox WHERE sequence = ? AND version = se
 export const DONE_IN_PART = `
   UPDATE hidb_outbox SET base = sent, sent = NULL, sent_version = NULL, sequence = NULL WHERE sequence = ?`;
 export const DROP_ENTRY = "DELETE FROM hidb_outbox WHERE id = ? AND version = ?";
-export const NEW_BASE = "UPDATE hidb_outbox SET base = ? WHERE id = ?";
+export const newBase = (row: string) => `UPDATE hidb_outbox SET base = ${row} WHERE id = ?`;
