@@ -30,18 +30,19 @@ export const RENEW_LEASE_AND_SHARE = `
   UPDATE hidb_instances
      SET requests = ?, requests_recent = ?, rows_read = ?, rows_written = ?,
          request_share = max(0, CAST(min(
-           CASE WHEN ? THEN (? - (SELECT coalesce(sum(request_share), 0) FROM hidb_instances
+           CASE WHEN ? THEN (? * 7 / 8 - (SELECT coalesce(sum(request_share), 0) FROM hidb_instances
                                    WHERE gone_at IS NULL AND in_hand = 0 AND id <> ?))
                           / (1 + (SELECT count(*) FROM hidb_instances WHERE gone_at IS NULL AND in_hand > 0 AND id <> ?))
                 ELSE ${IDLE_SHARE} END,
-           ${NOBODYS_REQUESTS}) AS INTEGER)),
+           max(request_share, ? * 7 / 8
+             - (SELECT coalesce(sum(request_share), 0) FROM hidb_instances WHERE gone_at IS NULL AND id <> ?))) AS INTEGER)),
          ${RENEWED}
    WHERE id = ? AND gone_at IS NULL
   RETURNING request_share AS share`;
 
 /** A first share, from what is left. Parameters: all requests, id, all requests, id. */
 export const TAKE_FIRST_SHARE = `
-  UPDATE hidb_instances SET request_share = max(0, CAST(min(? / 4, ${NOBODYS_REQUESTS}) AS INTEGER)) WHERE id = ?
+  UPDATE hidb_instances SET request_share = max(0, CAST(min(? / 4, (${NOBODYS_REQUESTS}) / 2) AS INTEGER)) WHERE id = ?
   RETURNING request_share AS share`;
 
 // Live = working and within the lease; this order is the rank.

@@ -65,6 +65,9 @@ async function calibrate(clock: Clock, database: Database): Promise<Clock> {
   const asked = clock.nowFine();
   const now = await database.prepare(DATABASE_TIME).first<Millis>("now");
   const answered = clock.nowFine();
-  const aheadMs = Math.round((now ?? answered) - (asked + answered) / 2);
+  const doubtMs = (answered - asked) / 2;
+  const seenMs = Math.round((now ?? answered) - (asked + answered) / 2);
+  // What the journey alone may explain, tried again or not, is no difference.
+  const aheadMs = Math.abs(seenMs) <= doubtMs + 2 ? 0 : seenMs;
   return { ...clock, now: () => clock.now() + aheadMs, nowFine: () => clock.nowFine() + aheadMs };
 }

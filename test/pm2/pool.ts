@@ -52,6 +52,10 @@ export interface PoolOptions {
   settings?: Record<string, string>;
   /** Works on the database and the journal of this one, under a PM2 home of its own. */
   beside?: TestPool;
+  /** A database that is there already, with hidb's tables in it; `settings` say how instances reach it. */
+  file?: string;
+  /** What every command is typed behind, to run it on another host. */
+  within?: string[];
 }
 
 export class TestPool {
@@ -61,20 +65,23 @@ export class TestPool {
   readonly journal: string;
   readonly settings: Record<string, string>;
   readonly #videoMs: number;
+  readonly #within: string[];
   #database: BetterSqlite3.Database | undefined;
   #feeding: NodeJS.Timeout | undefined;
 
-  constructor({ videoMs = 50, settings = {}, beside }: PoolOptions) {
+  constructor({ videoMs = 50, settings = {}, beside, file, within = [] }: PoolOptions) {
     // PM2 keeps unix sockets in its home, and their paths may have 107 bytes.
     this.folder = mkdtempSync(join(tmpdir(), "hp-"));
     this.home = join(this.folder, "pm2");
-    this.file = beside?.file ?? join(this.folder, "hidb.sqlite");
+    this.file = file ?? beside?.file ?? join(this.folder, "hidb.sqlite");
     this.journal = beside?.journal ?? join(this.folder, "journal.ndjson");
     this.#videoMs = videoMs;
+    this.#within = within;
     this.settings = {
       HIDB_SQLITE_FILE: this.file,
       HIDB_JOURNAL: this.journal,
       HIDB_LOG_DIR: join(this.folder, "logs"),
+      HIDB_SPOOL_DIR: join(this.folder, "spool"),
       HIDB_PROCESSOR: "rehearse",
       HIDB_HEARTBEAT_MS: "200",
       HIDB_BACKOFF_MS: "50",
@@ -92,7 +99,7 @@ export class TestPool {
 
   /** Types a `pm2` command in a shell with these variables besides the pool's own. */
   pm2(args: string[], environment: Record<string, string> = {}): Promise<Answer> {
-    return run(process.execPath, [join(PM2_FOLDER, "pm2"), ...args], { ...this.environment, ...environment });
+    return this.#run([join(PM2_FOLDER, "pm2"), ...args], { ...this.environment, ...environment });
   }
 
   /** `pm2 start ecosystem.cluster.config.cjs ...`; fails the test when PM2 does. */
@@ -119,7 +126,12 @@ export class TestPool {
   }
 
   hidb(args: string[]): Promise<Answer> {
-    return run(process.execPath, [CLI, ...args], this.environment);
+    return this.#run([CLI, ...args], this.environment);
+  }
+
+  #run(args: string[], environment: Record<string, string>): Promise<Answer> {
+    const [file, ...words] = [...this.#within, process.execPath, ...args];
+    return run(file as string, words, environment);
   }
 
   async jlist(): Promise<Listed[]> {
@@ -277,12 +289,12 @@ export class TestPool {
 /** A pool with a database of pending videos; nothing runs yet. */
 export async function createPool(options: PoolOptions = {}): Promise<TestPool> {
   const pool = new TestPool(options);
-  if (options.beside === undefined) {
+  if (options.beside === undefined && options.file === undefined) {
     const database = await openSqlite(pool.file, { clock, create: true });
     await migrate(database, { folder: join(ROOT, "data/migrations"), withCatalogue: true });
     await database.close();
   }
-  pool.addVideos(options.videos ?? 0);
+  if (options.videos !== undefined) pool.addVideos(options.videos);
   return pool;
 }
 

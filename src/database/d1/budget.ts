@@ -10,6 +10,7 @@ const BURST = 1 / 11;
 const STARTING_TOKENS = 10;
 /** The drain, the releases, the last settlements and the farewell. */
 const PARTING_TOKENS = 5;
+const LOOK_AGAIN_MS: Millis = 500;
 /** The part of the pool's requests that is kept back for starts and for commands. */
 const RESERVE = 0.1;
 
@@ -62,7 +63,8 @@ export class RequestBudget {
   /** Resolves once a request could go, without spending anything: for those who gather until then. */
   async ready(): Promise<void> {
     for (this.#fill(); this.#tokens < 1; this.#fill()) {
-      await this.#clock.sleep(Math.ceil((1 - this.#tokens) / this.#rate));
+      // Not in one go: a larger share or the reserve may come meanwhile.
+      await this.#clock.sleep(Math.min(LOOK_AGAIN_MS, Math.ceil((1 - this.#tokens) / this.#rate)));
     }
   }
 
