@@ -34,6 +34,7 @@ interface PublishOptions {
 export async function publish(local: Database, schema: Schema, options: PublishOptions) {
   const present = await readSchema(local);
   const reshaped = await dropReshaped(local, schema, present, options);
+  const own = await makeOwn(local, schema, present);
   const { conflicts, decided } = await settleConflicts(local, schema, present, options);
   const gone = options.partial ? new Set<string>() : await findGone(local, schema, present);
   const count = await local
@@ -43,6 +44,7 @@ export async function publish(local: Database, schema: Schema, options: PublishO
     await local.batch([
       options.hold,
       ...reshaped,
+      ...own,
       ...decided,
       ...replaceAll(schema, present, gone, options).map((text) => local.prepare(text)),
       ...finish(local, schema, options),
@@ -69,6 +71,23 @@ async function dropReshaped(local: Database, schema: Schema, present: Schema, { 
     dropped.push(local.prepare("DELETE FROM hidb_outbox WHERE name = ?").bind(name));
   }
   return dropped;
+}
+
+/** The pool's tables whose rows stay where they are: missing ones are made, and those of an older hidb made anew. */
+async function makeOwn(local: Database, schema: Schema, present: Schema): Promise<D1PreparedStatement[]> {
+  const made: string[] = [];
+  for (const { name, sql: text } of schema.own.filter(({ type }) => type === "table")) {
+    const here = present.own.find((one) => one.name === name);
+    if (here?.sql === text) continue;
+    const live =
+      here !== undefined && name === "hidb_instances" && "SELECT 1 AS yes FROM hidb_instances WHERE gone_at IS NULL";
+    if (live && (await local.prepare(live).first()) !== null) {
+      throw reshaped(name, "instances that are alive", "stop the pool, then pull again");
+    }
+    if (here !== undefined) made.push(`DROP TABLE ${quoteName(name)}`);
+    made.push(text, ...schema.own.filter((one) => one.type !== "table" && one.table === name).map((one) => one.sql));
+  }
+  return made.map((text) => local.prepare(text));
 }
 
 function reshaped(name: string, got: string, fix: string): HidbError {

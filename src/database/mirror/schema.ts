@@ -20,6 +20,8 @@ export interface Schema {
   tables: MirrorTable[];
   /** Indexes, triggers and views, in the order in which they can be made. */
   rest: { name: string; type: string; sql: string; table: string }[];
+  /** What each place has rows of its own for: made where it is missing, since the record of migrations is mirrored. */
+  own: { name: string; type: string; sql: string; table: string }[];
   /** FTS5 tables over the rows of another table: they are filled from there. */
   rebuilt: { name: string; sql: string }[];
 }
@@ -40,6 +42,7 @@ const UNIQUES = `
 
 /** Of one side only: the pool's instances and whether it pauses are a matter of the place where it works. */
 const LOCAL_ONLY = /^(sqlite_|_cf_|hidb_(instances|pool|fence|outbox|mirror\w*)$)/i;
+const OWN_ROWS = /^hidb_(instances|pool|fence)$/i;
 const MOST_COLUMNS = 99;
 
 type Objects = { type: string; name: string; tableName: string; sql: string }[];
@@ -58,8 +61,9 @@ export async function readSchema(database: Database): Promise<Schema> {
     { tableName: string; indexName: string; name: string | null }[],
   ];
   const shadows = new Set(list.filter(({ type }) => type === "shadow").map(({ name }) => name));
-  const schema: Schema = { tables: [], rest: [], rebuilt: [] };
+  const schema: Schema = { tables: [], rest: [], own: [], rebuilt: [] };
   for (const { type, name, tableName, sql } of objects) {
+    if (OWN_ROWS.test(tableName)) schema.own.push({ name, type, sql, table: tableName });
     if (LOCAL_ONLY.test(name) || LOCAL_ONLY.test(tableName) || shadows.has(name) || shadows.has(tableName)) continue;
     if (/^hidb_mirror_/.test(name)) continue;
     if (type !== "table") {
