@@ -3,13 +3,14 @@ import type { D1DatabaseSession, D1ExecResult, D1PreparedStatement, D1Result } f
 import { type Clock, systemClock } from "../clock.js";
 import { HidbError, messageOf } from "../errors.js";
 import type { Millis } from "../video.js";
-import { checkAccess, D1Client, type Query, type RequestCosts } from "./d1/client.js";
+import { checkAccess, D1Client, type RequestCosts, type Query as Sent } from "./d1/client.js";
 import { hasParameter, isBlank } from "./d1/reading.js";
 import type { RawResult } from "./d1/verdict.js";
 import type { Database } from "./database.js";
 import { splitStatements } from "./split.js";
 import { sqlError } from "./sqlite-errors.js";
-import { toObjects, toParameter, toSqlite } from "./values.js";
+import { ContractStatement, type Query, type Runner } from "./statement.js";
+import { toObjects, toSqlite } from "./values.js";
 
 export type { RequestCosts } from "./d1/client.js";
 export { DatabaseWaitError } from "./d1/remote-errors.js";
@@ -50,7 +51,7 @@ const EMPTY_STATEMENT = /^(?:\s|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*;\s*\S/;
  * Opens a D1 database over HTTP; given an id, nothing is sent before the first statement. Errors, here and later:
  * DATABASE_UNREACHABLE, _REFUSED, _GONE, _QUOTA, _FULL, and _OUTCOME_UNKNOWN of a write that may have been applied.
  */
-export async function openD1Http(options: D1HttpOptions): Promise<Database> {
+export async function openD1Http(options: D1HttpOptions): Promise<Database & Runner> {
   const baseUrl = options.baseUrl ?? CLOUDFLARE;
   checkAccess({ ...options, baseUrl });
   const client = new D1Client({
@@ -74,7 +75,7 @@ export async function openD1Http(options: D1HttpOptions): Promise<Database> {
   }
 }
 
-class D1HttpDatabase implements Database {
+class D1HttpDatabase implements Database, Runner {
   readonly distant = true;
   readonly #client: D1Client;
   readonly #id: string;
@@ -87,7 +88,7 @@ class D1HttpDatabase implements Database {
   }
 
   prepare(sql: string): D1PreparedStatement {
-    return new D1HttpStatement(this, sql, []);
+    return new ContractStatement(this, sql, []);
   }
 
   async batch<T = unknown>(statements: D1PreparedStatement[]): Promise<D1Result<T>[]> {
@@ -120,8 +121,17 @@ class D1HttpDatabase implements Database {
     this.#client.close();
   }
 
+  async objects<T>(query: Query): Promise<D1Result<T>> {
+    return toResult<T>(await this.rows(query));
+  }
+
+  async rows(query: Query): Promise<RawResult> {
+    const [result] = await this.run([query]);
+    return result as RawResult;
+  }
+
   /** The raw results of those statements that are not blank. */
-  async run(statements: { statement: string; params: unknown[] }[]): Promise<RawResult[]> {
+  async run(statements: readonly Query[]): Promise<RawResult[]> {
     const groups = statements
       .filter(({ statement }) => !isBlank(statement))
       .map(({ statement, params }) => divide(statement, params.map(toJson)));
@@ -143,57 +153,7 @@ class D1HttpDatabase implements Database {
   }
 }
 
-class D1HttpStatement {
-  readonly #database: D1HttpDatabase;
-  readonly #session: D1HttpSession | undefined;
-  readonly statement: string;
-  readonly params: unknown[];
-
-  constructor(database: D1HttpDatabase, statement: string, params: unknown[], session?: D1HttpSession) {
-    this.#database = database;
-    this.#session = session;
-    this.statement = statement;
-    this.params = params;
-  }
-
-  bind(...values: unknown[]): D1PreparedStatement {
-    return new D1HttpStatement(this.#database, this.statement, values.map(toParameter), this.#session);
-  }
-
-  async first<T = unknown>(column?: string): Promise<T | null> {
-    const { results } = await this.all();
-    const [row] = results;
-    if (row === undefined) return null;
-    if (column === undefined) return row as T;
-    // Not Object.hasOwn: D1 itself takes a name that every object inherits for a column.
-    const value = row[column];
-    if (value !== undefined) return value as T;
-    throw new Error(`D1_COLUMN_NOTFOUND: Column not found (${column})`, { cause: new Error("Column not found") });
-  }
-
-  run<T = Record<string, unknown>>(): Promise<D1Result<T>> {
-    return this.all<T>();
-  }
-
-  async all<T = Record<string, unknown>>(): Promise<D1Result<T>> {
-    return toResult<T>(await this.#answer());
-  }
-
-  // The contract types this as two overloads, with and without names; one body serves both.
-  // biome-ignore lint/suspicious/noExplicitAny: the rows of either overload
-  async raw(options?: { columnNames?: boolean }): Promise<any> {
-    const { columns, rows } = await this.#answer();
-    return options?.columnNames ? [columns, ...rows] : rows;
-  }
-
-  async #answer(): Promise<RawResult> {
-    const [result] = await this.#database.run([this]);
-    this.#session?.advance();
-    return result as RawResult;
-  }
-}
-
-class D1HttpSession {
+class D1HttpSession implements Runner {
   readonly #database: D1HttpDatabase;
   #bookmark: string | null;
 
@@ -203,13 +163,23 @@ class D1HttpSession {
   }
 
   prepare(sql: string): D1PreparedStatement {
-    return new D1HttpStatement(this.#database, sql, [], this);
+    return new ContractStatement(this, sql, []);
   }
 
   async batch<T = unknown>(statements: D1PreparedStatement[]): Promise<D1Result<T>[]> {
     const results = await this.#database.batch<T>(statements);
-    this.advance();
+    this.#advance();
     return results;
+  }
+
+  async objects<T>(query: Query): Promise<D1Result<T>> {
+    return toResult<T>(await this.rows(query));
+  }
+
+  async rows(query: Query): Promise<RawResult> {
+    const result = await this.#database.rows(query);
+    this.#advance();
+    return result;
   }
 
   getBookmark(): string | null {
@@ -217,14 +187,14 @@ class D1HttpSession {
   }
 
   /** A bookmark only ever moves forward. */
-  advance(): void {
+  #advance(): void {
     const { bookmark } = this.#database;
     if (this.#bookmark === null || bookmark > this.#bookmark) this.#bookmark = bookmark;
   }
 }
 
-function ownStatement(statement: D1PreparedStatement): D1HttpStatement {
-  if (statement instanceof D1HttpStatement) return statement;
+function ownStatement(statement: D1PreparedStatement): ContractStatement {
+  if (statement instanceof ContractStatement) return statement;
   throw new TypeError("expected statements that this database has prepared");
 }
 
@@ -239,7 +209,7 @@ function toJson(param: unknown): unknown {
  * Several statements in one text: the API gives each its own result, a binding only the last. Divided here, each result
  * is known to belong to its text.
  */
-function divide(sql: string, params: unknown[]): Query[] {
+function divide(sql: string, params: unknown[]): Sent[] {
   const semicolon = sql.indexOf(";");
   if (semicolon < 0 || sql.slice(semicolon + 1).trim() === "") return [{ sql, params }];
   const parts = splitStatements(sql);

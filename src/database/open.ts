@@ -8,6 +8,7 @@ import { findD1Target, nameTarget } from "./d1/target.js";
 import { openD1Http } from "./d1-http.js";
 import type { Database } from "./database.js";
 import { openSqlite } from "./sqlite.js";
+import type { Runner } from "./statement.js";
 
 export interface OpenOptions {
   clock: Clock;
@@ -32,7 +33,7 @@ export function openLocal(config: Config, { clock, create }: OpenOptions): Promi
 }
 
 /** The D1 database of the settings, whichever database the pool works on. */
-export function openRemote(config: Config): Promise<Database> {
+export function openRemote(config: Config): Promise<Database & Runner> {
   return openD1Http(findD1Target(config, process.cwd()));
 }
 

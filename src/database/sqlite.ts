@@ -15,7 +15,7 @@ import type { Engine } from "./engine.js";
 import { BookmarkHolder, Bookmarks } from "./session.js";
 import { describeSqliteError, isBusy } from "./sqlite-errors.js";
 import { prepareFile } from "./sqlite-file.js";
-import { type Query, type RawRows, type Runner, SqliteStatement } from "./statement.js";
+import { ContractStatement, type Query, type RawRows, type Runner } from "./statement.js";
 import { type Answer, Transactor } from "./transactor.js";
 
 export interface SqliteOptions {
@@ -92,7 +92,7 @@ class SqliteDatabase implements D1Database, Runner {
   }
 
   prepare(sql: string): D1PreparedStatement {
-    return new SqliteStatement(this, sql, []);
+    return new ContractStatement(this, sql, []);
   }
 
   batch<T = unknown>(statements: D1PreparedStatement[]): Promise<D1Result<T>[]> {
@@ -125,7 +125,7 @@ class SqliteDatabase implements D1Database, Runner {
       rows: (query: Query) => this.rows(query).then(answered),
     };
     return {
-      prepare: (sql: string) => new SqliteStatement(runner, sql, []) as D1PreparedStatement,
+      prepare: (sql: string) => new ContractStatement(runner, sql, []) as D1PreparedStatement,
       batch: async <T = unknown>(statements: D1PreparedStatement[]) => answered(await this.batch<T>(statements)),
       getBookmark: () => holder.get(),
     };

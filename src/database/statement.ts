@@ -19,7 +19,7 @@ export interface Runner {
   rows(query: Query): Promise<RawRows>;
 }
 
-export class SqliteStatement implements Query {
+export class ContractStatement implements Query {
   readonly #runner: Runner;
   readonly statement: string;
   readonly params: unknown[];
@@ -31,7 +31,7 @@ export class SqliteStatement implements Query {
   }
 
   bind(...values: unknown[]): D1PreparedStatement {
-    return new SqliteStatement(this.#runner, this.statement, values.map(toParameter));
+    return new ContractStatement(this.#runner, this.statement, values.map(toParameter));
   }
 
   async first<T = unknown>(column?: string): Promise<T | null> {

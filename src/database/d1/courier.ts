@@ -10,6 +10,7 @@ import type { Clock } from "../../clock.js";
 import { HidbError } from "../../errors.js";
 import type { Millis } from "../../video.js";
 import type { Database } from "../database.js";
+import { ContractStatement, type Query, type RawRows, type Runner } from "../statement.js";
 
 export interface CourierOptions {
   clock: Clock;
@@ -34,33 +35,38 @@ interface Parcel {
  * All of a request is one transaction; when a statement fails, the calls are sent again one by one, so that each caller
  * has its own answer or its own error, as if it had been alone.
  */
-export function openCourier(database: Database, options: CourierOptions): Database {
+export function openCourier(database: Database & Runner, options: CourierOptions): Database {
   return new Courier(database, options);
 }
 
-class Courier implements D1Database {
+class Courier implements D1Database, Runner {
   readonly distant = true;
-  readonly #database: Database;
+  readonly #database: Database & Runner;
   readonly #options: CourierOptions;
   #parcels: Parcel[] = [];
   #travelling = false;
 
-  constructor(database: Database, options: CourierOptions) {
+  constructor(database: Database & Runner, options: CourierOptions) {
     this.#database = database;
     this.#options = options;
   }
 
   prepare(sql: string): D1PreparedStatement {
-    return new GatheredStatement(this, sql, [], this.#database.prepare(sql)) as unknown as D1PreparedStatement;
+    return new ContractStatement(this, sql, []);
   }
 
   async batch<T = unknown>(statements: D1PreparedStatement[]): Promise<D1Result<T>[]> {
-    const inner = statements.map((statement) =>
-      (statement as unknown) instanceof GatheredStatement
-        ? (statement as unknown as GatheredStatement).inner
-        : statement,
-    );
-    return (await this.send(inner)) as D1Result<T>[];
+    return (await this.#send(statements)) as D1Result<T>[];
+  }
+
+  async objects<T>({ statement, params }: Query): Promise<D1Result<T>> {
+    const [result] = await this.#send([new ContractStatement(this, statement, [...params])]);
+    return result as D1Result<T>;
+  }
+
+  /** Goes by itself: rows of arrays cannot be had from a batch. */
+  rows(query: Query): Promise<RawRows> {
+    return this.#database.rows(query);
   }
 
   exec(sql: string): Promise<D1ExecResult> {
@@ -79,7 +85,7 @@ class Courier implements D1Database {
     return this.#database.close();
   }
 
-  send(statements: D1PreparedStatement[]): Promise<D1Result[]> {
+  #send(statements: D1PreparedStatement[]): Promise<D1Result[]> {
     const { promise, resolve, reject } = Promise.withResolvers<D1Result[]>();
     this.#parcels.push({ statements, resolve, reject });
     if (!this.#travelling) void this.#travel();
@@ -119,47 +125,5 @@ class Courier implements D1Database {
       if (error instanceof HidbError || parcels.length === 1) for (const { reject } of parcels) reject(error);
       else for (const parcel of parcels) await this.#deliver([parcel]);
     }
-  }
-}
-
-class GatheredStatement {
-  readonly #courier: Courier;
-  readonly statement: string;
-  readonly params: unknown[];
-  readonly inner: D1PreparedStatement;
-
-  constructor(courier: Courier, statement: string, params: unknown[], inner: D1PreparedStatement) {
-    this.#courier = courier;
-    this.statement = statement;
-    this.params = params;
-    this.inner = inner;
-  }
-
-  bind(...values: unknown[]): GatheredStatement {
-    return new GatheredStatement(this.#courier, this.statement, values, this.inner.bind(...values));
-  }
-
-  async all<T = Record<string, unknown>>(): Promise<D1Result<T>> {
-    const [result] = await this.#courier.send([this.inner]);
-    return result as D1Result<T>;
-  }
-
-  run<T = Record<string, unknown>>(): Promise<D1Result<T>> {
-    return this.all<T>();
-  }
-
-  async first<T = unknown>(column?: string): Promise<T | null> {
-    const { results } = await this.all();
-    const [row] = results;
-    if (row === undefined) return null;
-    if (column === undefined) return row as T;
-    if (!Object.hasOwn(row, column)) throw new Error(`D1_COLUMN_NOTFOUND: Column not found (${column})`);
-    return row[column] as T;
-  }
-
-  /** Goes by itself: rows of arrays cannot be had from a batch. */
-  // biome-ignore lint/suspicious/noExplicitAny: the rows of either overload
-  raw(options?: { columnNames?: boolean }): Promise<any> {
-    return options?.columnNames ? this.inner.raw({ columnNames: true }) : this.inner.raw();
   }
 }
