@@ -38,6 +38,8 @@ export type ErrorCode =
   | "DATABASE_GONE"
   | "DATABASE_QUOTA"
   | "WRANGLER_CONFIG"
+  | "WORKER_UNSUPPORTED"
+  | "WORKER_BROKEN"
   | "FILE_UNREADABLE"
   | "FILE_UNWRITABLE";
 
@@ -67,6 +69,8 @@ const EXIT_OF: Record<ErrorCode, number> = {
   DATABASE_GONE: EXIT.database,
   DATABASE_QUOTA: EXIT.database,
   WRANGLER_CONFIG: EXIT.usage,
+  WORKER_UNSUPPORTED: EXIT.preflight,
+  WORKER_BROKEN: EXIT.preflight,
   FILE_UNREADABLE: EXIT.usage,
   FILE_UNWRITABLE: EXIT.preflight,
 };
