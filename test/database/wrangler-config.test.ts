@@ -234,7 +234,7 @@ describe("a wrangler config", () => {
     [
       "wrangler.toml",
       "[[d1_databases]]\nbinding = 1",
-      /expected d1_databases\[0\]\.binding in .*wrangler\.toml to be of/,
+      /expected d1_databases\[0\]\.binding in .*wrangler\.toml:2 to be of/,
     ],
     ["wrangler.json", Buffer.from('{ "name": "films" }', "utf16le").toString("latin1"), /expected JSON in/],
     [

@@ -17,6 +17,109 @@ export const KNOWN_KEYS = v.object({
   d1_databases: v.optional(v.array(D1_DATABASE), []),
 });
 
+const STRINGS = v.array(v.string());
+const FILES = v.optional(v.record(v.string(), v.string()), {});
+
+const QUEUES = v.object({
+  producers: v.optional(
+    v.array(v.object({ binding: v.string(), queue: v.string(), delivery_delay: v.exactOptional(v.number()) })),
+    [],
+  ),
+  consumers: v.optional(
+    v.array(
+      v.object({
+        queue: v.string(),
+        type: v.exactOptional(v.string()),
+        max_batch_size: v.exactOptional(v.number()),
+        max_batch_timeout: v.exactOptional(v.number()),
+        max_retries: v.exactOptional(v.number()),
+        dead_letter_queue: v.exactOptional(v.string()),
+        retry_delay: v.exactOptional(v.number()),
+      }),
+    ),
+    [],
+  ),
+});
+
+const ASSETS = v.object({
+  directory: v.exactOptional(v.string()),
+  binding: v.exactOptional(v.string()),
+  html_handling: v.exactOptional(
+    v.picklist(["auto-trailing-slash", "force-trailing-slash", "drop-trailing-slash", "none"]),
+  ),
+  not_found_handling: v.exactOptional(v.picklist(["single-page-application", "404-page", "none"])),
+  run_worker_first: v.exactOptional(v.union([v.boolean(), STRINGS])),
+});
+
+/** What the code of a Worker and its `env` are made of; read only where a Worker is hosted. */
+export const WORKER_KEYS = v.object({
+  main: v.exactOptional(v.string()),
+  base_dir: v.exactOptional(v.string()),
+  no_bundle: v.optional(v.boolean(), false),
+  find_additional_modules: v.exactOptional(v.boolean()),
+  rules: v.optional(
+    v.array(v.object({ type: v.string(), globs: STRINGS, fallthrough: v.exactOptional(v.boolean()) })),
+    [],
+  ),
+  build: v.exactOptional(v.looseObject({ command: v.exactOptional(v.string()) })),
+  alias: v.exactOptional(v.record(v.string(), v.string())),
+  define: v.optional(v.record(v.string(), v.string()), {}),
+  pages_build_output_dir: v.exactOptional(v.string()),
+  compatibility_date: v.exactOptional(v.string()),
+  compatibility_flags: v.optional(STRINGS, []),
+  vars: v.optional(v.record(v.string(), v.unknown()), {}),
+  secrets: v.exactOptional(v.looseObject({ required: v.optional(STRINGS, []) })),
+  queues: v.optional(QUEUES, {}),
+  kv_namespaces: v.optional(
+    v.array(
+      v.looseObject({
+        binding: v.string(),
+        id: v.exactOptional(v.string()),
+        preview_id: v.exactOptional(v.string()),
+      }),
+    ),
+    [],
+  ),
+  r2_buckets: v.optional(
+    v.array(
+      v.looseObject({
+        binding: v.string(),
+        bucket_name: v.exactOptional(v.string()),
+        preview_bucket_name: v.exactOptional(v.string()),
+      }),
+    ),
+    [],
+  ),
+  services: v.optional(
+    v.array(
+      v.looseObject({
+        binding: v.string(),
+        service: v.string(),
+        environment: v.exactOptional(v.string()),
+        entrypoint: v.exactOptional(v.string()),
+        props: v.optional(v.record(v.string(), v.unknown()), {}),
+      }),
+    ),
+    [],
+  ),
+  ratelimits: v.optional(
+    v.array(v.looseObject({ name: v.string(), simple: v.object({ limit: v.number(), period: v.number() }) })),
+    [],
+  ),
+  version_metadata: v.exactOptional(v.looseObject({ binding: v.string() })),
+  assets: v.exactOptional(ASSETS),
+  wasm_modules: FILES,
+  text_blobs: FILES,
+  data_blobs: FILES,
+  triggers: v.optional(v.looseObject({ crons: v.optional(STRINGS, []) }), {}),
+  limits: v.optional(
+    v.looseObject({ cpu_ms: v.exactOptional(v.number()), subrequests: v.exactOptional(v.number()) }),
+    {},
+  ),
+});
+
+export type WorkerKeys = v.InferOutput<typeof WORKER_KEYS>;
+
 export type WranglerD1Database = v.InferOutput<typeof D1_DATABASE>;
 
 /** What `env.<name>` has to repeat: wrangler leaves it out of an environment that does not say it itself. */

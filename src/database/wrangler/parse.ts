@@ -2,6 +2,7 @@
 import { findNodeAtLocation, getNodeValue, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { parse as parseTomlText, TomlError } from "smol-toml";
 import { wranglerConfigError } from "./error.js";
+import { findTomlLine } from "./toml-line.js";
 
 export type Path = (string | number)[];
 
@@ -30,7 +31,8 @@ export function parseJsonc(text: string, file: string): ParsedConfig {
 
 export function parseToml(text: string, file: string): ParsedConfig {
   try {
-    return { data: parseTomlText(withoutMark(text)), lineOf: () => undefined };
+    const source = withoutMark(text);
+    return { data: parseTomlText(source), lineOf: (path) => findTomlLine(source, path) };
   } catch (cause) {
     if (!(cause instanceof TomlError)) throw cause;
     // Its message goes on with an excerpt over several lines.

@@ -13,6 +13,12 @@ export interface WranglerConfig extends v.InferOutput<typeof KNOWN_KEYS> {
   projectFolder: string;
   /** Every other key, unchecked, with the rules of inheritance applied. */
   raw: Record<string, unknown>;
+  /** The environment that was read; undefined for the top level. */
+  env: string | undefined;
+  /** Made by a build tool: `.wrangler/deploy/config.json` led to it. */
+  redirected: boolean;
+  /** Where a value stands, for messages: `env.staging.ai in /films/wrangler.jsonc:12`. */
+  place(path: Path): string;
 }
 
 interface ReadOptions {
@@ -33,15 +39,28 @@ export function readWranglerConfig(from: string | WranglerLocation, { env }: Rea
   const renamed = !location.redirected && env && !isPages(data) && section?.name === undefined && merged.name;
   if (renamed) merged.name = `${merged.name}-${env}`;
 
-  const known = v.safeParse(KNOWN_KEYS, merged);
-  if (!known.success) {
-    const [issue] = known.issues;
-    const path = issue.path?.map(({ key }) => key as string | number) ?? [];
+  const place = (path: Path) => {
     const inSection = section !== undefined && Object.hasOwn(section, String(path[0]));
-    throw wrongValue(parsed, file, inSection ? ["env", String(env), ...path] : path, issue);
-  }
+    return placeOf(parsed, file, inSection ? ["env", String(env), ...path] : path);
+  };
+  const known = check(KNOWN_KEYS, merged, { file, place });
   const raw = Object.entries(merged).filter(([key]) => key !== "env" && !Object.hasOwn(KNOWN_KEYS.entries, key));
-  return { ...known.output, file, projectFolder, raw: Object.fromEntries(raw) };
+  const used = section === undefined ? undefined : env;
+  const { redirected } = location;
+  return { ...known, file, projectFolder, raw: Object.fromEntries(raw), env: used, redirected, place };
+}
+
+/** The values of further keys; errors: WRANGLER_CONFIG. */
+export function readKeys<S extends Schema>(config: WranglerConfig, schema: S): v.InferOutput<S> {
+  return check(schema, config.raw, config);
+}
+
+type Schema = v.BaseSchema<unknown, unknown, v.BaseIssue<unknown>>;
+
+function check<S extends Schema>(schema: S, data: unknown, where: Pick<WranglerConfig, "file" | "place">) {
+  const result = v.safeParse(schema, data);
+  if (!result.success) throw wrongValue(where, result.issues[0]);
+  return result.output;
 }
 
 function parseFile(file: string): ParsedConfig {
@@ -121,18 +140,25 @@ function withoutEmptyAccount(section: Record<string, unknown>): Record<string, u
   return account === "" ? rest : { ...section };
 }
 
-function wrongValue(parsed: ParsedConfig, file: string, path: Path, issue: v.BaseIssue<unknown>): Error {
+function wrongValue({ file, place }: Pick<WranglerConfig, "file" | "place">, issue: v.BaseIssue<unknown>): Error {
+  const path = issue.path?.map(({ key }) => key as string | number) ?? [];
+  const missing = issue.received === "undefined";
+  return wranglerConfigError({
+    expected: missing ? place(path) : `${place(path)} to be of type ${issue.expected}`,
+    got: missing ? "none" : issue.received,
+    fix: `correct ${nameOf(path)} in ${basename(file)}`,
+  });
+}
+
+function placeOf(parsed: ParsedConfig, file: string, path: Path): string {
   // What is missing has no line, but what it is missing in has.
   const line = parsed.lineOf(path) ?? parsed.lineOf(path.slice(0, -1));
-  const name = path
+  return `${nameOf(path)} in ${file}${line === undefined ? "" : `:${line}`}`;
+}
+
+function nameOf(path: Path): string {
+  return path
     .map((key) => (typeof key === "number" ? `[${key}]` : `.${key}`))
     .join("")
     .slice(1);
-  const place = `${name} in ${file}${line === undefined ? "" : `:${line}`}`;
-  const missing = issue.received === "undefined";
-  return wranglerConfigError({
-    expected: missing ? place : `${place} to be of type ${issue.expected}`,
-    got: missing ? "none" : issue.received,
-    fix: `correct ${name} in ${basename(file)}`,
-  });
 }
