@@ -41,6 +41,41 @@ export interface Claim {
   count: number;
 }
 
+/** What Cloudflare Workers bounds, by the words that people use for it. */
+export const LIMIT_NAMES = [
+  "cpu",
+  "memory",
+  "subrequests",
+  "services",
+  "cache",
+  "d1",
+  "connections",
+  "request",
+  "response",
+  "log",
+  "waitUntil",
+  "batch",
+] as const;
+export type LimitName = (typeof LIMIT_NAMES)[number];
+
+/** What an attempt in a hosted Worker has used, and what of it Workers would not have allowed. */
+export interface UsageReport {
+  plan: "free" | "paid";
+  over: LimitName[];
+  cpuMs: number;
+  memoryMb: number;
+  subrequests: number;
+  serviceCalls: number;
+  cacheCalls: number;
+  d1Queries: number;
+  requestBytes: number;
+  responseBytes: number;
+  logBytes: number;
+  waitUntilMs: number;
+  /** Those exceeded, each in the unit of its figure. */
+  limits: Partial<Record<LimitName, number>>;
+}
+
 /** How an attempt ended. */
 export type Outcome =
   | {
@@ -49,12 +84,14 @@ export type Outcome =
       output: string | null;
       /** Committed in one transaction with the state, or not at all. */
       statements?: D1PreparedStatement[];
+      usage?: UsageReport;
     }
   | {
       kind: "retry";
       reason: string;
       /** How long to wait at least; without it the backoff of the attempt counts. */
       afterMs?: Millis;
+      usage?: UsageReport;
     }
-  | { kind: "failed"; reason: string }
+  | { kind: "failed"; reason: string; usage?: UsageReport }
   | { kind: "released" }; // A drain cut it short: the attempt is given back.

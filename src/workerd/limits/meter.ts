@@ -1,6 +1,7 @@
 // What one invocation uses of what Cloudflare would let it use. Counting is a number more in an object: it runs at each
 // subrequest and each query.
 import type { Limits, LimitsMode } from "./tables.js";
+import * as texts from "./texts.js";
 
 /** What is counted while it happens, and stopped at its limit in the mode `enforce`. */
 export type Countable =
@@ -21,16 +22,18 @@ export interface Usage extends Record<Countable, number> {
   waitUntilMs: number;
 }
 
-/** workerd's own words, where it has some. */
-const REFUSALS: Readonly<Record<Countable, string>> = {
-  subrequests: "Too many subrequests by single Worker invocation.",
-  serviceCalls: "Too many API requests by single Worker invocation.",
-  cacheCalls: "Too many API requests by single Worker invocation.",
-  d1Queries: "D1_ERROR: Too many API requests by single Worker invocation.",
-  requestBytes: "Request body is larger than the limit.",
-  responseBytes: "Response body is larger than the limit.",
-  logBytes:
-    "Log size limit exceeded: More than 256KB of data (across console.log statements, exception, request metadata and headers) was logged during a single request.",
+/**
+ * What the Worker's own call is refused with. Not here is what Cloudflare does not refuse: an answer has no limit of its
+ * own, and of a log that is too long only the rest is lost; who counts those asks `isOver`.
+ */
+const REFUSALS: Readonly<Record<Countable, string | null>> = {
+  subrequests: texts.TOO_MANY_SUBREQUESTS,
+  serviceCalls: texts.TOO_MANY_API_REQUESTS,
+  cacheCalls: texts.TOO_MANY_API_REQUESTS,
+  d1Queries: `D1_ERROR: ${texts.TOO_MANY_API_REQUESTS}`,
+  requestBytes: texts.REQUEST_TOO_LARGE,
+  responseBytes: null,
+  logBytes: null,
 };
 
 export class Meter {
@@ -54,14 +57,18 @@ export class Meter {
     this.#enforces = mode === "enforce";
   }
 
-  /** Throws what workerd throws when the limit is enforced and this is past it. */
+  /** Throws what Cloudflare throws when the limit is enforced and this is past it. */
   count(what: Countable, amount = 1): void {
     this.usage[what] += amount;
-    if (this.#enforces && this.isOver(what)) throw new Error(REFUSALS[what]);
+    if (this.#enforces && this.isOver(what)) refuse(REFUSALS[what]);
   }
 
   isOver(what: Countable): boolean {
     const limit = this.#limits[what];
     return limit > 0 && this.usage[what] > limit;
   }
+}
+
+function refuse(text: string | null): void {
+  if (text !== null) throw new Error(text);
 }
