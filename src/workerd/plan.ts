@@ -48,6 +48,21 @@ export interface QueueConsumer {
   deadLetterQueue: string | null;
 }
 
+/** Static files that answer before the Worker, beside it, or only when it asks. */
+export interface AssetsPlan {
+  directory: string;
+  htmlHandling: "auto-trailing-slash" | "force-trailing-slash" | "drop-trailing-slash" | "none";
+  /** What a path without a file gets; `pages`: the nearest 404.html, else /index.html. */
+  notFound: "none" | "404-page" | "single-page-application" | "pages";
+  /** Whether a browser's navigation to no file gets `notFound` before the Worker is asked. */
+  navigation: boolean;
+  /** Who is asked first, by path (`*` for anything); a path in neither list: by `otherwise`. */
+  assetPaths: readonly string[];
+  workerPaths: readonly string[];
+  /** `found`: the files if they have an answer, else the Worker. */
+  otherwise: "found" | "worker" | "assets";
+}
+
 /** How much of Node a Worker may see: nothing, what `nodejs_compat` gives it, or all of it. */
 export type NodeAccess = "off" | "compat" | "full";
 
@@ -78,6 +93,8 @@ export interface WorkerPlan {
   bindings: readonly Binding[];
   consumers: readonly QueueConsumer[];
   crons: readonly string[];
+  /** Only where requests to the Worker's own addresses may be answered by files. */
+  assets?: AssetsPlan;
   /** Where KV, R2 and the cache are kept; null for memory only. */
   stateFolder: string | null;
   limits: Limits;

@@ -1,0 +1,124 @@
+// Builds a Worker from its sources with the user's own wrangler, and keeps the build until a source changes. Several
+// instances start at the same time: one builds, the others wait for it.
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, extname, join } from "node:path";
+import type { Clock } from "../../clock.js";
+import type { WranglerConfig } from "../../database/wrangler/read.js";
+import { codeOf } from "../../errors.js";
+import { workerBroken } from "./error.js";
+import { type BuildRecord, findInputs, isFresh, readRecord, writeRecord } from "./freshness.js";
+import { runWrangler, type Wrangler } from "./wrangler.js";
+
+export interface BuildRequest {
+  config: WranglerConfig;
+  /** The entry in the sources, absolute. */
+  main: string;
+  /** For a config without one. */
+  compatibilityDate: string;
+  /** What the build depends on cannot be known from its output: always build. */
+  unsure: boolean;
+  environment: NodeJS.ProcessEnv;
+  clock: Clock;
+}
+
+export interface Build {
+  entry: string;
+  root: string;
+}
+
+export function wranglerMissing({ main, config }: Pick<BuildRequest, "main" | "config">, why: string): Error {
+  const folder = config.projectFolder;
+  return workerBroken({
+    expected: `wrangler in ${folder}, to build ${basename(main)} (${why})`,
+    got: "none",
+    fix: `\`npm i -D wrangler\` in ${folder}, or build it and name dist/index.js`,
+  });
+}
+
+/** Errors: WORKER_BROKEN, with the first lines of wrangler's own. */
+export async function buildWorker(request: BuildRequest, wrangler: Wrangler): Promise<Build> {
+  const { config, main, clock } = request;
+  const home = join(config.projectFolder, ".wrangler", "hidb");
+  mkdirSync(home, { recursive: true });
+  const key = hash(`${config.file}\n${config.env ?? ""}\n${main}`);
+  const record = join(home, `${key}.json`);
+  const started = clock.now();
+  const lock = join(home, `${key}.lock`);
+  for (;;) {
+    const last = readRecord(record);
+    // What another instance has built since we came is new enough, even where nothing tells what it was built from.
+    if (last !== undefined && isFresh(last) && (!last.unsure || last.builtAt >= started)) return buildOf(home, last);
+    if (takeLock(lock, clock)) break;
+    await clock.sleep(50);
+  }
+  try {
+    const made = await makeBuild({ ...request, home, key }, wrangler);
+    writeRecord(record, made);
+    return buildOf(home, made);
+  } finally {
+    rmSync(lock, { recursive: true, force: true });
+  }
+}
+
+async function makeBuild(
+  { home, key, ...request }: BuildRequest & { home: string; key: string },
+  wrangler: Wrangler,
+): Promise<BuildRecord> {
+  const { config, main, clock } = request;
+  const builtAt = clock.now();
+  const temporary = join(home, `${key}-${clock.uniqueId()}`);
+  try {
+    await runWrangler(wrangler, { ...request, outdir: temporary });
+    const entry = [`${basename(main, extname(main))}.js`, "index.js", basename(main)].find((name) =>
+      existsSync(join(temporary, name)),
+    );
+    if (entry === undefined) {
+      throw workerBroken({
+        expected: `wrangler to build ${main}`,
+        got: "no JavaScript from it",
+        fix: `run \`npx wrangler deploy --dry-run --outdir dist\` in ${config.projectFolder}`,
+      });
+    }
+    const { inputs, unsure } = findInputs(temporary, config, main, wrangler);
+    // Named by what it holds: a running instance may still be reading the build before.
+    const folder = `${key}-${hash(readFileSync(join(temporary, entry), "utf8"))}`;
+    moveInto(temporary, join(home, folder));
+    return { folder, entry, builtAt, inputs, unsure: unsure || request.unsure };
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+function buildOf(home: string, { folder, entry }: BuildRecord): Build {
+  const root = join(home, folder);
+  return { entry: join(root, entry), root };
+}
+
+/** Two builds that hold the same are the same: the one that is there stays. */
+function moveInto(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!["ENOTEMPTY", "EEXIST"].includes(codeOf(error))) throw error;
+  }
+}
+
+/** No build takes longer: whoever holds a lock for so long has died. */
+const LOCK_MS = 120_000;
+
+function takeLock(lock: string, clock: Clock): boolean {
+  try {
+    mkdirSync(lock);
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== "EEXIST") throw error;
+    const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? clock.now();
+    if (clock.now() - since > LOCK_MS) rmSync(lock, { recursive: true, force: true });
+    return false;
+  }
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}
