@@ -63,6 +63,7 @@ async function insertVideos(database: Database, catalogue: CatalogueTable, video
       database.prepare(sql.FORGET_DELETED).bind(text),
       database.prepare(sql.INSERT_VIDEOS).bind(text),
     ]),
+    database.prepare(sql.FORGET_USAGE),
     // In the same transaction: no video is ever in the catalogue and in no state.
     database.prepare(sql.adoptMissing(catalogue)),
   ]);

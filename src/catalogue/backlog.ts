@@ -34,11 +34,9 @@ export async function countRetriable(database: Database, choice: Choice): Promis
 
 /** Resolves to the videos that are pending again, with no attempt spent. */
 export async function retryVideos(database: Database, choice: Choice): Promise<number[]> {
-  const { results } = await database
-    .prepare(sql.RETRY_VIDEOS)
-    .bind(...bindChoice(choice))
-    .all<{ id: number }>();
-  return results.map((row) => row.id);
+  const retrying = database.prepare(sql.RETRY_VIDEOS).bind(...bindChoice(choice));
+  const [retried] = await database.batch<{ id: number }>([retrying, database.prepare(sql.FORGET_USAGE)]);
+  return (retried?.results ?? []).map((row) => row.id);
 }
 
 export async function countChosen(database: Database, choice: Choice): Promise<number> {

@@ -90,6 +90,11 @@ export const RETRY_VIDEOS = `
          finished_at = NULL, error = NULL, output = NULL
    WHERE ${RETRIABLE} RETURNING video_id AS id`;
 
+/** What attempts have used that no longer count, once their videos begin anew. */
+export const FORGET_USAGE = `
+  DELETE FROM hidb_usage
+   WHERE attempt > coalesce((SELECT v.attempt FROM hidb_videos v WHERE v.video_id = hidb_usage.video_id), 0)`;
+
 export const COUNT_CHOSEN = `SELECT count(*) AS total FROM hidb_videos WHERE ${CHOSEN}`;
 
 // The instance of a running one stays named: whoever reads the row later sees that its attempt was cut short.

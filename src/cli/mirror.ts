@@ -66,7 +66,7 @@ async function pull(flags: PullFlags, command: Command): Promise<void> {
       const names = flags.tables?.split(",").map((name) => name.trim()) ?? [config.catalogueTable];
       const result = await pullMirror(remote, local, {
         now: clock.now(),
-        pushed: [...names, "hidb_videos", "hidb_attempts"],
+        pushed: [...names, "hidb_videos", "hidb_attempts", "hidb_usage"],
         prefer,
         dryRun: flags.dryRun ?? false,
         // A dump may be of some tables only.

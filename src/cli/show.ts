@@ -1,6 +1,7 @@
 // `hidb show`: everything known about one video.
 import type { Command } from "commander";
 import { videoUnknown } from "../catalogue/backlog.js";
+import { describeLimits, wouldHaveFailed } from "../report/limits.js";
 import { showVideo, type VideoRecord } from "../report/videos.js";
 import { NO_SOURCE, parseVideoId, readSettings, withDatabase } from "./context.js";
 import { alignColumns, formatTime, printable, say, sayJson } from "./print.js";
@@ -31,7 +32,7 @@ async function show(id: number, flags: { json?: boolean }, command: Command): Pr
 }
 
 function describeVideo(record: VideoRecord): string[] {
-  const { video, state, attempt, deaths, error, output, attempts } = record;
+  const { video, state, attempt, deaths, error, output, attempts, usage } = record;
   const facts: [string, string | null][] = [
     ["source", video.source ?? NO_SOURCE],
     ["title", video.title],
@@ -58,6 +59,9 @@ function describeVideo(record: VideoRecord): string[] {
     lines.push(
       `  attempt ${one.attempt}: ${one.outcome} after ${took}, ${formatTime(one.endedAt)}: ${printable(one.reason)}`,
     );
+  }
+  if (usage !== null) {
+    lines.push(wouldHaveFailed(usage.plan), ...describeLimits(usage).map((limit) => `  ${limit}`));
   }
   if (output !== null) lines.push("output", JSON.stringify(output, null, 2));
   return lines;

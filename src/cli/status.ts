@@ -4,6 +4,7 @@ import { isOwnTable } from "../catalogue/table.js";
 import type { Config } from "../config.js";
 import { nameDatabase } from "../database/open.js";
 import { type Costs, readCosts } from "../report/costs.js";
+import { describeOver } from "../report/limits.js";
 import {
   type FailureGroup,
   type InstanceRow,
@@ -12,6 +13,7 @@ import {
   readStatus,
   type Status,
 } from "../report/status.js";
+import { type OverCount, readOver } from "../report/usage.js";
 import { STATES } from "../video.js";
 import { clock, deathJudge, readSettings, withDatabase } from "./context.js";
 import { alignColumns, asTyped, formatCount, formatSeconds, plural, printable, say, sayJson, styled } from "./print.js";
@@ -34,14 +36,18 @@ async function showStatus(flags: { json?: boolean }, command: Command): Promise<
   const config = readSettings(command);
   await withDatabase(config, "read", async (database) => {
     const view = { now: clock.now(), isDead: deathJudge() };
-    const [status, { dead }, failures, costs] = await Promise.all([
+    const [status, { dead }, failures, over, costs] = await Promise.all([
       readStatus(database, view),
       readInstances(database, view),
       readFailures(database, REASONS_SHOWN),
+      readOver(database),
       config.database === "d1" ? readCosts(database) : undefined,
     ]);
-    if (flags.json) return sayJson(costs === undefined ? status : { ...status, d1: costs });
-    for (const line of describeStatus({ status, dead, failures, config, costs })) say(line);
+    if (flags.json) {
+      const further = { ...(costs === undefined ? {} : { d1: costs }), ...(over.length === 0 ? {} : { over }) };
+      return sayJson({ ...status, ...further });
+    }
+    for (const line of describeStatus({ status, dead, failures, over, config, costs })) say(line);
   });
 }
 
@@ -51,11 +57,12 @@ interface StatusParts {
   status: Status;
   dead: InstanceRow[];
   failures: FailureGroup[];
+  over: OverCount[];
   config: Config;
   costs: Costs | undefined;
 }
 
-function describeStatus({ status, dead, failures, config, costs }: StatusParts): string[] {
+function describeStatus({ status, dead, failures, over, config, costs }: StatusParts): string[] {
   const { counts } = status;
   const ended = counts.total - counts.pending - counts.running;
   const share = counts.total === 0 ? "" : `, ${((100 * ended) / counts.total).toFixed(1)} % done`;
@@ -70,6 +77,9 @@ function describeStatus({ status, dead, failures, config, costs }: StatusParts):
     ...describePace(status),
     ...(costs === undefined ? [] : describeCosts(costs, config)),
     ...describeFailures(failures),
+    ...(over.length === 0
+      ? []
+      : ["", ...over.map((one) => `${describeOver(one)}; ${asTyped("hidb list --over any")}`)]),
     "",
     asTyped(`next: ${nextCommand(status, isOwnTable(config))}`),
   ];

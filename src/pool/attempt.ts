@@ -3,6 +3,7 @@ import type { Clock } from "../clock.js";
 import type { Database } from "../database/database.js";
 import { messageOf } from "../errors.js";
 import type { AttemptContext, Processor } from "../process/processor.js";
+import { usageOf } from "../settle/usage.js";
 import type { Claim, Millis, Outcome } from "../video.js";
 import type { Deadlines } from "./deadlines.js";
 
@@ -128,7 +129,8 @@ export class Attempt implements AttemptContext {
         return { kind: "retry", reason: "the processor gave up without a reason" };
       case "timeout": {
         const after = `no result after ${this.#options.deadlines.timeoutMs / 1000} s (HIDB_TIMEOUT_MS)`;
-        return { kind: "retry", reason: this.hung ? `${after}, and it ignored its signal` : after };
+        const reason = this.hung ? `${after}, and it ignored its signal` : after;
+        return { kind: "retry", reason, ...usageOf(outcome) };
       }
       case "drain":
       case "lost":

@@ -16,4 +16,6 @@ export type PoolEvent =
   | { type: "attempt.hung"; claim: Claim; afterMs: Millis }
   | { type: "memory.high"; rssBytes: number; limitBytes: number }
   | { type: "database.trouble"; error: HidbError }
+  /** A line that the hosted Worker has printed, or a warning about it. */
+  | { type: "worker.said"; level: "debug" | "log" | "info" | "warn" | "error"; text: string }
   | { type: "instance.failed"; error: unknown };

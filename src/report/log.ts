@@ -68,6 +68,8 @@ function levelOf(event: PoolEvent): Level {
       return "error";
     case "instance.failed":
       return "fatal";
+    case "worker.said":
+      return event.level === "log" ? "info" : event.level;
     case "instance.started":
     case "instance.working":
     case "instance.draining":
@@ -101,6 +103,8 @@ function describe(event: PoolEvent): Record<string, unknown> {
       return { err: event.error.message, fix: event.error.fix };
     case "instance.failed":
       return { err: messageOf(event.error) };
+    case "worker.said":
+      return { text: event.text };
     case "instance.started":
     case "instance.working":
     case "instance.draining":

@@ -2,6 +2,7 @@
 import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
 import * as sql from "./statements.js";
+import { type OverCount, readOver } from "./usage.js";
 
 /** One process id of PM2, all its lives in this run together. */
 export interface RunInstance {
@@ -19,6 +20,8 @@ export interface RunReport {
   spanMs: Millis;
   /** How many times faster than one instance would have been, doing the same attempts one after the other. */
   speedUp: number | null;
+  /** As `hidb list --over any` has them, those of earlier runs included. */
+  over: OverCount[];
 }
 
 export async function readRun(
@@ -27,7 +30,8 @@ export async function readRun(
 ): Promise<RunReport> {
   const { results: instances } = await database.prepare(sql.RUN_INSTANCES).bind(since).all<RunInstance>();
   const span = await database.prepare(sql.RUN_SPAN).bind(since).first<number | null>("spanMs");
+  const over = await readOver(database);
   const busyMs = instances.reduce((sum, one) => sum + one.busyMs, 0);
   const spanMs = span ?? 0;
-  return { instances, spanMs, speedUp: spanMs > 0 && busyMs > 0 ? busyMs / concurrency / spanMs : null };
+  return { instances, spanMs, speedUp: spanMs > 0 && busyMs > 0 ? busyMs / concurrency / spanMs : null, over };
 }

@@ -40,22 +40,45 @@ function join({ table, id }: CatalogueTable): string {
   return `hidb_videos h LEFT JOIN "${table}" c ON c."${id}" = h.video_id`;
 }
 
-/** One page, by id. Parameters: the last id seen, whether all states are meant, states as JSON, limit, offset. */
-export function listVideos(catalogue: CatalogueTable): string {
+/** An attempt's usage counts until the video has another attempt behind it. */
+const USAGE = "u.plan, u.over_limits AS overLimits, u.figures";
+const IS_CURRENT = "u.video_id = h.video_id AND u.attempt = h.attempt";
+
+/** Without usage, with what there is of it, or only videos that went over a limit: a search of the few that have a row. */
+export type UsageChoice = "none" | "all" | "over";
+
+const SOURCES: Record<UsageChoice, (catalogue: CatalogueTable) => string> = {
+  none: join,
+  all: (catalogue) => `${join(catalogue)} LEFT JOIN hidb_usage u ON ${IS_CURRENT}`,
+  over: ({ table, id }) => `
+    hidb_usage u CROSS JOIN hidb_videos h ON ${IS_CURRENT} LEFT JOIN "${table}" c ON c."${id}" = h.video_id`,
+};
+
+/**
+ * One page, by id. Parameters: the last id seen, whether all states are meant, states as JSON, with `over` also limits as
+ * JSON, then limit, offset.
+ */
+export function listVideos(catalogue: CatalogueTable, usage: UsageChoice): string {
+  const id = usage === "over" ? "u.video_id" : "h.video_id";
+  const isOver = "EXISTS (SELECT 1 FROM json_each(u.over_limits) WHERE value IN (SELECT value FROM json_each(?)))";
   return `
   SELECT h.video_id AS id, ${column(catalogue.source)} AS source, ${column(catalogue.title)} AS title,
-         h.state, h.attempt, h.error, h.output
-    FROM ${join(catalogue)}
-   WHERE h.video_id > ? AND (? OR h.state IN (SELECT value FROM json_each(?)))
-   ORDER BY h.video_id LIMIT ? OFFSET ?`;
+         h.state, h.attempt, h.error, h.output${usage === "none" ? "" : `, ${USAGE}`}
+    FROM ${SOURCES[usage](catalogue)}
+   WHERE ${id} > ? AND (? OR h.state IN (SELECT value FROM json_each(?)))${usage === "over" ? ` AND ${isOver}` : ""}
+   ORDER BY ${id} LIMIT ? OFFSET ?`;
 }
+
+export const COUNT_OVER = `
+  SELECT u.plan, u.over_limits AS overLimits, count(*) AS videos
+    FROM hidb_usage u CROSS JOIN hidb_videos h ON ${IS_CURRENT} GROUP BY 1, 2`;
 
 export function showVideo(catalogue: CatalogueTable): string {
   return `
   SELECT h.video_id AS id, ${column(catalogue.source)} AS source, ${column(catalogue.title)} AS title,
          ${column(catalogue.duration)} AS durationS, h.state, h.attempt, h.deaths, h.error, h.output, h.instance,
-         h.run_after AS runAfter, h.claimed_at AS claimedAt, h.finished_at AS finishedAt
-    FROM ${join(catalogue)} WHERE h.video_id = ?`;
+         h.run_after AS runAfter, h.claimed_at AS claimedAt, h.finished_at AS finishedAt, ${USAGE}
+    FROM ${SOURCES.all(catalogue)} WHERE h.video_id = ?`;
 }
 
 // Accounting. Each statement finds the videos that break one rule; no row means that the rule holds.

@@ -1,7 +1,8 @@
 // The videos one by one, for list, show and export; a million of them pass through in pages.
 import type { Database } from "../database/database.js";
-import type { CatalogueTable, Millis, State, Video } from "../video.js";
+import type { CatalogueTable, LimitName, Millis, State, UsageReport, Video } from "../video.js";
 import * as sql from "./statements.js";
+import { readUsage, type UsageRow } from "./usage.js";
 
 export interface ListedVideo {
   id: number;
@@ -11,11 +12,17 @@ export interface ListedVideo {
   attempt: number;
   error: string | null;
   output: unknown;
+  /** Where it was asked for and the last attempt has gone over a limit of Workers. */
+  usage?: UsageReport;
 }
 
 export interface ListOptions {
   /** None: all. */
   states?: State[];
+  /** Only videos whose last attempt has gone over one of these limits of Workers. */
+  over?: readonly LimitName[];
+  /** What those that went over a limit have used. */
+  withUsage?: boolean;
   limit?: number;
   offset?: number;
   /** Only ids above this one. */
@@ -30,24 +37,31 @@ const BEFORE_ALL = -1e17;
 export async function* listVideos(
   database: Database,
   catalogue: CatalogueTable,
-  { states = [], limit = Number.POSITIVE_INFINITY, offset = 0, after = BEFORE_ALL }: ListOptions,
+  { states = [], over, withUsage, limit = Number.POSITIVE_INFINITY, offset = 0, after = BEFORE_ALL }: ListOptions,
 ): AsyncGenerator<ListedVideo[]> {
-  const statement = database.prepare(sql.listVideos(catalogue));
+  const statement = database.prepare(sql.listVideos(catalogue, over ? "over" : withUsage ? "all" : "none"));
+  const limits = over ? [JSON.stringify(over)] : [];
   const all = states.length === 0 ? 1 : 0;
   let left = limit;
   let skip = offset;
   let last = after;
   while (left > 0) {
     const count = Math.min(PAGE, left);
-    const bound = statement.bind(last, all, JSON.stringify(states), count, skip);
-    const { results } = await bound.all<ListedVideo & { output: string | null }>();
-    for (const row of results) row.output = parseOutput(row.output) as never;
-    if (results.length > 0) yield results;
+    const bound = statement.bind(last, all, JSON.stringify(states), ...limits, count, skip);
+    const { results } = await bound.all<ListedRow>();
+    if (results.length > 0) yield results.map(toListed);
     if (results.length < count) return;
     left -= count;
     skip = 0;
     last = (results.at(-1) as ListedVideo).id;
   }
+}
+
+type ListedRow = Omit<ListedVideo, "output" | "usage"> & { output: string | null } & Partial<UsageRow>;
+
+function toListed({ plan, overLimits, figures, output, ...rest }: ListedRow): ListedVideo {
+  const usage = readUsage({ plan, overLimits, figures });
+  return { ...rest, output: parseOutput(output), ...(usage === null ? {} : { usage }) };
 }
 
 export interface AttemptRecord {
@@ -72,9 +86,14 @@ export interface VideoRecord {
   runAfter: Millis;
   claimedAt: Millis | null;
   finishedAt: Millis | null;
+  /** The limits of Workers that the last attempt has gone over, and what it has used; null when there was none. */
+  over: LimitName[];
+  usage: UsageReport | null;
 }
 
-type ShownRow = Omit<VideoRecord, "video" | "attempts" | "output"> & VideoRecord["video"] & { output: string | null };
+type ShownRow = Omit<VideoRecord, "video" | "attempts" | "output" | "over" | "usage"> &
+  VideoRecord["video"] &
+  UsageRow & { output: string | null };
 
 /** Everything known about one video; undefined when there is none with this id. */
 export async function showVideo(
@@ -84,10 +103,13 @@ export async function showVideo(
 ): Promise<VideoRecord | undefined> {
   const row = await database.prepare(sql.showVideo(catalogue)).bind(videoId).first<ShownRow>();
   if (row === null) return undefined;
-  const { id, source, title, durationS, state, attempt, deaths, output, error, ...rest } = row;
+  const { id, source, title, durationS, state, attempt, deaths, output, error, plan, overLimits, figures, ...rest } =
+    row;
   const { results } = await database.prepare(sql.ATTEMPTS_OF).bind(videoId).all<AttemptRecord>();
   const video = { id, source, title, durationS };
-  return { video, state, attempt, deaths, output: parseOutput(output), attempts: results, error, ...rest };
+  const usage = readUsage({ plan, overLimits, figures });
+  const known = { video, state, attempt, deaths, output: parseOutput(output), attempts: results, error };
+  return { ...known, ...rest, over: usage?.over ?? [], usage };
 }
 
 /** A processor's output is JSON; text that is none is shown as it is. */

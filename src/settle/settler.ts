@@ -7,6 +7,7 @@ import type { Claim, Millis, Outcome } from "../video.js";
 import { type BackoffLimits, backoffMs } from "./backoff.js";
 import type { Spool } from "./spool.js";
 import * as sql from "./statements.js";
+import { describeUsage, usageOf } from "./usage.js";
 
 export interface SettlerOptions extends BackoffLimits {
   instance: string;
@@ -94,7 +95,7 @@ export class Settler {
 
   #spendAttempts(claim: Claim, outcome: Outcome): Outcome {
     if (outcome.kind !== "retry" || claim.attempt < this.#options.maxAttempts) return outcome;
-    return { kind: "failed", reason: outcome.reason };
+    return { kind: "failed", reason: outcome.reason, ...usageOf(outcome) };
   }
 
   async #writeGroup(group: Waiting[]): Promise<void> {
@@ -122,9 +123,11 @@ export class Settler {
         return statements.length - 1;
       });
       let repeated = inherited;
-      const results = await this.#commit(statements, () => {
+      const usage = this.#recordUsage(group);
+      const answers = await this.#commit([...usage, ...statements], () => {
         repeated = true;
       });
+      const results = answers.slice(usage.length);
       // All questions at once: they travel together, and the next settlement waits for one request instead of many.
       const asking = others.map(async ({ claim, outcome, resolve }, at) => {
         const changed = changesOf(results[places[at] as number]) > 0;
@@ -143,6 +146,13 @@ export class Settler {
     } catch (error) {
       for (const { reject } of group) reject(error);
     }
+  }
+
+  /** One statement for all that went over a limit, none if nobody did. */
+  #recordUsage(group: Pick<Waiting, "claim" | "outcome">[]): D1PreparedStatement[] {
+    const { database, instance } = this.#options;
+    const usage = describeUsage(group);
+    return usage === undefined ? [] : [database.prepare(sql.RECORD_USAGE).bind(usage, instance)];
   }
 
   #completeGroup({ entries, outputs, attempt, claimedAt }: ClaimGroup, now: Millis): D1PreparedStatement {
@@ -178,7 +188,8 @@ export class Settler {
       repeated = true;
     };
     try {
-      await this.#commit([fence, ...own, ...this.#statementsFor(claim, outcome, clock.now())], onRepeat);
+      const usage = this.#recordUsage([{ claim, outcome }]);
+      await this.#commit([fence, ...usage, ...own, ...this.#statementsFor(claim, outcome, clock.now())], onRepeat);
       resolve({ outcome, settledAt, held: true });
     } catch (error) {
       if (messageOf(error).includes(sql.FENCE_NAME)) {
@@ -187,7 +198,8 @@ export class Settler {
       }
       if (error instanceof HidbError) return reject(error);
       // The processor's own statements are wrong: that is an outcome of the attempt, like any other error.
-      const retry: Outcome = { kind: "retry", reason: `the statements of its outcome failed: ${messageOf(error)}` };
+      const reason = `the statements of its outcome failed: ${messageOf(error)}`;
+      const retry: Outcome = { kind: "retry", reason, ...usageOf(outcome) };
       await this.#writePlain([{ claim, outcome: this.#spendAttempts(claim, retry), resolve, reject }]);
     }
   }

@@ -2,7 +2,8 @@
 // that neither an outage nor the end of the process loses it.
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import type { Claim, Millis, Outcome } from "../video.js";
+import type { Claim, Millis, Outcome, UsageReport } from "../video.js";
+import { usageOf } from "./usage.js";
 
 /** Whose work it is, and for which database. */
 export interface SpoolOwner {
@@ -26,6 +27,7 @@ interface SpooledCompletion {
   kind: "completed";
   output: string | null;
   statements?: { sql: string; params: unknown[] }[];
+  usage?: UsageReport;
 }
 
 const SUFFIX = ".ndjson";
@@ -150,8 +152,10 @@ function readLines(file: string): unknown[] {
 function toSpooled(outcome: Outcome): SpooledOutcome["outcome"] {
   if (outcome.kind !== "completed") return outcome;
   const { output, statements = [] } = outcome;
-  if (statements.length === 0) return { kind: "completed", output };
+  const usage = usageOf(outcome);
+  if (statements.length === 0) return { kind: "completed", output, ...usage };
   // D1's contract: a statement shows its text and its values.
   const shown = statements as unknown as { statement: string; params: unknown[] }[];
-  return { kind: "completed", output, statements: shown.map(({ statement: sql, params }) => ({ sql, params })) };
+  const texts = shown.map(({ statement: sql, params }) => ({ sql, params }));
+  return { kind: "completed", output, statements: texts, ...usage };
 }

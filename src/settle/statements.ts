@@ -32,6 +32,17 @@ export const RECORD_ATTEMPT = `
   INSERT INTO hidb_attempts (video_id, attempt, instance, outcome, reason, claimed_at, ended_at)
   SELECT video_id, attempt, instance, ?, ?, claimed_at, ? FROM hidb_videos WHERE ${HELD}`;
 
+// What attempts used that went over a limit, as a JSON array of {video, attempt, claimedAt, plan, over, figures}; stands
+// before the settlements themselves, which end the claims. A row of an earlier attempt gives way.
+export const RECORD_USAGE = `
+  INSERT INTO hidb_usage (video_id, attempt, plan, over_limits, figures)
+  SELECT video_id, attempt, one.value ->> 'plan', one.value ->> 'over', one.value ->> 'figures'
+    FROM json_each(?) AS one, hidb_videos
+   WHERE video_id = one.value ->> 'video' AND +instance = ? AND attempt = one.value ->> 'attempt'
+     AND claimed_at = one.value ->> 'claimedAt' AND state = 'running'
+  ON CONFLICT (video_id) DO UPDATE
+     SET attempt = excluded.attempt, plan = excluded.plan, over_limits = excluded.over_limits, figures = excluded.figures`;
+
 // Refused by the fence's CHECK when the claim is lost, which undoes the batch it stands in.
 export const FENCE = `INSERT INTO hidb_fence (held) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM hidb_videos WHERE ${HELD})`;
 export const FENCE_NAME = "claim_is_held";

@@ -1,4 +1,5 @@
 // What stands on the screen when a run is over.
+import { describeOver } from "../../report/limits.js";
 import type { RunReport } from "../../report/run.js";
 import type { Counts, FailureGroup } from "../../report/status.js";
 import { STATES } from "../../video.js";
@@ -17,6 +18,7 @@ export function describeRun({ counts, run, failures, wallMs }: SummaryParts): st
     `${describeCounts(counts)} in ${formatWall(wallMs)}${speedUp}`,
     ...alignColumns(run.instances.map(describeInstance), "  "),
     ...describeFailures(failures),
+    ...run.over.map((one) => `${describeOver(one)}; ${asTyped("hidb list --over any")}`),
     describeNext(counts),
   ];
 }
