@@ -3,6 +3,7 @@ import { renewLease } from "../../src/claim/membership.js";
 import { reclaimVideos } from "../../src/claim/reclaim.js";
 import type { Database } from "../../src/database/database.js";
 import { HidbError } from "../../src/errors.js";
+import type { UsageReport } from "../../src/video.js";
 import { many, NO_FIGURES, settleDown, World } from "../claim/world.js";
 import { advance, COMPLETED, fakeTimers, TestPool } from "./world.js";
 
@@ -342,6 +343,22 @@ describe("an attempt that", () => {
     expect(await world.attempts()).toMatchObject([{ videoId: 1, attempt: 1, outcome: "retry", reason }]);
     expect(pool.run(2).context.signal.aborted).toBe(false);
     expect(pool.exitCode).toBeUndefined();
+  });
+
+  it("is out of time and went over a limit of Workers by then is told of with both", async () => {
+    await using world = await World.create({ videos: [1] });
+    const pool = await TestPool.create(world, { config: { timeoutMs: 2000 } });
+    await pool.start();
+    const figures = { cpuMs: 41_200, memoryMb: 0, subrequests: 0, serviceCalls: 0, cacheCalls: 0, d1Queries: 0 };
+    const sizes = { requestBytes: 0, responseBytes: 0, logBytes: 0, waitUntilMs: 0 };
+    const usage: UsageReport = { plan: "paid", over: ["cpu"], ...figures, ...sizes, limits: { cpu: 30_000 } };
+    const { context, end } = pool.run(1);
+    context.signal.addEventListener("abort", () => end({ kind: "retry", reason: "stopped", usage }));
+    await advance(world, 2100);
+    expect(await world.video(1)).toMatchObject({ ...SPENT, error: "no result after 2 s (HIDB_TIMEOUT_MS)" });
+    expect(await world.rows("SELECT video_id, over_limits FROM hidb_usage")).toEqual([
+      { video_id: 1, over_limits: '["cpu"]' },
+    ]);
   });
 
   it("has no limit is never aborted", async () => {
