@@ -1,0 +1,157 @@
+// setTimeout and its relatives: numbers for ids, as in workerd, unless Node's objects are part of the compatibility.
+import { traceOf } from "../events/thrown.js";
+import { currentInvocation, type Invocation } from "../invocation.js";
+import { native } from "../native.js";
+import { define, type Realm, type Target } from "../realm.js";
+import { defineByCaller } from "./callers.js";
+import { reportThrown } from "./events.js";
+import { illegalInvocation, refuseGlobalScope, wrongType } from "./refusals.js";
+
+const OWNER = "ServiceWorkerGlobalScope";
+/** Beyond this Node would fire at once; nobody waits for so long. */
+const LONGEST_MS = 2 ** 31 - 1;
+/** From here on, Node compatibility gives Node's own kind of timers. */
+const OBJECTS_FROM = "2026-02-10";
+
+type Callback = (...given: unknown[]) => unknown;
+type Timer = ReturnType<typeof setTimeout>;
+type Start = (callback: () => void, delayMs: number) => Timer;
+
+/** Timers that belong to an invocation: workerd drops them when it is over. */
+const owned = new WeakMap<Invocation, Set<Timer>>();
+
+/** Drops what an invocation that is over has left to be done later. */
+export function cancelTimers(invocation: Invocation): void {
+  for (const timer of owned.get(invocation) ?? []) native.clearTimeout(timer);
+  owned.delete(invocation);
+}
+
+export function installTimers(target: Target, realm: Realm): void {
+  const timers = new Timers(target, realm);
+  const names = {
+    setTimeout: timers.starter("setTimeout", native.setTimeout),
+    setInterval: timers.starter("setInterval", native.setInterval),
+    clearTimeout: timers.clearer("clearTimeout"),
+    clearInterval: timers.clearer("clearInterval"),
+  };
+  for (const [name, worker] of Object.entries(names)) {
+    defineByCaller(target, name, { worker, host: native[name as keyof typeof names] });
+  }
+  define(target, "queueMicrotask", makeQueueMicrotask(realm));
+}
+
+class Timers {
+  readonly #target: Target;
+  readonly #realm: Realm;
+  readonly #givesObjects: boolean;
+  readonly #byId = new Map<number, Timer>();
+  #lastId = 0;
+
+  constructor(target: Target, realm: Realm) {
+    this.#target = target;
+    this.#realm = realm;
+    const { node, date, flags } = realm.compatibility;
+    const isAsked = flags.includes("enable_nodejs_global_timers");
+    const isRefused = flags.includes("no_nodejs_global_timers");
+    this.#givesObjects = node === "full" || isAsked || (node === "compat" && date >= OBJECTS_FROM && !isRefused);
+  }
+
+  starter(name: "setTimeout" | "setInterval", start: Start): Callback {
+    const timers = this;
+    const starters = {
+      // A method of an object literal has a name, no prototype, and takes `this` as it comes.
+      [name](this: unknown, ...[callback, delay, ...given]: unknown[]): unknown {
+        if (timers.#isOutside()) return Reflect.apply(native[name], globalThis, [callback, delay, ...given]);
+        if (this !== undefined && this !== timers.#target && this !== globalThis) throw illegalInvocation();
+        refuseGlobalScope(timers.#realm);
+        if (typeof callback !== "function") throw wrongType(name, OWNER, 1, "function");
+        const work = () => Reflect.apply(callback, globalThis, given);
+        return timers.#start({ start, work, delayMs: toDelay(delay), isOnce: name === "setTimeout" });
+      },
+    };
+    return starters[name] as Callback;
+  }
+
+  clearer(name: "clearTimeout" | "clearInterval"): Callback {
+    const clear = (...given: unknown[]) => {
+      if (this.#isOutside()) return Reflect.apply(native[name], globalThis, given);
+      refuseGlobalScope(this.#realm);
+      if (given.length === 0) throw wrongType(name, OWNER, 1, "JsNumber");
+      this.#clear(given[0]);
+    };
+    return Object.defineProperty(clear, "name", { value: name });
+  }
+
+  #start({
+    start,
+    work,
+    delayMs,
+    isOnce,
+  }: {
+    start: Start;
+    work: Callback;
+    delayMs: number;
+    isOnce: boolean;
+  }): unknown {
+    const id = ++this.#lastId;
+    const owner = currentInvocation();
+    const timer = start(() => {
+      if (isOnce) this.#forget(id, timer, owner);
+      try {
+        work();
+      } catch (error) {
+        this.#realm.log("error", `Uncaught ${traceOf(error)}`);
+      }
+    }, delayMs);
+    this.#byId.set(id, timer);
+    if (owner !== undefined) ownedBy(owner).add(timer);
+    return this.#givesObjects ? timer : id;
+  }
+
+  #clear(given: unknown): void {
+    if (typeof given === "object" && given !== null) {
+      native.clearTimeout(given as Timer);
+      return;
+    }
+    const id = Number(given);
+    const timer = this.#byId.get(id);
+    if (timer === undefined) return;
+    native.clearTimeout(timer);
+    this.#forget(id, timer, currentInvocation());
+  }
+
+  #forget(id: number, timer: Timer, owner: Invocation | undefined): void {
+    this.#byId.delete(id);
+    if (owner !== undefined) owned.get(owner)?.delete(timer);
+  }
+
+  /** A host that shares its process with the Worker keeps its own timers. */
+  #isOutside(): boolean {
+    return !this.#realm.isolated && !this.#realm.isStarting() && currentInvocation() === undefined;
+  }
+}
+
+function ownedBy(invocation: Invocation): Set<Timer> {
+  const timers = owned.get(invocation) ?? new Set();
+  owned.set(invocation, timers);
+  return timers;
+}
+
+function toDelay(given: unknown): number {
+  const delay = Number(given);
+  return delay > 0 ? Math.min(delay, LONGEST_MS) : 0;
+}
+
+function makeQueueMicrotask(realm: Realm): (work: unknown) => void {
+  return function queueMicrotask(work: unknown): void {
+    if (typeof work !== "function") throw wrongType("queueMicrotask", OWNER, 1, "function");
+    // A throw would be the end of the thread.
+    Promise.resolve().then(() => {
+      try {
+        work();
+      } catch (error) {
+        reportThrown(realm, error);
+      }
+    });
+  };
+}
