@@ -97,7 +97,7 @@ export const WORKER_KEYS = v.object({
         service: v.string(),
         environment: v.exactOptional(v.string()),
         entrypoint: v.exactOptional(v.string()),
-        props: v.optional(v.record(v.string(), v.unknown()), {}),
+        props: v.exactOptional(v.record(v.string(), v.unknown())),
       }),
     ),
     [],

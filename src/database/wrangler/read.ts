@@ -36,7 +36,8 @@ export function readWranglerConfig(from: string | WranglerLocation, { env }: Rea
   const section = location.redirected ? undefined : sectionOf(data, env, file);
   const merged = section === undefined ? withoutEmptyAccount(data) : inherit(data, section);
   // An environment is a Worker of its own.
-  const renamed = !location.redirected && env && !isPages(data) && section?.name === undefined && merged.name;
+  const isItsOwn = section === undefined ? !isPages(data) : section.name === undefined;
+  const renamed = !location.redirected && env && isItsOwn && merged.name;
   if (renamed) merged.name = `${merged.name}-${env}`;
 
   const place = (path: Path) => {

@@ -87,7 +87,7 @@ function plainBindings(config: WranglerConfig, keys: WorkerKeys): Binding[] {
       }),
     ),
     ...services.map(
-      ({ binding: name, entrypoint = null, props }): Binding => ({ name, kind: "service", entrypoint, props }),
+      ({ binding: name, entrypoint = null, props = {} }): Binding => ({ name, kind: "service", entrypoint, props }),
     ),
     ...[...ratelimits, ...unsafeRateLimits(config)].map(
       ({ name, simple }): Binding => ({ name, kind: "ratelimit", limit: simple.limit, periodS: simple.period }),

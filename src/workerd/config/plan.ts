@@ -20,7 +20,7 @@ import { assetsFolder, findSource } from "./source.js";
 
 export type { D1Wish } from "./bindings.js";
 
-export interface MadePlan {
+export interface PlannedWorker {
   plan: WorkerPlan;
   warnings: string[];
   /** What the config binds and the options say nothing of; in the plan: wrangler's own local file, else memory. */
@@ -35,7 +35,7 @@ interface Deps {
 }
 
 /** Errors: WRANGLER_CONFIG, WORKER_BROKEN, WORKER_UNSUPPORTED, SETTING_INVALID. */
-export async function makePlan(options: HostWorkerOptions, deps: Deps = {}): Promise<MadePlan> {
+export async function makePlan(options: HostWorkerOptions, deps: Deps = {}): Promise<PlannedWorker> {
   const { environment = inheritedEnvironment(), clock = systemClock } = deps;
   const read = options.config === undefined ? undefined : readConfig(options.config, options.env);
   const { compatibility, warnings } = compatibilityOf(options, read);
