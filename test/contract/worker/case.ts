@@ -9,15 +9,29 @@ export type Call =
 
 /** The answer to a call, as plain JSON: what workerd has said once, and what the shim has to say. */
 export type Answer =
-  /** `headers` without `date`, `content-length`, `transfer-encoding` and what miniflare adds (`mf-*`); `body` as text. */
+  /** `headers` without those of answers.ts; `body` as text, or as `base64:...` if it is none. A throw is a 500 with its text. */
   | { status: number; headers: [string, string][]; body: string }
   /** workerd's own result objects of `scheduled` and `queue`. */
   | { result: unknown }
+  /** Not even an answer; as the only answer: the Worker does not start. */
   | { error: string };
 
+/** A queue that the Worker consumes, in wrangler's words. */
+export interface Consumed {
+  queue: string;
+  maxBatchSize?: number;
+  maxRetries?: number;
+  retryDelay?: number;
+  deadLetterQueue?: string;
+}
+
 export interface WorkerCase {
-  /** The entry module, plain JavaScript; `index.js`. */
-  source: string;
+  /** The entry module, plain JavaScript; `index.js`. Either this or `project`. */
+  source?: string;
+  /** A folder beside this file with a wrangler.jsonc that wrangler builds; its bindings are said here again. */
+  project?: string;
+  /** The source is a script with `addEventListener`, and its bindings are globals. */
+  serviceWorker?: boolean;
   /** Further modules by path. */
   modules?: Record<
     string,
@@ -33,7 +47,7 @@ export interface WorkerCase {
   r2?: string[];
   /** Producers by binding; a queue in `consumes` is consumed by the Worker itself. */
   queues?: Record<string, string>;
-  consumes?: string[];
+  consumes?: (string | Consumed)[];
   /** Bindings to the Worker itself; the value names an entrypoint, "" the default export. */
   services?: Record<string, string>;
   /**
