@@ -259,7 +259,12 @@ MONEY=5$
 
 const SECRETS: Record<
   string,
-  World & { vars?: Record<string, unknown>; required?: string[]; environment?: Record<string, string> }
+  World & {
+    sectionless?: true;
+    vars?: Record<string, unknown>;
+    required?: string[];
+    environment?: Record<string, string>;
+  }
 > = {
   none: { config: {} },
   ".dev.vars": { config: {}, files: { ".dev.vars": DOTENV } },
@@ -270,6 +275,12 @@ const SECRETS: Record<
     config: {},
     env: "staging",
     files: { ".dev.vars": "A=1\nB=1", ".dev.vars.staging": "A=2" },
+  },
+  ".dev.vars.staging for an environment that the config has not": {
+    config: {},
+    env: "staging",
+    sectionless: true,
+    files: { ".dev.vars": "A=1", ".dev.vars.staging": "A=2" },
   },
   ".dev.vars.staging without an environment": { config: {}, files: { ".dev.vars.staging": "A=2" } },
   ".dev.vars before .env": { config: {}, files: { ".dev.vars": "A=1", ".env": "A=2\nB=2" } },
@@ -317,9 +328,9 @@ const SECRETS: Record<
 
 describe("secrets for local work", () => {
   it.each(Object.keys(SECRETS))("come from where wrangler takes them: %s", async (title) => {
-    const { vars = {}, required, environment = {}, ...world } = SECRETS[title] as (typeof SECRETS)[string];
+    const { vars = {}, required, environment = {}, sectionless, ...world } = SECRETS[title] as (typeof SECRETS)[string];
     const secrets = required === undefined ? {} : { secrets: { required } };
-    const env = world.env === undefined ? {} : { env: { [world.env]: { vars, ...secrets } } };
+    const env = world.env === undefined || sectionless ? {} : { env: { [world.env]: { vars, ...secrets } } };
     const whole = { ...process.env, ...environment };
     const { plan: made, file } = await plan({ ...world, config: { vars, ...secrets, ...env } }, {}, whole);
     for (const [name, value] of Object.entries(environment)) {

@@ -13,7 +13,7 @@ export interface WranglerConfig extends v.InferOutput<typeof KNOWN_KEYS> {
   projectFolder: string;
   /** Every other key, unchecked, with the rules of inheritance applied. */
   raw: Record<string, unknown>;
-  /** The environment that was read; undefined for the top level. */
+  /** The environment that was asked for, whether the config has a section for it or not. */
   env: string | undefined;
   /** Made by a build tool: `.wrangler/deploy/config.json` led to it. */
   redirected: boolean;
@@ -46,9 +46,8 @@ export function readWranglerConfig(from: string | WranglerLocation, { env }: Rea
   };
   const known = check(KNOWN_KEYS, merged, { file, place });
   const raw = Object.entries(merged).filter(([key]) => key !== "env" && !Object.hasOwn(KNOWN_KEYS.entries, key));
-  const used = section === undefined ? undefined : env;
   const { redirected } = location;
-  return { ...known, file, projectFolder, raw: Object.fromEntries(raw), env: used, redirected, place };
+  return { ...known, file, projectFolder, raw: Object.fromEntries(raw), env: env || undefined, redirected, place };
 }
 
 /** The values of further keys; errors: WRANGLER_CONFIG. */

@@ -1,11 +1,13 @@
 // Builds a Worker from its sources with the user's own wrangler, and keeps the build until a source changes. Several
 // instances start at the same time: one builds, the others wait for it.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { basename, extname, join } from "node:path";
 import type { Clock } from "../../clock.js";
 import type { WranglerConfig } from "../../database/wrangler/read.js";
 import { codeOf } from "../../errors.js";
+import { native } from "../native.js";
 import { workerBroken } from "./error.js";
 import { type BuildRecord, findInputs, isFresh, readRecord, writeRecord } from "./freshness.js";
 import { runWrangler, type Wrangler } from "./wrangler.js";
@@ -57,7 +59,7 @@ export async function buildWorker(request: BuildRequest, wrangler: Wrangler): Pr
     writeRecord(record, made);
     return buildOf(home, made);
   } finally {
-    rmSync(lock, { recursive: true, force: true });
+    rmSync(lock, { force: true });
   }
 }
 
@@ -109,13 +111,36 @@ const LOCK_MS = 120_000;
 
 function takeLock(lock: string, clock: Clock): boolean {
   try {
-    mkdirSync(lock);
+    writeFileSync(lock, `${native.process.pid} ${hostname()}`, { flag: "wx" });
     return true;
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
-    const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? clock.now();
-    if (clock.now() - since > LOCK_MS) rmSync(lock, { recursive: true, force: true });
+    if (isLeft(lock, clock)) rmSync(lock, { force: true });
     return false;
+  }
+}
+
+function isLeft(lock: string, clock: Clock): boolean {
+  const stats = statSync(lock, { throwIfNoEntry: false });
+  if (stats === undefined) return false;
+  if (clock.now() - stats.mtimeMs > LOCK_MS) return true;
+  const [pid, host] = readLock(lock);
+  return host === hostname() && !isAlive(Number(pid));
+}
+
+function readLock(lock: string): string[] {
+  try {
+    return readFileSync(lock, "utf8").split(" ");
+  } catch {
+    return []; // Given back meanwhile.
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return native.process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) === "EPERM";
   }
 }
 

@@ -52,12 +52,13 @@ export async function runWrangler({ program, version }: Wrangler, run: Run): Pro
 }
 
 function argumentsOf({ config, compatibilityDate, outdir }: Run, version: string): string[] {
-  const { file, env, name, raw } = config;
+  const { file, env, redirected, name, raw } = config;
   return [
     ...["deploy", "--dry-run", "--outdir", outdir, "--config", file],
     // What went into the bundle; older ones do not tell.
     ...(Number.parseInt(version, 10) >= 4 ? ["--metafile"] : []),
-    ...(env === undefined ? [] : ["--env", env]),
+    // A generated config was made for one environment.
+    ...(env === undefined || redirected ? [] : ["--env", env]),
     ...(name === undefined ? ["--name", nameOf(dirname(file))] : []),
     ...(raw.compatibility_date === undefined ? ["--compatibility-date", compatibilityDate] : []),
   ];
