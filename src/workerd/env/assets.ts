@@ -152,13 +152,15 @@ class AssetServer {
     const path = decode(pathname);
     const found = findFile(path, this.#plan.htmlHandling, this.#files);
     if (found?.kind === "redirect") return { kind: "redirect", to: `${encode(found.to)}${url.search}` };
-    if (found?.kind === "file") {
-      const canonical = encode(path);
-      // Pages takes any spelling of a path.
-      if (canonical !== pathname && !this.#isPages) return { kind: "redirect", to: `${canonical}${url.search}` };
-      return { kind: "file", path: found.path, status: 200 };
-    }
-    return isLenient ? this.#findNothing(path) : undefined;
+    const file: Result | undefined = found
+      ? { ...found, status: 200 }
+      : isLenient
+        ? this.#findNothing(path)
+        : undefined;
+    // Each path has one spelling; Pages takes any.
+    const canonical = encode(path);
+    if (file === undefined || canonical === pathname || this.#isPages) return file;
+    return { kind: "redirect", to: `${canonical}${url.search}` };
   }
 
   #findNothing(path: string): Result | undefined {

@@ -79,10 +79,11 @@ function patternOf(line: string): { pattern: RegExp; ignores: boolean } {
 /** Where Cloudflare's table differs from the one at hand. */
 const TYPES: Record<string, string> = {
   ...mimes,
+  log: "text/plain; charset=utf-8",
   md: "text/markdown; charset=utf-8",
   svg: "image/svg+xml",
   xhtml: "application/xhtml+xml",
-  xml: "text/xml; charset=utf-8",
+  xml: "application/xml",
   ico: "image/vnd.microsoft.icon",
   yaml: "text/yaml; charset=utf-8",
 };

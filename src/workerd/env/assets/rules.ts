@@ -27,7 +27,7 @@ export function parseRedirects(text: string): Redirect[] {
   for (const line of linesOf(text)) {
     const [from = "", to = "", status = "302", ...more] = line.replace(/\s+#.*$/, "").split(/\s+/);
     const isUsable = to !== "" && more.length === 0 && STATUSES.has(Number(status)) && !isLoop(from, to);
-    if (isUsable && isAddress(from) && !rules.has(from)) {
+    if (isUsable && from.startsWith("/") && !rules.has(from)) {
       rules.set(from, { from: compile(from), to, status: Number(status) });
     }
   }
@@ -55,7 +55,10 @@ export function parseHeaders(text: string): HeaderRule[] {
 export function findRedirect(rules: readonly Redirect[], url: URL): { to: string; status: number } | undefined {
   for (const { from, to, status } of rules) {
     const found = match(from, url);
-    if (found !== undefined) return { to: fill(to, found), status };
+    if (found === undefined) continue;
+    // What is filled in may begin with a slash of its own.
+    const target = fill(to, found);
+    return { to: from.isDynamic && target.startsWith("/") ? target.replace(/\/+/g, "/") : target, status };
   }
   return undefined;
 }
