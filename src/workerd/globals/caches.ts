@@ -4,9 +4,14 @@ import { DiskCacheStore } from "../env/cache-disk.js";
 import { type CacheStore, MemoryCacheStore } from "../env/cache-store.js";
 import { currentInvocation } from "../invocation.js";
 import { define, type Realm, type Target } from "../realm.js";
+import { bodyOf } from "./body.js";
 import { answerFromCache } from "./cache-match.js";
 import { decideKeeping } from "./cache-policy.js";
+import { Headers, makeImmutable } from "./headers.js";
 import { illegalConstructor, nameInstances, notImplemented, refuseGlobalScope, wrongType } from "./refusals.js";
+import { Request } from "./request.js";
+import { makeReceivedResponse, Response } from "./response.js";
+import { statusTextOf } from "./status-text.js";
 
 interface Options {
   ignoreMethod?: boolean;
@@ -15,7 +20,6 @@ interface Options {
 /** What a cache is made of; nobody else has one, so nobody else can make a cache. */
 class Parts {
   constructor(
-    readonly target: Target,
     readonly realm: Realm,
     readonly store: CacheStore,
     readonly name: string,
@@ -40,25 +44,25 @@ class Cache {
     if (asked.method !== "GET" && options?.ignoreMethod !== true) return undefined;
     const entry = await this.#parts.store.get(this.#keyOf(asked));
     if (entry === null) return undefined;
-    const { body, ...init } = answerFromCache(entry, asked.headers);
-    const made = this.#parts.target.Response as typeof Response;
-    // Headers of the length of a body that this answer does not have would mislead whoever passes it on.
-    return new made(body as Uint8Array<ArrayBuffer> | null, init);
+    const { body, headers, status } = answerFromCache(entry, asked.headers);
+    const received = { status, statusText: statusTextOf(status), headers: makeImmutable(new Headers(headers)) };
+    return makeReceivedResponse({ ...received, url: "", redirected: false }, body);
   }
 
   async put(...given: [request?: unknown, response?: unknown]): Promise<undefined> {
     const asked = this.#ask("put", given[0]);
     const response = given[1];
-    const { target, store } = this.#parts;
-    if (!(response instanceof (target.Response as typeof Response))) throw wrongType("put", "Cache", 2, "Response");
+    const { store } = this.#parts;
+    if (!(response instanceof Response)) throw wrongType("put", "Cache", 2, "Response");
     if (asked.method !== "GET") throw new TypeError(NON_GET);
     if (response.status === 206) throw new TypeError(PARTIAL);
     if (response.headers.get("vary")?.includes("*") === true) throw new TypeError(VARIES);
+    const length = response.body === null ? 0 : (bodyOf(response).content?.length ?? null);
     const body = new Uint8Array(await response.arrayBuffer());
     const now = Date.now();
     const kept = decideKeeping({
       status: response.status,
-      headers: [...withLength(response, body.byteLength)],
+      headers: pairsOf(response, length),
       hasAuthorization: asked.headers.has("authorization"),
       now,
     });
@@ -91,11 +95,9 @@ class Cache {
   }
 
   #ask(method: string, request: unknown): Request {
-    const { realm, target } = this.#parts;
-    refuseGlobalScope(realm);
-    const made = target.Request as typeof Request;
+    refuseGlobalScope(this.#parts.realm);
     if (request === undefined) throw wrongType(method, "Cache", 1, "Request or string");
-    const asked = request instanceof made ? request : new made(String(request));
+    const asked = request instanceof Request ? request : new Request(String(request));
     const meter = currentInvocation()?.meter;
     meter?.count("subrequests");
     meter?.count("cacheCalls");
@@ -149,7 +151,7 @@ export function installCaches(target: Target, realm: Realm): void {
   // A response's age and expiry are the wall clock's.
   const now = () => Date.now();
   const store = stateFolder === null ? new MemoryCacheStore(now) : new DiskCacheStore(join(stateFolder, "cache"), now);
-  const partsOf = (name: string) => new Parts(target, realm, store, name);
+  const partsOf = (name: string) => new Parts(realm, store, name);
   const open = (name: string) => new Cache(partsOf(`named:${name}`));
   define(target, "Cache", Cache);
   define(target, "CacheStorage", CacheStorage);
@@ -160,12 +162,9 @@ function refuseOtherSchemes(url: string): void {
   if (!/^https?:/.test(url)) throw new TypeError(`Fetch API cannot load: ${url}`);
 }
 
-/** Repeated headers as one line each, cookies last of all: there is a rule for having any. */
-function withLength(response: Response, bytes: number): Map<string, string> {
-  const headers = new Map<string, string>();
-  response.headers.forEach((value, name) => {
-    headers.set(name, value);
-  });
-  headers.set("content-length", String(bytes));
-  return headers;
+/** The length goes with it where it is known before the body has been read. */
+function pairsOf(response: Response, length: number | null): [string, string][] {
+  const headers = new Map(response.headers);
+  if (length !== null) headers.set("content-length", String(length));
+  return [...headers];
 }

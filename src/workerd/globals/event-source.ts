@@ -2,6 +2,7 @@
 import { currentInvocation } from "../invocation.js";
 import { define, type Realm, type Target } from "../realm.js";
 import { ErrorEvent } from "./events.js";
+import { WorkerEventTarget } from "./listeners.js";
 import { nameInstances, wrongConstructorType } from "./refusals.js";
 import { type SseMessage, SseParser } from "./sse.js";
 
@@ -11,7 +12,7 @@ type State = 0 | 1 | 2;
 type Fetch = (url: string, init: object) => Promise<Response>;
 
 export function installEventSource(target: Target, _realm: Realm): void {
-  class EventSource extends EventTarget {
+  class EventSource extends WorkerEventTarget {
     static readonly CONNECTING = 0;
     static readonly OPEN = 1;
     static readonly CLOSED = 2;
@@ -68,7 +69,7 @@ export function installEventSource(target: Target, _realm: Realm): void {
 
     async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
       this.#state = EventSource.OPEN;
-      this.#emit(new Event("open"), this.onopen);
+      this.#emit(new Event("open"));
       const parser = new SseParser();
       const text = new TextDecoder();
       for await (const chunk of stream) {
@@ -80,21 +81,20 @@ export function installEventSource(target: Target, _realm: Realm): void {
 
     #tell({ type, data, id }: SseMessage): void {
       const event = new MessageEvent(type, { data, lastEventId: id, origin: originOf(this.#url) });
-      this.#emit(event, type === "message" ? this.onmessage : null);
+      this.#emit(event);
     }
 
     #fail(error: unknown): void {
       if (this.#state === EventSource.CLOSED) return;
       this.#state = EventSource.CLOSED;
-      this.#emit(new ErrorEvent("error", { error, message: String(error) }), this.onerror);
+      this.#emit(new ErrorEvent("error", { error, message: String(error) }));
     }
 
     #isClosed(): boolean {
       return this.#state === EventSource.CLOSED;
     }
 
-    #emit(event: Event, handler: ((event: Event) => unknown) | null): void {
-      handler?.call(this, event);
+    #emit(event: Event): void {
       this.dispatchEvent(event);
     }
   }

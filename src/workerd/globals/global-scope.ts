@@ -42,25 +42,10 @@ export function installGlobalScope(target: Target, realm: Realm): void {
   define(target, "Cloudflare", new Cloudflare(realm));
   define(target, "WorkerGlobalScope", WorkerGlobalScope);
   define(target, "ServiceWorkerGlobalScope", ServiceWorkerGlobalScope);
-  define(target, "Body", makeBody(target));
   Object.defineProperty(target, "origin", { value: "null", enumerable: true, configurable: true });
   installServiceWorker(target);
   installEventSource(target, realm);
   if (!realm.isolated) return;
   define(target, "constructor", ServiceWorkerGlobalScope);
   Object.defineProperty(target, Symbol.toStringTag, { value: SCOPE, configurable: true });
-}
-
-/** What requests and responses have in common there. */
-function makeBody(target: Target): unknown {
-  return class Body {
-    constructor() {
-      throw illegalConstructor();
-    }
-
-    static [Symbol.hasInstance](value: unknown): boolean {
-      const kinds = [target.Request, target.Response] as { new (): object; prototype: object }[];
-      return kinds.some((kind) => value === kind.prototype || value instanceof kind);
-    }
-  };
 }
