@@ -1,0 +1,109 @@
+// Delivers the messages of queues to the Worker that consumes them, at least once: what an instance takes and does not
+// settle, because it was killed perhaps, comes again when its lease is over.
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../../clock.js";
+import { messageOf } from "../../errors.js";
+import type { Millis } from "../../video.js";
+import type { DeliveredMessage, LogLevel, OutgoingMessage, QueueResult } from "../host/protocol.js";
+import type { QueueConsumer } from "../plan.js";
+import { Bell } from "./bell.js";
+import { encodeBody } from "./bodies.js";
+import { QueueDelivery } from "./delivery.js";
+import type { NewMessage, QueueStore } from "./store.js";
+
+export interface BrokerParts {
+  store: QueueStore;
+  consumers: readonly QueueConsumer[];
+  /** Resolves to workerd's own result; a rejection counts as a handler that failed. */
+  deliver: (queue: string, messages: DeliveredMessage[]) => Promise<QueueResult>;
+  clock: Clock;
+  onLog: (level: LogLevel, text: string) => void;
+  /** How long messages stay with an instance that says nothing; renewed while it delivers them. */
+  leaseMs: Millis;
+  /** How often the store is asked for what others have sent, or left behind. */
+  pollMs: Millis;
+}
+
+export class Broker {
+  readonly #parts: BrokerParts;
+  readonly #deliveries: Map<string, QueueDelivery>;
+  readonly #bell = new Bell();
+  readonly #timers = new AbortController();
+  #isDraining = false;
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts;
+    this.#deliveries = new Map(
+      parts.consumers.map((consumer) => [
+        consumer.queue,
+        new QueueDelivery({ ...parts, consumer, wakeAt: this.#wakeAt }),
+      ]),
+    );
+  }
+
+  start(): void {
+    if (this.#deliveries.size === 0) return;
+    this.#work = Promise.all([this.#poll(), ...Array.from(this.#deliveries.values(), (delivery) => delivery.run())]);
+  }
+
+  /** Keeps messages for their consumer, which need not be this one; resolves when they are safe. */
+  async send(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
+    const { store, clock } = this.#parts;
+    const now = clock.now();
+    await store.put(queue, newMessages(messages, now), now);
+    const delays = new Set(messages.map(({ delayS }) => delayS * 1000));
+    for (const delayMs of delays) this.#wakeAt(queue, now + delayMs);
+  }
+
+  /** Looks at once: somebody has sent something, perhaps. */
+  wake(): void {
+    this.#bell.ring();
+  }
+
+  /** Takes no more messages, gives back those that were not delivered yet, and resolves when the last batch is settled. */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    this.#timers.abort();
+    this.#bell.ring();
+    for (const delivery of this.#deliveries.values()) delivery.stop();
+    await this.#work;
+  }
+
+  /** One query for all queues, and only while there is nothing to do for one of them. */
+  async #poll(): Promise<void> {
+    const { store, clock, pollMs, onLog } = this.#parts;
+    while (!this.#isDraining) {
+      const idle = [...this.#deliveries.values()].filter((delivery) => delivery.isIdle);
+      const queues = idle.map(({ queue }) => queue);
+      try {
+        const due = queues.length > 0 ? await store.due(queues, clock.now()) : [];
+        for (const queue of due) this.#deliveries.get(queue)?.wake();
+      } catch (error) {
+        onLog("warn", `The queues cannot be looked at: ${messageOf(error)}`);
+      }
+      if (!this.#isDraining) await this.#bell.wait(pollMs, clock);
+    }
+  }
+
+  /** What this instance knows to be due is not waited for until the next poll. */
+  readonly #wakeAt = (queue: string, at: Millis): void => {
+    const delivery = this.#deliveries.get(queue);
+    if (delivery === undefined || this.#isDraining) return;
+    const { clock } = this.#parts;
+    const inMs = at - clock.now();
+    if (inMs <= 0) delivery.wake();
+    else void clock.sleep(inMs, this.#timers.signal).then(() => delivery.wake());
+  };
+}
+
+/** Ids begin with the time, so that those of a later message are greater. */
+function newMessages(messages: readonly OutgoingMessage[], now: Millis): NewMessage[] {
+  const time = Math.floor(now).toString(16).padStart(12, "0");
+  return messages.map(({ body, contentType, delayS }, index) => ({
+    id: `${time}${index.toString(16).padStart(4, "0")}${randomBytes(8).toString("hex")}`,
+    contentType,
+    body: encodeBody(body, contentType),
+    delayMs: delayS * 1000,
+  }));
+}

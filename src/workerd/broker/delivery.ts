@@ -1,0 +1,163 @@
+// One queue's batches, one after the other: claimed, gathered, delivered, settled.
+import { messageOf } from "../../errors.js";
+import type { Millis } from "../../video.js";
+import type { DeliveredMessage, QueueResult } from "../host/protocol.js";
+import type { QueueConsumer } from "../plan.js";
+import { Bell } from "./bell.js";
+import { decodeBody } from "./bodies.js";
+import type { BrokerParts } from "./broker.js";
+import type { Claim, KeptMessage, Settlement } from "./store.js";
+import { FAILED, judge, nothing, sortOutDeadly } from "./verdicts.js";
+
+interface DeliveryParts extends BrokerParts {
+  consumer: QueueConsumer;
+  wakeAt: (queue: string, at: Millis) => void;
+}
+
+/** Waits after trouble with the store; the lease of what is in hand is longer. */
+const TROUBLE_MS = 1000;
+
+export class QueueDelivery {
+  readonly #parts: DeliveryParts;
+  readonly #bell = new Bell();
+  #isStopping = false;
+  /** Nothing is in hand, and nothing is known to be due. */
+  isIdle = true;
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts;
+  }
+
+  get queue(): string {
+    return this.#parts.consumer.queue;
+  }
+
+  wake(): void {
+    this.isIdle = false;
+    this.#bell.ring();
+  }
+
+  stop(): void {
+    this.#isStopping = true;
+    this.#bell.ring();
+  }
+
+  async run(): Promise<void> {
+    const { clock, onLog } = this.#parts;
+    while (!this.#isStopping) {
+      this.isIdle = false;
+      try {
+        while (await this.#deliverOnce());
+      } catch (error) {
+        onLog("warn", `Queue "${this.queue}" cannot be worked on: ${messageOf(error)}`);
+        if (!this.#isStopping) await this.#bell.wait(TROUBLE_MS, clock);
+      }
+      this.isIdle = true;
+      if (!this.#isStopping) await this.#bell.wait(undefined, clock);
+    }
+  }
+
+  /** True when there may be more. */
+  async #deliverOnce(): Promise<boolean> {
+    const { consumer, clock } = this.#parts;
+    if (this.#isStopping) return false;
+    const claim: Claim = { queue: this.queue, token: clock.uniqueId() };
+    const messages: KeptMessage[] = [];
+    const renewal = this.#keepLease(claim, messages);
+    try {
+      await this.#gather(claim, messages);
+      if (messages.length === 0) return false;
+      if (this.#isStopping) {
+        await this.#settle(claim, { ...nothing(), released: idsOf(messages) }, messages.length);
+        return false;
+      }
+      const { fit, deadly } = sortOutDeadly(messages, consumer);
+      const result = fit.length > 0 ? await this.#deliver(fit) : FAILED;
+      const judged = judge(fit, { result, consumer, now: clock.now() });
+      for (const { level, text } of [...deadly.lines, ...judged.lines]) this.#parts.onLog(level, text);
+      await this.#settle(claim, merge(deadly.settlement, judged.settlement), messages.length);
+      return true;
+    } finally {
+      renewal.stop();
+    }
+  }
+
+  /** Up to a full batch; from the first message on, others are waited for as long as the consumer wants. */
+  async #gather(claim: Claim, messages: KeptMessage[]): Promise<void> {
+    const { store, consumer, clock, leaseMs } = this.#parts;
+    let deadline = Number.POSITIVE_INFINITY;
+    while (messages.length < consumer.maxBatchSize) {
+      const now = clock.now();
+      const limit = consumer.maxBatchSize - messages.length;
+      messages.push(...(await store.claim(claim, { limit, now, leaseMs })));
+      deadline = Math.min(deadline, now + consumer.maxBatchTimeoutMs);
+      const left = deadline - clock.now();
+      if (messages.length === 0 || messages.length === consumer.maxBatchSize) return;
+      if (left <= 0 || this.#isStopping) return;
+      await this.#bell.wait(left, clock);
+    }
+  }
+
+  async #deliver(messages: readonly KeptMessage[]): Promise<QueueResult> {
+    try {
+      return await this.#parts.deliver(this.queue, messages.map(toDelivered));
+    } catch (error) {
+      this.#parts.onLog("error", `Queue "${this.queue}": a batch failed: ${messageOf(error)}`);
+      return FAILED;
+    }
+  }
+
+  /** Tries again while the lease holds: what has been done should not be done twice for a database that was busy. */
+  async #settle(claim: Claim, settlement: Settlement, count: number): Promise<void> {
+    const { store, clock, onLog, leaseMs, wakeAt } = this.#parts;
+    for (const until = clock.now() + leaseMs; ; ) {
+      try {
+        const settled = await store.settle(claim, settlement, clock.now());
+        if (settled < count) onLog("warn", `Queue "${this.queue}": the lease of ${count - settled} messages was lost`);
+        break;
+      } catch (error) {
+        if (clock.now() >= until) throw error;
+        await clock.sleep(TROUBLE_MS);
+      }
+    }
+    for (const { at } of settlement.retried) wakeAt(this.queue, at);
+    if (settlement.buried !== null) wakeAt(settlement.buried.queue, clock.now());
+  }
+
+  #keepLease(claim: Claim, messages: readonly KeptMessage[]): { stop: () => void } {
+    const { store, clock, leaseMs, onLog } = this.#parts;
+    const over = new AbortController();
+    void (async () => {
+      for (;;) {
+        await clock.sleep(leaseMs / 3, over.signal);
+        if (over.signal.aborted) return;
+        if (messages.length === 0) continue;
+        try {
+          await store.renew(claim, idsOf(messages), clock.now() + leaseMs);
+        } catch (error) {
+          onLog("warn", `Queue "${this.queue}": a lease cannot be renewed: ${messageOf(error)}`);
+        }
+      }
+    })();
+    return { stop: () => over.abort() };
+  }
+}
+
+function idsOf(messages: readonly KeptMessage[]): string[] {
+  return messages.map(({ id }) => id);
+}
+
+function toDelivered({ id, sentAt, attempts, body, contentType }: KeptMessage): DeliveredMessage {
+  return { id, timestamp: sentAt, body: decodeBody(body, contentType), attempts };
+}
+
+/** One of them has at most what the other lacks. */
+function merge(one: Settlement, other: Settlement): Settlement {
+  const queue = one.buried?.queue ?? other.buried?.queue;
+  return {
+    acknowledged: [...one.acknowledged, ...other.acknowledged],
+    retried: [...one.retried, ...other.retried],
+    buried: queue === undefined ? null : { queue, ids: [...(one.buried?.ids ?? []), ...(other.buried?.ids ?? [])] },
+    released: [...one.released, ...other.released],
+  };
+}
