@@ -1,0 +1,61 @@
+// A Worker that does not load, said to the person who can mend it: file, line, reason.
+import { isBuiltin } from "node:module";
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { HidbError } from "../../errors.js";
+import type { WorkerPlan } from "../plan.js";
+import { type Missing, missingOf } from "./names.js";
+import { plainUrl } from "./place.js";
+
+export function brokenWorker(plan: WorkerPlan, error: unknown): HidbError {
+  if (error instanceof HidbError) return error;
+  const missing = missingOf(error);
+  if (missing !== undefined) return missingModule(plan, missing, error);
+  const at = placeOf(plan, error);
+  return new HidbError({
+    code: "WORKER_BROKEN",
+    message: `expected the Worker ${plan.name} to load, got ${describe(error)}${at === "" ? "" : ` at ${at}`}`,
+    fix: `mend ${at === "" ? "the Worker" : at}, or build it again`,
+    cause: error,
+  });
+}
+
+export function noEntry(plan: WorkerPlan): HidbError {
+  return new HidbError({
+    code: "WORKER_BROKEN",
+    message: `expected a module at ${plan.entry}, the entry of the Worker ${plan.name}, got none`,
+    fix: "name the built module, or build the Worker again",
+  });
+}
+
+function missingModule(plan: WorkerPlan, { specifier, importer }: Missing, cause: unknown): HidbError {
+  return new HidbError({
+    code: "WORKER_BROKEN",
+    message: `expected the imports of ${importer} to lead to modules, got "${specifier}", which is none`,
+    fix: mendOf(specifier, plan),
+    cause,
+  });
+}
+
+function mendOf(specifier: string, plan: WorkerPlan): string {
+  if (isBuiltin(specifier) && plan.compatibility.node === "off") {
+    return 'add "nodejs_compat" to the compatibility_flags, or set HIDB_WORKER_NODE=compat';
+  }
+  if (/^(?:node|cloudflare|workerd):/.test(specifier)) return "do without it: the runtime has no such module";
+  if (/^[./]/.test(specifier)) return `put the file there, or mend the path; files outside ${plan.root} cannot be had`;
+  if (/^[a-z]+:/i.test(specifier)) return "put the module beside the Worker: nothing is loaded from elsewhere";
+  return `install ${specifier}, or let wrangler bundle it`;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message.split("\n")[0]}` : String(error);
+}
+
+/** `lib/a.js:3:7` below the root: where a syntax error stands, else where the first frame of the stack is. */
+function placeOf(plan: WorkerPlan, error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? "") : "";
+  const found = /(file:\/\/[^\s)?]+(?:\?[\w=-]+)?)(:\d+(?::\d+)?)/.exec(stack);
+  if (found?.[1] === undefined) return "";
+  const file = relative(plan.root, fileURLToPath(plainUrl(found[1])));
+  return file.startsWith("..") ? "" : `${file}${found[2]}`;
+}
