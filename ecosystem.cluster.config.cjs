@@ -24,6 +24,8 @@ const PATH_SETTINGS = [
   "HIDB_LOG_DIR",
   "HIDB_JOURNAL",
   "HIDB_COMMAND_OUT",
+  "HIDB_WORKER",
+  "HIDB_WORKER_DIR",
 ];
 
 /** Names that PM2 reads from the shell as if they were its own options, and marks of a process that PM2 manages. */

@@ -124,7 +124,12 @@ export const SETTINGS = {
     { min: 1, max: 1000 },
     "Videos that one instance processes side by side.",
   ),
-  processor: oneOf("HIDB_PROCESSOR", "probe", ["probe", "command", "http", "rehearse"], "What is done with a video."),
+  processor: oneOf(
+    "HIDB_PROCESSOR",
+    "probe",
+    ["probe", "command", "http", "worker", "rehearse"],
+    "What is done with a video.",
+  ),
   sharding: oneOf(
     "HIDB_SHARDING",
     "modulo",
@@ -324,6 +329,52 @@ export const SETTINGS = {
   httpHeaders: text("HIDB_HTTP_HEADERS", "", "Its headers as a JSON object.", "secret"),
   httpBody: text("HIDB_HTTP_BODY", "", "Its body, with the same placeholders; without it the video as JSON."),
   httpMaxMb: number("HIDB_HTTP_MAX_MB", "1", { min: 0.001, max: 100 }, "The largest answer that is taken."),
+  worker: path(
+    "HIDB_WORKER",
+    "",
+    "The Worker: a wrangler config, a built module, a Pages output; without it the wrangler config here.",
+  ),
+  workerCall: oneOf(
+    "HIDB_WORKER_CALL",
+    "fetch",
+    ["fetch", "queue", "scheduled"],
+    "Which of its handlers gets a video: a request, a message of a batch, or a cron event.",
+  ),
+  workerRequest: text(
+    "HIDB_WORKER_REQUEST",
+    "POST /api/videos/{id}/process?worker_id={rank}&worker_count={count}",
+    "Method and path of that request, with the placeholders of HIDB_HTTP_URL.",
+  ),
+  workerHeaders: text("HIDB_WORKER_HEADERS", "", "Its headers as a JSON object.", "secret"),
+  workerBody: text("HIDB_WORKER_BODY", "", "Its body, with the same placeholders; without it the video as JSON."),
+  workerQueue: text(
+    "HIDB_WORKER_QUEUE",
+    "",
+    "The queue of those batches; without it the first that the Worker consumes.",
+  ),
+  workerBatch: whole("HIDB_WORKER_BATCH", "1", { min: 1, max: 100 }, "Videos in one batch at most."),
+  workerCron: text("HIDB_WORKER_CRON", "", "The cron of that event; without it the Worker's first."),
+  workerPort: whole(
+    "HIDB_WORKER_PORT",
+    "0",
+    { min: 0, max: 65_535 },
+    "Serves the whole Worker on this port of 127.0.0.1, shared by all instances; 0 for not at all.",
+  ),
+  workerNode: oneOf(
+    "HIDB_WORKER_NODE",
+    "auto",
+    ["auto", "off", "compat", "full"],
+    "What the Worker sees of Node: nothing, what Workers have of it, or all; `auto` by its compatibility date and flags.",
+  ),
+  workerEval: flag("HIDB_WORKER_EVAL", "1 lets the Worker's handlers make code of texts, which Workers cannot."),
+  workerIsolation: oneOf(
+    "HIDB_WORKER_ISOLATION",
+    "thread",
+    ["thread", "process"],
+    "Where the Worker runs: in a thread that it can do no harm outside of, or in the instance itself.",
+  ),
+  workerDir: path("HIDB_WORKER_DIR", "data/worker", "Its KV, R2, cache and further databases are kept here."),
+  cloudflareEnv: text("CLOUDFLARE_ENV", "", "The environment (`env.<name>`) of the wrangler config."),
   rehearseFactor: number("HIDB_REHEARSE_FACTOR", "1", { min: 0, max: 1000 }, "`rehearse` waits duration_s times this."),
   rehearseSeed: whole("HIDB_REHEARSE_SEED", "1", { min: 0, max: 2 ** 31 }, "Seed of what `rehearse` lets go wrong."),
   rehearseFail: number("HIDB_REHEARSE_FAIL", "0", { min: 0, max: 1 }, "Share of attempts that fail and are retried."),
@@ -457,6 +508,14 @@ function checkTogether(config: Config): void {
       expected: `long enough for three heartbeats (${3 * config.heartbeatMs} or more)`,
       got: String(config.leaseMs),
       origin: config.origins.leaseMs,
+    });
+  }
+  if (config.workerBatch > config.concurrency) {
+    throw settingInvalid({
+      name: SETTINGS.workerBatch.name,
+      expected: `at most HIDB_CONCURRENCY (${config.concurrency}), since a batch is made of videos in hand`,
+      got: String(config.workerBatch),
+      origin: config.origins.workerBatch,
     });
   }
   // An empty flag; SQLite takes an empty name for a database of its own that nobody else ever sees.

@@ -11,7 +11,7 @@ import { migrate } from "./database/migrate.js";
 import { nameDatabase, openForPool, type PoolDatabase } from "./database/open.js";
 import { EXIT, HidbError, isPassing, messageOf } from "./errors.js";
 import { Corridor } from "./pool/corridor.js";
-import { checkProcessor, createProcessor } from "./process/create.js";
+import { checkProcessor, createProcessor, type ProcessorLog } from "./process/create.js";
 import type { PoolEvent } from "./report/event.js";
 import { openJournal } from "./report/journal.js";
 import { openLog } from "./report/log.js";
@@ -47,10 +47,15 @@ async function work(config: Config): Promise<number> {
   return exitCode;
 }
 
-async function wire(config: Config, { database, clock, budget }: PoolDatabase & { clock: Clock }): Promise<Corridor> {
+async function wire(config: Config, parts: PoolDatabase & { clock: Clock }): Promise<Corridor> {
+  const { database, clock, budget } = parts;
   const catalogue = await describeCatalogue(database, config);
   await checkProcessor(config);
-  const processor = await createProcessor(config, { clock });
+  // A Worker's module may print before there is a log.
+  const early: PoolEvent[] = [];
+  let tell: (event: PoolEvent) => void = (event) => early.push(event);
+  const log: ProcessorLog = (level, text) => tell({ type: "worker.said", level, text });
+  const processor = await createProcessor(config, { ...parts, log });
   const processId = readProcessId();
   const identity = identifyProcess();
   const { leaseMs } = config;
@@ -90,7 +95,9 @@ async function wire(config: Config, { database, clock, budget }: PoolDatabase & 
     ...{ instance, claimer, processor, settler, report, findNewVideos, config },
     ...(spool === undefined ? {} : { inherit, spool }),
   });
+  tell = report;
   report({ type: "instance.started", processId, pid: identity.pid, host: identity.host });
+  for (const event of early) report(event);
   return corridor;
 }
 

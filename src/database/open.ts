@@ -42,6 +42,8 @@ export interface PoolDatabase {
   /** Resolves to the database's own time where that is another machine's. */
   calibrate: () => Promise<Clock>;
   budget?: RequestBudget;
+  /** Another database of the same account on D1, within the same budget; none on SQLite. */
+  openBeside?: (databaseId: string) => Promise<Database>;
 }
 
 /** For an instance: on D1 within its share of the requests, calls gathered, time as the database has it. */
@@ -49,14 +51,17 @@ export async function openForPool(config: Config, options: OpenOptions): Promise
   const { clock } = options;
   if (config.database === "sqlite") return { database: await openLocal(config, options), calibrate: async () => clock };
   const budget = new RequestBudget(clock, config.d1Requests);
-  const remote = await openD1Http({
-    ...findD1Target(config, process.cwd()),
-    clock,
-    admit: () => budget.take(),
-    onRequest: (record) => budget.note(record),
-  });
-  const database = openCourier(remote, { clock, ready: () => budget.ready() });
-  return { database, calibrate: () => calibrate(clock, database), budget };
+  const target = findD1Target(config, process.cwd());
+  const open = async (databaseId: string) => {
+    const remote = await openD1Http({
+      ...{ ...target, databaseId, clock },
+      admit: () => budget.take(),
+      onRequest: (record) => budget.note(record),
+    });
+    return openCourier(remote, { clock, ready: () => budget.ready() });
+  };
+  const database = await open(target.databaseId);
+  return { database, calibrate: () => calibrate(clock, database), budget, openBeside: open };
 }
 
 const DATABASE_TIME = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now";

@@ -2,8 +2,14 @@
 import type { Clock } from "../clock.js";
 import type { Config } from "../config.js";
 import type { Processor } from "./processor.js";
+import type { WorkerParts } from "./worker.js";
 
-export async function createProcessor(config: Config, { clock }: { clock: Clock }): Promise<Processor> {
+/** What processors are made with; `database`, `openBeside` and `log` are for `worker` alone. */
+export type ProcessorLog = WorkerParts["log"];
+export type ProcessorParts = { clock: Clock } & Partial<WorkerParts>;
+
+export async function createProcessor(config: Config, parts: ProcessorParts): Promise<Processor> {
+  const { clock } = parts;
   switch (config.processor) {
     case "probe":
       return (await import("./probe/probe.js")).createProbe(config, { clock });
@@ -11,6 +17,8 @@ export async function createProcessor(config: Config, { clock }: { clock: Clock 
       return (await import("./command.js")).createCommand(config, { clock });
     case "http":
       return (await import("./http.js")).createHttp(config, { clock });
+    case "worker":
+      return (await import("./worker.js")).createWorker(config, withAll(parts));
     case "rehearse":
       return (await import("./rehearse.js")).createRehearse(config, { clock });
     default:
@@ -32,10 +40,17 @@ export async function checkProcessor(config: Config, { connect = false }: { conn
       checkHttp(config);
       return connect ? checkReachable(config) : undefined;
     }
+    case "worker":
+      return (await import("./worker.js")).checkWorker(config);
     case "probe":
     case "rehearse":
       return; // They need nothing beyond their settings, which config.ts has checked.
     default:
       return config.processor satisfies never;
   }
+}
+
+function withAll({ clock, database, openBeside, log }: ProcessorParts): WorkerParts {
+  if (database === undefined || log === undefined) throw new Error("the processor `worker` needs a database and a log");
+  return { clock, database, log, ...(openBeside !== undefined && { openBeside }) };
 }

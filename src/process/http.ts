@@ -3,17 +3,13 @@ import { connect } from "node:net";
 import type { Clock } from "../clock.js";
 import type { Config } from "../config.js";
 import { HidbError, messageOf } from "../errors.js";
-import type { Millis, Outcome } from "../video.js";
-import { Connections, type Exchange, exchange, HARMLESS_HEADERS } from "./http/exchange.js";
+import { Connections, exchange, HARMLESS_HEADERS } from "./http/exchange.js";
 import { buildRequest, readHttpSettings, sampleUrl } from "./http/settings.js";
 import type { Processor } from "./processor.js";
-import { readRetryAfter } from "./retry-after.js";
-import { shownUrl } from "./shown.js";
+import { hideSecrets, secretParts, shownUrl } from "./shown.js";
+import { judgeAnswer } from "./verdict.js";
 
 const CONNECT_MS = 3000;
-/** Of an answer that says no; enough to tell why. */
-const SHOWN_CHARACTERS = 500;
-const TRY_AGAIN = [408, 425, 429];
 
 export function createHttp(config: Config, { clock }: { clock: Clock }): Processor {
   const settings = readHttpSettings(config);
@@ -30,10 +26,10 @@ export function createHttp(config: Config, { clock }: { clock: Clock }): Process
         if (result.kind === "refused") {
           return { kind: "failed", reason: `expected ${target} to give an answer, got ${result.reason}` };
         }
-        return judge(result, { target, secrets, now: clock.now() });
+        return judgeAnswer(result, { target, secrets, now: clock.now() });
       } catch (error) {
         if (signal.aborted) return { kind: "released" };
-        return { kind: "retry", reason: `expected ${target} to answer, got ${hide(messageOf(error), secrets)}` };
+        return { kind: "retry", reason: `expected ${target} to answer, got ${hideSecrets(messageOf(error), secrets)}` };
       }
     },
     async close() {
@@ -59,31 +55,6 @@ export async function checkReachable(config: Config): Promise<void> {
   });
 }
 
-type Answer = Extract<Exchange, { kind: "answer" }>;
-
-function judge(
-  { status, retryAfter, text }: Answer,
-  { target, secrets, now }: { target: string; secrets: string[]; now: Millis },
-): Outcome {
-  if (status >= 200 && status < 300) return { kind: "completed", output: toJson(text) };
-  const said = hide(text.trim(), secrets).slice(0, SHOWN_CHARACTERS);
-  const reason = `expected ${target} to succeed, got status ${status}${said === "" ? "" : `: ${said}`}`;
-  if (status < 500 && !TRY_AGAIN.includes(status)) return { kind: "failed", reason };
-  const afterMs = readRetryAfter(retryAfter, now);
-  return { kind: "retry", reason, ...(afterMs !== undefined && { afterMs }) };
-}
-
-/** JSON stays as it was written, other text becomes a JSON string. */
-function toJson(text: string): string | null {
-  if (text.trim() === "") return null;
-  try {
-    JSON.parse(text);
-    return text;
-  } catch {
-    return JSON.stringify(text);
-  }
-}
-
 /** What a server might echo: the values of our headers, their parts (`Bearer <token>`), the URL's login and its query. */
 function secretsOf(headers: Record<string, string>, url: URL): string[] {
   const named = Object.entries(headers).filter(([name]) => !HARMLESS_HEADERS.includes(name));
@@ -92,12 +63,7 @@ function secretsOf(headers: Record<string, string>, url: URL): string[] {
   const asWritten = url.search.split(/[?&]/).map((pair) => pair.slice(pair.indexOf("=") + 1));
   const query = [...url.searchParams.values(), ...asWritten];
   const values = [...named.map(([, value]) => value), url.username, url.password, ...login, asHeader, ...query];
-  const parts = values.flatMap((value) => [value, ...value.split(/\s+/)]).filter((part) => part.length >= 4);
-  return [...new Set(parts)].sort((one, other) => other.length - one.length);
-}
-
-function hide(text: string, secrets: string[]): string {
-  return secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
+  return secretParts(values);
 }
 
 /** Null when somebody listens there, else what happened instead. */

@@ -1,4 +1,4 @@
-// Part of room 3: URLs as they may be shown to people, in reasons, errors and logs.
+// Part of room 3: what may be shown to people, in reasons, errors and logs: URLs, and texts that may hold a secret.
 
 const UNKNOWN = "something else";
 
@@ -15,4 +15,14 @@ export function shownUrl(text: string): string {
 /** Whether it holds anything that `shownUrl` does not show. */
 export function hidesAnything(url: string): boolean {
   return !URL.canParse(url) || new URL(url).href !== shownUrl(url);
+}
+
+/** The texts to hide: values and their parts (`Bearer <token>`), the longest first; what is too short hides nothing. */
+export function secretParts(values: readonly string[]): string[] {
+  const parts = values.flatMap((value) => [value, ...value.split(/\s+/)]).filter((part) => part.length >= 4);
+  return [...new Set(parts)].sort((one, other) => other.length - one.length);
+}
+
+export function hideSecrets(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
 }

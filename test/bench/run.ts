@@ -6,6 +6,7 @@ import { benchGrowth } from "./growth.ts";
 import { benchMakespan } from "./makespan.ts";
 import { benchMemory } from "./memory.ts";
 import { benchRecovery } from "./recovery.ts";
+import { benchWorker } from "./worker.ts";
 
 const BENCHES: Record<string, () => Promise<object[]>> = {
   dispatch: () => benchDispatch(),
@@ -15,6 +16,7 @@ const BENCHES: Record<string, () => Promise<object[]>> = {
   chaos: async () => [await benchChaos()],
   d1: () => benchD1(),
   makespan: () => benchMakespan(),
+  worker: () => benchWorker(),
 };
 
 const named = process.argv.slice(2);

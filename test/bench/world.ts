@@ -68,6 +68,11 @@ export class World {
     await promisify(execFile)(process.execPath, [PM2, ...args], this.#shell());
   }
 
+  /** What an instance of this world is given. */
+  environment(): NodeJS.ProcessEnv {
+    return this.#shell().env;
+  }
+
   #shell(): { cwd: string; env: NodeJS.ProcessEnv } {
     const env = {
       PATH: process.env.PATH,
@@ -140,15 +145,7 @@ export class World {
 
   /** Proportional memory of the daemon and everything it has started, in MB. */
   pssMb(): number {
-    let kilobytes = 0;
-    for (const pid of withDescendants(this.daemonPid())) {
-      try {
-        kilobytes += Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0);
-      } catch {
-        // It has ended in the meantime.
-      }
-    }
-    return kilobytes / 1024;
+    return familyPssMb(this.daemonPid());
   }
 
   end(): void {
@@ -162,6 +159,19 @@ export class World {
   /** For a world in which PM2 was never started. */
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Proportional memory of a process and all its descendants, in MB. */
+export function familyPssMb(pid: number): number {
+  return withDescendants(pid).reduce((sum, member) => sum + pssMbOf(member), 0);
+}
+
+export function pssMbOf(pid: number): number {
+  try {
+    return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0) / 1024;
+  } catch {
+    return 0; // It has ended in the meantime.
   }
 }
 

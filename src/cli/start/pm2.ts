@@ -8,6 +8,7 @@ import { type Config, inheritedEnvironment, PROJECT_ROOT, readConfig, toEnvironm
 import { findD1Target } from "../../database/d1/target.js";
 import { nameDatabase } from "../../database/open.js";
 import { EXIT, HidbError } from "../../errors.js";
+import { whereWorker } from "../../process/worker/where.js";
 import { findProcesses, ownHome, removeHome, takeHome } from "./home.js";
 
 const APP = "hidb";
@@ -37,6 +38,7 @@ export class Pm2 {
       // These always: what the folder of hidb has in its .env shall not lead the instances elsewhere.
       ...toEnvironment(config, ["database", "sqliteFile", "logDir", "spoolDir"]),
       ...(config.database === "d1" ? nameForInstances(config) : {}),
+      ...(config.processor === "worker" ? { HIDB_WORKER: whereWorker(config) } : {}),
       PM2_HOME: this.home,
       PM2_DISCRETE_MODE: "true",
       PM2_DISABLE_VERSION_CHECK: "true",

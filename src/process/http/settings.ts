@@ -61,7 +61,11 @@ function addParameter(url: URL, name: string, value: number): void {
   url.search = `${url.search === "" ? "?" : `${url.search}&`}${name}=${value}`;
 }
 
-function describeVideo({ id, source, title, durationS }: Video, { attempt, rank, count }: AttemptContext): string {
+/** What a processor outside is told of a video, as JSON. */
+export function describeVideo(
+  { id, source, title, durationS }: Video,
+  { attempt, rank, count }: AttemptContext,
+): string {
   return JSON.stringify({
     id,
     source,
@@ -74,7 +78,7 @@ function describeVideo({ id, source, title, durationS }: Video, { attempt, rank,
 }
 
 /** As it stands between the quotes of a JSON string. */
-function escapeJson(value: string): string {
+export function escapeJson(value: string): string {
   return JSON.stringify(value).slice(1, -1);
 }
 
@@ -107,7 +111,8 @@ function readHeaders(config: Config): Record<string, string> {
   return headers;
 }
 
-function parseHeaders(json: string): Record<string, string> | null {
+/** Null when it is not a JSON object of headers. */
+export function parseHeaders(json: string): Record<string, string> | null {
   try {
     const headers = v.parse(headersSchema, JSON.parse(json));
     for (const [name, value] of Object.entries(headers)) {

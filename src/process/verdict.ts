@@ -1,0 +1,41 @@
+// Part of room 3: what the answer of a server, or of a Worker, means for the video it was about.
+import type { Millis, Outcome } from "../video.js";
+import { readRetryAfter } from "./retry-after.js";
+import { hideSecrets } from "./shown.js";
+
+/** Of an answer that says no; enough to tell why. */
+const SHOWN_CHARACTERS = 500;
+const TRY_AGAIN = [408, 425, 429];
+
+interface Answer {
+  status: number;
+  retryAfter: string | null | undefined;
+  text: string;
+}
+
+interface Circumstances {
+  /** Who has answered, as a person may see it. */
+  target: string;
+  secrets: readonly string[];
+  now: Millis;
+}
+
+export function judgeAnswer({ status, retryAfter, text }: Answer, { target, secrets, now }: Circumstances): Outcome {
+  if (status >= 200 && status < 300) return { kind: "completed", output: toJson(text) };
+  const said = hideSecrets(text.trim(), secrets).slice(0, SHOWN_CHARACTERS);
+  const reason = `expected ${target} to succeed, got status ${status}${said === "" ? "" : `: ${said}`}`;
+  if (status < 500 && !TRY_AGAIN.includes(status)) return { kind: "failed", reason };
+  const afterMs = readRetryAfter(retryAfter, now);
+  return { kind: "retry", reason, ...(afterMs !== undefined && { afterMs }) };
+}
+
+/** JSON stays as it was written, other text becomes a JSON string. */
+function toJson(text: string): string | null {
+  if (text.trim() === "") return null;
+  try {
+    JSON.parse(text);
+    return text;
+  } catch {
+    return JSON.stringify(text);
+  }
+}

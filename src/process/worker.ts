@@ -1,0 +1,204 @@
+// Room 3, the processor `worker`: the user's own Cloudflare Worker, unmodified, gets each video as a request, a message of
+// a batch or a cron event.
+import type { Clock } from "../clock.js";
+import { type Config, SETTINGS, settingInvalid } from "../config.js";
+import type { Outcome, Video } from "../video.js";
+import { makePlan, type PlannedWorker } from "../workerd/config/plan.js";
+import { ThreadEnded } from "../workerd/host/ended.js";
+import type { Host } from "../workerd/host/host.js";
+import { openHost } from "../workerd/host/open.js";
+import type { FetchAnswer, LogLevel } from "../workerd/host/protocol.js";
+import { type LimitsInForce, readLimits } from "../workerd/limits/settings.js";
+import type { HostWorkerOptions } from "../workerd/options.js";
+import type { WorkerPlan } from "../workerd/plan.js";
+import type { AttemptContext, Processor } from "./processor.js";
+import { hideSecrets, secretParts } from "./shown.js";
+import { judgeAnswer } from "./verdict.js";
+import { openBatches } from "./worker/batch-calls.js";
+import { type PoolParts, placeD1 } from "./worker/databases.js";
+import { type Judging, judgeEnd, judgeException, judgeScheduled, judgeThreadEnd } from "./worker/outcomes.js";
+import { openPoolQueues } from "./worker/queues.js";
+import { serveWorker } from "./worker/serve.js";
+import { buildCall, eventTime, readRequest, shownRequest } from "./worker/settings.js";
+import { isWranglerConfig, whereWorker } from "./worker/where.js";
+
+export interface WorkerParts extends PoolParts {
+  clock: Clock;
+  /** Takes what the Worker prints, and what is to be said of it. */
+  log: (level: LogLevel, text: string) => void;
+}
+
+/** A video whose thread ended because of another one is given to the next thread so often before it counts as failed. */
+const BYSTANDER_TRIES = 3;
+
+/** Errors: WRANGLER_CONFIG, WORKER_UNSUPPORTED, WORKER_BROKEN, SETTING_INVALID. */
+export async function createWorker(config: Config, parts: WorkerParts): Promise<Processor> {
+  const { clock } = parts;
+  const { plan, secrets, warnings, limits, placed } = await planWorker(config, parts);
+  const log = (level: LogLevel, text: string) => parts.log(level, hideSecrets(text, secrets));
+  for (const warning of warnings) log("warn", warning);
+  const { consumers } = plan;
+  const queues = openPoolQueues(config, {
+    ...{ consumers, clock, log, database: parts.database },
+    deliver: (queue, messages) => host.run({ kind: "queue", call: { queue, messages } }).answer,
+  });
+  const host = await openHost({
+    plan,
+    isolation: config.workerIsolation,
+    clock,
+    databases: placed.databases,
+    onLog: log,
+    onSend: (queue, messages) => queues.send(queue, messages),
+    maxMemoryMb: limits.mode === "enforce" ? limits.limits.memoryMb : config.instanceMemoryMb,
+  });
+  checkHandler(config, host);
+  queues.start();
+  const server =
+    config.workerPort === 0
+      ? undefined
+      : await serveWorker({ port: config.workerPort, host, onTrouble: (text) => log("error", text) });
+  const judging: Judging = { limits, secrets };
+  const call = chooseCall(config, { host, plan, judging, clock });
+  return {
+    async process(video, context) {
+      for (let tries = 1; ; tries++) {
+        if (context.signal.aborted) return { kind: "released" };
+        try {
+          return await call(video, context);
+        } catch (error) {
+          if (!(error instanceof ThreadEnded)) throw error;
+          if (error.reason === "aborted" || error.reason === "closed") return { kind: "released" };
+          if (error.reason !== "bystander" || tries === BYSTANDER_TRIES) return judgeThreadEnd(error, judging);
+        }
+      }
+    },
+    async close() {
+      server?.close();
+      await queues.drain();
+      await host.close();
+      await placed.close();
+    },
+  };
+}
+
+/** Throws what can be told from settings and config alone; the Worker's own top level runs with the first instance. */
+export async function checkWorker(config: Config): Promise<void> {
+  readRequest(config);
+  await makePlan(planOptions(config));
+}
+
+interface ReadyWorker extends Pick<PlannedWorker, "plan" | "warnings"> {
+  secrets: string[];
+  limits: LimitsInForce;
+  placed: Awaited<ReturnType<typeof placeD1>>;
+}
+
+async function planWorker(config: Config, parts: WorkerParts): Promise<ReadyWorker> {
+  const made = await makePlan(planOptions(config));
+  const placed = await placeD1(made.d1, config, parts);
+  // The plan has what its own config says of limits; what a person has set comes above that.
+  const limits = readLimits(config, made.plan.limits);
+  const placedNames = placed.bindings.map(({ name }) => name);
+  const plan: WorkerPlan = {
+    ...made.plan,
+    bindings: [...made.plan.bindings.filter(({ name }) => !placedNames.includes(name)), ...placed.bindings],
+    limits: limits.limits,
+    limitsMode: limits.mode,
+  };
+  return { plan, placed, limits, warnings: made.warnings, secrets: secretParts(made.secrets) };
+}
+
+function planOptions(config: Config): HostWorkerOptions {
+  const { wranglerConfig, cloudflareEnv, workerNode, workerEval, workerDir } = config;
+  const where = whereWorker(config);
+  const isConfig = isWranglerConfig(where);
+  return {
+    ...(isConfig ? { config: where } : { file: where }),
+    // A built module says nothing of its bindings; a config that is named does.
+    ...(!isConfig && wranglerConfig !== "" && { config: wranglerConfig }),
+    ...(cloudflareEnv !== "" && { env: cloudflareEnv }),
+    ...(workerNode !== "auto" && { node: workerNode }),
+    codeGeneration: workerEval,
+    stateFolder: workerDir,
+    limits: { plan: config.workerdPlan },
+  };
+}
+
+function checkHandler(config: Config, { handlers }: Host): void {
+  const { name } = SETTINGS.workerCall;
+  if (handlers.includes(config.workerCall)) return;
+  const expected = `a handler that the Worker has (${handlers.join(", ") || "it has none"})`;
+  throw settingInvalid({ name, expected, got: config.workerCall, origin: config.origins.workerCall });
+}
+
+interface CallParts {
+  host: Host;
+  plan: WorkerPlan;
+  judging: Judging;
+  clock: Clock;
+}
+
+type ProcessVideo = (video: Video, context: AttemptContext) => Promise<Outcome>;
+
+function chooseCall(config: Config, parts: CallParts): ProcessVideo {
+  switch (config.workerCall) {
+    case "fetch":
+      return callFetch(config, parts);
+    case "queue":
+      return openBatches(config, parts);
+    case "scheduled":
+      return callScheduled(config, parts);
+    default:
+      return config.workerCall satisfies never;
+  }
+}
+
+function callFetch(config: Config, { host, judging, clock }: CallParts): ProcessVideo {
+  const template = readRequest(config);
+  const maxBytes = Math.round(config.httpMaxMb * 1024 * 1024);
+  const { secrets } = judging;
+  return async (video, context) => {
+    const call = buildCall(template, video, context);
+    const { answer, ended } = host.run({ kind: "fetch", call }, context.signal);
+    const { status, headers, body } = await answer;
+    const text = await readText(body, maxBytes);
+    const end = await ended;
+    const target = shownRequest(template, call);
+    if (end.exception !== null) return judgeEnd(judgeException(end.exception, target, secrets), end, judging);
+    if (text === null) {
+      return judgeEnd(
+        { kind: "failed", reason: `expected ${target} to answer within HIDB_HTTP_MAX_MB, got more` },
+        end,
+        judging,
+      );
+    }
+    const retryAfter = headers.find(([name]) => name.toLowerCase() === "retry-after")?.[1];
+    return judgeEnd(judgeAnswer({ status, retryAfter, text }, { target, secrets, now: clock.now() }), end, judging);
+  };
+}
+
+function callScheduled(config: Config, { host, plan, judging, clock }: CallParts): ProcessVideo {
+  const cron = config.workerCron || (plan.crons[0] ?? "* * * * *");
+  return async (_video, context) => {
+    const call = { cron, scheduledTime: eventTime(clock.now()) };
+    const { answer, ended } = host.run({ kind: "scheduled", call }, context.signal);
+    const result = await answer;
+    const end = await ended;
+    return judgeEnd(judgeScheduled(result, end.exception ?? end.failures[0] ?? null), end, judging);
+  };
+}
+
+/** Null when it is longer than that; what cannot be read to its end rejects. */
+async function readText(body: FetchAnswer["body"], maxBytes: number): Promise<string | null> {
+  const decoder = new TextDecoder();
+  if (body === null) return "";
+  if (body instanceof Uint8Array) return body.byteLength > maxBytes ? null : decoder.decode(body);
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes) return null;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}

@@ -1,0 +1,48 @@
+// A Worker in a thread of its own. Whatever it does there - spins, hangs, allocates, exits - ends the thread at most; the
+// open events hear why, and the next event starts a new thread.
+
+import type { Host, HostOptions } from "./host.js";
+import type { Event, EventAnswer, Running } from "./protocol.js";
+import { WorkerThread } from "./worker-thread.js";
+
+export async function openThreadHost(options: HostOptions): Promise<Host> {
+  const host = new ThreadHost(options);
+  await host.start();
+  return host;
+}
+
+class ThreadHost implements Host {
+  readonly #options: HostOptions;
+  /** Those that still have events to end, besides the one that takes new ones. */
+  readonly #threads = new Set<WorkerThread>();
+  #current: WorkerThread | undefined;
+  #closed = false;
+  handlers: readonly string[] = [];
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    this.handlers = await this.#thread().ready;
+  }
+
+  run<E extends Event>(event: E, signal?: AbortSignal): Running<EventAnswer<E["kind"]>> {
+    return this.#thread().run(event, signal);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#threads].map((thread) => thread.end("closed", "its host was closed")));
+  }
+
+  #thread(): WorkerThread {
+    if (this.#current?.takesEvents) return this.#current;
+    if (this.#closed) throw new Error("expected a Worker that is open, got one that was closed");
+    const thread = new WorkerThread(this.#options);
+    this.#current = thread;
+    this.#threads.add(thread);
+    void thread.gone.then(() => this.#threads.delete(thread));
+    return thread;
+  }
+}

@@ -1,0 +1,95 @@
+// The program of the Worker's thread: opens the runtime, answers events, and notices when nothing can answer one any more.
+import { parentPort, workerData } from "node:worker_threads";
+import { HidbError } from "../../errors.js";
+import type { Cancellable } from "../events/run.js";
+import { describeThrown, traceOf } from "../events/thrown.js";
+import { native } from "../native.js";
+import { openRuntime, type Runtime } from "../runtime.js";
+import { Answers } from "./answers.js";
+import type { Event, EventAnswer, FromThread, ThreadData, ToThread } from "./protocol.js";
+
+type AnyAnswer = EventAnswer<Event["kind"]>;
+
+const port = parentPort as NonNullable<typeof parentPort>;
+const { plan } = workerData as ThreadData;
+const say = (message: FromThread, transfer: readonly ReadableStream[] = []) => port.postMessage(message, transfer);
+const log = (level: Extract<FromThread, { type: "log" }>["level"], text: string) => say({ type: "log", level, text });
+
+/** Questions to the host that wait for its answer. */
+const asked = new Answers();
+const open = new Map<number, { running: Cancellable<AnyAnswer>; controller: AbortController }>();
+
+// A Worker may reject and throw where nobody listens; in workerd its isolate lives on, and so does this thread.
+native.process.on("unhandledRejection", (reason) => log("error", `Uncaught (in promise) ${traceOf(reason)}`));
+native.process.on("uncaughtException", (error) => log("error", `Uncaught ${traceOf(error)}`));
+// Nothing is left that could wake the open ones: no timer, no socket, no question to the host.
+native.process.on("beforeExit", () => {
+  for (const { running } of open.values()) running.cancel();
+  holdOn();
+});
+
+const opening = openRuntime({
+  plan,
+  isolated: true,
+  log,
+  ask: (question) => {
+    const { id, answer } = asked.expect();
+    holdOn();
+    say({ type: "ask", id, question });
+    return answer;
+  },
+});
+opening.then((runtime) => say({ type: "ready", handlers: runtime.handlers }), tellBroken);
+
+port.on("message", (message: ToThread) => {
+  switch (message.type) {
+    case "event":
+      // What has not loaded has told so, and is about to be ended.
+      opening.then((runtime) => begin(runtime, message.id, message.event)).catch(() => undefined);
+      break;
+    case "abort":
+      open.get(message.id)?.controller.abort();
+      break;
+    case "told":
+      asked.resolve(message.id, message.value);
+      holdOn();
+      break;
+    case "refused":
+      asked.reject(message.id, message.error);
+      holdOn();
+      break;
+    default:
+      message satisfies never;
+  }
+});
+
+function begin(runtime: Runtime, id: number, event: Event): void {
+  const controller = new AbortController();
+  const running = runtime.run(event, controller.signal);
+  open.set(id, { running, controller });
+  holdOn();
+  running.answer.then((given) => {
+    const stream = "body" in given && given.body instanceof ReadableStream ? [given.body] : [];
+    say({ type: "answer", id, answer: given }, stream);
+  });
+  running.ended.then((ended) => {
+    open.delete(id);
+    holdOn();
+    say({ type: "ended", id, ended });
+  });
+}
+
+function tellBroken(error: unknown): void {
+  const isOurs = error instanceof HidbError;
+  const message = isOurs ? error.message : describeThrown(error);
+  say({ type: "broken", error: { code: isOurs ? error.code : null, message, fix: isOurs ? error.fix : null } });
+}
+
+/**
+ * The port keeps the thread alive between events and while the host owes an answer. While events are open it does not:
+ * then their own timers and sockets do, and the loop that runs empty is the sign of a handler that hangs for ever.
+ */
+function holdOn(): void {
+  if (open.size === 0 || asked.size > 0) port.ref();
+  else port.unref();
+}

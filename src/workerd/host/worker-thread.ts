@@ -1,0 +1,230 @@
+// One thread with a Worker in it, seen from the host: its events, its memory and CPU while it has any, and its end.
+import { Worker as Thread } from "node:worker_threads";
+import { type ErrorCode, HidbError, messageOf } from "../../errors.js";
+import type { Ended } from "../events/call.js";
+import { CPU_EXCEEDED, MEMORY_EXCEEDED } from "../limits/texts.js";
+import { type ThreadSample, watchThread } from "../limits/watch.js";
+import { type EndReason, ThreadEnded } from "./ended.js";
+import { answerQuestion, type HostOptions } from "./host.js";
+import type { Event, EventAnswer, FromThread, Running, ThreadData, ToThread } from "./protocol.js";
+
+const WATCH_MS = 50;
+/** An event that was told to stop is given so long to do it. */
+const ABORT_GRACE_MS = 1000;
+/** V8 keeps the pages of an ended thread for the next one, so a small nursery keeps an idle instance small. */
+const YOUNG_MB = 4;
+/** V8's own limit is the last resort: where one allocation overshoots it, V8 ends the whole process, not the thread. */
+const LAST_RESORT = 4;
+
+interface Open {
+  answer: PromiseWithResolvers<EventAnswer<Event["kind"]>>;
+  ended: PromiseWithResolvers<Ended>;
+  /** What the thread had computed when this began, as of the first look at it. */
+  cpuAtMs: number | undefined;
+  memoryMb: number;
+}
+
+export class WorkerThread {
+  /** Resolves to the names of the handlers; rejects with WORKER_BROKEN. */
+  readonly ready: Promise<string[]>;
+  /** Resolves when the thread has ended. */
+  readonly gone: Promise<void>;
+  readonly #options: HostOptions;
+  readonly #thread: Thread;
+  readonly #open = new Map<number, Open>();
+  readonly #ready = Promise.withResolvers<string[]>();
+  readonly #gone = Promise.withResolvers<void>();
+  #lastId = 0;
+  #ending: ThreadEnded | undefined;
+  #retired = false;
+  #stopWatching: (() => void) | undefined;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.ready = this.#ready.promise;
+    this.gone = this.#gone.promise;
+    // Nobody may be waiting for it: a thread that replaces another is told of trouble through its first event.
+    this.ready.catch(() => undefined);
+    const workerData: ThreadData = { plan: options.plan };
+    this.#thread = new Thread(threadProgram(), {
+      workerData,
+      // The Worker gets its vars in `env`; the settings and secrets of this process are none of its business.
+      env: {},
+      execArgv: [],
+      stdout: false,
+      stderr: false,
+      resourceLimits: {
+        maxOldGenerationSizeMb: Math.max(1024, options.maxMemoryMb * LAST_RESORT),
+        maxYoungGenerationSizeMb: YOUNG_MB,
+      },
+    });
+    this.#thread.on("message", (message: FromThread) => this.#hear(message));
+    this.#thread.on("error", (error) => this.#noteEnd(isOutOfMemory(error) ? "memory" : "crashed", messageOf(error)));
+    this.#thread.on("exit", (code) => {
+      this.#noteEnd("crashed", `it ended itself with exit code ${code}`);
+      this.#gone.resolve();
+    });
+    this.#thread.unref();
+  }
+
+  get takesEvents(): boolean {
+    return !this.#retired && this.#ending === undefined;
+  }
+
+  run<E extends Event>(event: E, signal?: AbortSignal): Running<EventAnswer<E["kind"]>> {
+    const id = ++this.#lastId;
+    const answer = Promise.withResolvers<EventAnswer<Event["kind"]>>();
+    const ended = Promise.withResolvers<Ended>();
+    // Who listens to the answer only must not find the other promise unhandled.
+    ended.promise.catch(() => undefined);
+    this.#open.set(id, { answer, ended, cpuAtMs: undefined, memoryMb: 0 });
+    this.#watch();
+    this.#thread.ref();
+    const body = event.kind === "fetch" && event.call.body instanceof ReadableStream ? [event.call.body] : [];
+    this.#say({ type: "event", id, event }, body);
+    if (signal !== undefined) this.#obey(id, signal);
+    return { answer: answer.promise as Promise<EventAnswer<E["kind"]>>, ended: ended.promise };
+  }
+
+  /** Ends the thread; `culprits` are the events that brought it about, all of the open ones if not said. */
+  async end(reason: EndReason, message: string, culprits?: readonly number[]): Promise<void> {
+    this.#noteEnd(reason, message, culprits);
+    await this.#thread.terminate();
+  }
+
+  #say(message: ToThread, transfer: readonly ReadableStream[] = []): void {
+    this.#thread.postMessage(message, transfer);
+  }
+
+  #hear(message: FromThread): void {
+    switch (message.type) {
+      case "ready":
+        this.#ready.resolve(message.handlers);
+        break;
+      case "broken":
+        this.#noteBroken(message.error);
+        break;
+      case "answer":
+        this.#open.get(message.id)?.answer.resolve(message.answer);
+        break;
+      case "ended":
+        this.#conclude(message.id, message.ended);
+        break;
+      case "log":
+        this.#options.onLog(message.level, message.text);
+        break;
+      case "ask":
+        answerQuestion(message.question, this.#options).then(
+          (value) => this.#say({ type: "told", id: message.id, value }),
+          (error: unknown) => this.#say({ type: "refused", id: message.id, error }),
+        );
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #noteBroken({ code, message, fix }: Extract<FromThread, { type: "broken" }>["error"]): void {
+    const error = new HidbError({
+      code: (code ?? "WORKER_BROKEN") as ErrorCode,
+      message: code === null ? `expected the Worker to load, got ${message}` : message,
+      fix: fix ?? "correct the Worker, and try it with `npx wrangler dev`",
+    });
+    this.#ready.reject(error);
+    void this.end("crashed", error.message);
+  }
+
+  #conclude(id: number, ended: Ended): void {
+    const open = this.#open.get(id);
+    if (open === undefined) return;
+    this.#open.delete(id);
+    const usage = { ...ended.usage, memoryMb: Math.max(ended.usage.memoryMb, open.memoryMb) };
+    open.ended.resolve({ ...ended, usage });
+    if (this.#open.size > 0) return;
+    this.#rest();
+    if (this.#retired) void this.end("closed", "it was replaced");
+  }
+
+  #rest(): void {
+    this.#stopWatching?.();
+    this.#stopWatching = undefined;
+    this.#thread.unref();
+  }
+
+  #watch(): void {
+    this.#stopWatching ??= watchThread(this.#thread, {
+      clock: this.#options.clock,
+      everyMs: WATCH_MS,
+      onSample: (sample) => this.#look(sample),
+    });
+  }
+
+  #look({ cpuMs, memoryMb }: ThreadSample): void {
+    const { plan, maxMemoryMb } = this.#options;
+    const enforces = plan.limitsMode === "enforce";
+    const greedy: number[] = [];
+    for (const [id, open] of this.#open) {
+      open.memoryMb = Math.max(open.memoryMb, memoryMb);
+      open.cpuAtMs ??= cpuMs;
+      if (cpuMs - open.cpuAtMs > plan.limits.cpuMs) greedy.push(id);
+    }
+    if (memoryMb > maxMemoryMb) {
+      const limit = enforces ? MEMORY_EXCEEDED : `it held ${Math.round(memoryMb)} MB, more than ${maxMemoryMb} MB`;
+      void this.end("memory", limit);
+    } else if (enforces && greedy.length > 0) {
+      void this.end("cpu", CPU_EXCEEDED, greedy);
+    }
+  }
+
+  /** Tells the event to stop; when it does not, this thread takes no more events, and ends with the others or at once. */
+  #obey(id: number, signal: AbortSignal): void {
+    const abort = () => {
+      this.#say({ type: "abort", id });
+      const startedAt = this.#thread.performance.eventLoopUtilization();
+      void this.#options.clock.sleep(ABORT_GRACE_MS).then(() => {
+        const open = this.#open.get(id);
+        if (open === undefined) return;
+        const error = new ThreadEnded("aborted", "it did not end when it was told to");
+        open.answer.reject(error);
+        open.ended.reject(error);
+        this.#open.delete(id);
+        const spins = this.#thread.performance.eventLoopUtilization(startedAt).utilization > 0.9;
+        if (spins || this.#open.size === 0) void this.end("bystander", "its thread was ended because of another event");
+        else this.#retired = true;
+      });
+    };
+    if (signal.aborted) {
+      abort();
+      return;
+    }
+    signal.addEventListener("abort", abort, { once: true });
+    this.#open
+      .get(id)
+      ?.ended.promise.finally(() => signal.removeEventListener("abort", abort))
+      .catch(() => undefined);
+  }
+
+  #noteEnd(reason: EndReason, message: string, culprits?: readonly number[]): void {
+    if (this.#ending !== undefined) return;
+    this.#ending = new ThreadEnded(reason, message);
+    this.#stopWatching?.();
+    this.#ready.reject(this.#ending);
+    const bystander = new ThreadEnded("bystander", "its thread was ended because of another event");
+    for (const [id, { answer, ended }] of this.#open) {
+      const error = culprits === undefined || culprits.includes(id) ? this.#ending : bystander;
+      answer.reject(error);
+      ended.reject(error);
+    }
+    this.#open.clear();
+  }
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
+}
+
+/** Beside this file; under vitest this file is TypeScript in src/, and `npm test` has built dist/ before. */
+function threadProgram(): URL {
+  const here = import.meta.url;
+  return new URL("./thread.js", here.replace("/src/workerd/host/worker-thread.ts", "/dist/workerd/host/"));
+}
