@@ -2,7 +2,7 @@
 import { currentInvocation } from "../invocation.js";
 import type { Realm } from "../realm.js";
 
-const GLOBAL_SCOPE =
+export const GLOBAL_SCOPE =
   "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), setting a timeout, and generating random values are not allowed within global scope. To fix this error, perform this operation within a handler. https://developers.cloudflare.com/workers/runtime-apis/handlers/";
 
 /** Throws while the module's top level runs. */
