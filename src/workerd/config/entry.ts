@@ -25,6 +25,8 @@ export function findCode(given: string): Code {
   if (needsBuild(path)) throw notBuilt(path);
   const folder = dirname(path);
   if (isPagesWorker(path)) return { entry: path, root: folder, assets: pagesAssets(folder) };
+  // The first module of a Pages Worker that is a folder.
+  if (isPagesWorker(folder) && basename(path) === "index.js") return findInFolder(folder);
   return { entry: path, root: folder };
 }
 
