@@ -1,17 +1,20 @@
 // A Worker that does not load, said to the person who can mend it: file, line, reason.
+import { spawnSync } from "node:child_process";
 import { isBuiltin } from "node:module";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HidbError } from "../../errors.js";
+import { native } from "../native.js";
 import type { WorkerPlan } from "../plan.js";
 import { type Missing, missingOf } from "./names.js";
 import { plainUrl } from "./place.js";
 
-export function brokenWorker(plan: WorkerPlan, error: unknown): HidbError {
+/** `sources` are those of the modules that were met, by name: the error of one that does not parse names no place. */
+export function brokenWorker(plan: WorkerPlan, error: unknown, sources: () => Map<string, string>): HidbError {
   if (error instanceof HidbError) return error;
   const missing = missingOf(error);
   if (missing !== undefined) return missingModule(plan, missing, error);
-  const at = placeOf(plan, error);
+  const at = placeOf(plan, error) || (error instanceof SyntaxError ? findSyntaxError(error, sources()) : "");
   return new HidbError({
     code: "WORKER_BROKEN",
     message: `expected the Worker ${plan.name} to load, got ${describe(error)}${at === "" ? "" : ` at ${at}`}`,
@@ -49,6 +52,17 @@ function mendOf(specifier: string, plan: WorkerPlan): string {
 
 function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message.split("\n")[0]}` : String(error);
+}
+
+/** Node's own check says where, in the module that fails with the same words. */
+function findSyntaxError({ message }: SyntaxError, sources: Map<string, string>): string {
+  for (const [name, source] of sources) {
+    const check = spawnSync(native.process.execPath, ["--check", "--input-type=module", "-"], { input: source });
+    const said = check.stderr.toString();
+    const line = /^\[stdin\]:(\d+)/.exec(said)?.[1];
+    if (line !== undefined && said.includes(message)) return `${name}:${line}`;
+  }
+  return "";
 }
 
 /** `lib/a.js:3:7` below the root: where a syntax error stands, else where the first frame of the stack is. */

@@ -31,7 +31,7 @@ export async function loadWorker(plan: WorkerPlan, realm: Realm): Promise<Record
   try {
     return await inTime(inside().load(url));
   } catch (error) {
-    throw brokenWorker(plan, error);
+    throw brokenWorker(plan, error, () => loader.sources());
   }
 }
 

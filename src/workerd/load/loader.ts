@@ -1,7 +1,6 @@
 // All modules of one Worker: what each of its imports means, and the source behind it.
 import type { LoadFnOutput, ResolveFnOutput, ResolveHookContext } from "node:module";
-import { isAbsolute, join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { isAbsolute } from "node:path";
 import { type Builtin, Builtins } from "../modules/builtins.js";
 import type { WorkerPlan } from "../plan.js";
 import type { Realm } from "../realm.js";
@@ -56,8 +55,10 @@ export class WorkerLoader {
     return place === undefined ? undefined : this.#keep(place).url;
   }
 
-  nameOfUrl(url: string): string | undefined {
-    return this.#places.get(url)?.name;
+  /** The programs that were met so far, the latest first. */
+  sources(): Map<string, string> {
+    const programs = [...this.#places.values()].filter(({ kind }) => kind === "ESModule").reverse();
+    return new Map(programs.map((place) => [place.name, place.text()]));
   }
 
   resolve(specifier: string, context: ResolveHookContext, next: Next): ResolveFnOutput {
@@ -160,11 +161,6 @@ export class WorkerLoader {
   /** A module of ours imports nothing; what has no place of its own stands at the root. */
   #stranger(url: string): Place {
     return plannedPlace({ type: "ESModule", path: url === "" ? "" : "index.js", contents: "" }, this.#plan.root, 0);
-  }
-
-  /** For messages: `root` is where names begin. */
-  urlOfRoot(): string {
-    return pathToFileURL(join(this.#plan.root, "/")).href;
   }
 }
 

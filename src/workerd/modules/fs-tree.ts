@@ -1,5 +1,6 @@
 // The files that a Worker has: a small tree in memory, with what it was built of in /bundle.
 import { fileURLToPath } from "node:url";
+import { currentInvocation } from "../invocation.js";
 import { native } from "../native.js";
 import type { Bundle } from "./builtins.js";
 import { fileError, invalidArgument } from "./node-errors.js";
@@ -36,6 +37,8 @@ const MAX_LINKS = 20;
 export class FileTree {
   readonly #root: Folder = { kind: "folder", isWritable: false, children: new Map() };
   readonly #bundle: Bundle;
+  /** As in workerd each invocation has a /tmp of its own, and what is in it ends with it. */
+  readonly #temporary = new WeakMap<object, Folder>();
 
   constructor(bundle: Bundle) {
     this.#bundle = bundle;
@@ -52,6 +55,7 @@ export class FileTree {
     if (depth > MAX_LINKS) throw fileError("ELOOP", "open", path);
     const names = partsOf(path);
     if (names[0] === "bundle") this.#fillBundle();
+    if (names[0] === "tmp") this.#root.children.set("tmp", this.#ownTemporary());
     let node: TreeNode | undefined = this.#root;
     for (const [index, name] of names.entries()) {
       if (node?.kind !== "folder") return undefined;
@@ -69,6 +73,13 @@ export class FileTree {
     const names = partsOf(path);
     const name = names.at(-1) ?? "";
     return { folder: this.find(`/${names.slice(0, -1).join("/")}`), name };
+  }
+
+  #ownTemporary(): Folder {
+    const owner = currentInvocation() ?? this;
+    const folder = this.#temporary.get(owner) ?? { kind: "folder" as const, isWritable: true, children: new Map() };
+    this.#temporary.set(owner, folder);
+    return folder;
   }
 
   /** The modules of the Worker may have become more since. */

@@ -35,7 +35,7 @@ export function refusals(module: string, names: readonly string[]): Record<strin
 
 export function invalidArgument(name: string, expected: string, given: unknown): TypeError {
   const text = `The "${name}" argument must be ${expected}. Received ${received(given)}`;
-  return Object.assign(new TypeError(text), { code: "ERR_INVALID_ARG_TYPE" });
+  return Object.assign(new TypeError(text), { code: "ERR_INVALID_ARG_TYPE", name: "TypeError" });
 }
 
 export function requireString(name: string, given: unknown): asserts given is string {
@@ -72,7 +72,7 @@ export function fileError(code: FileCode, syscall: string, path?: string): Error
 /** As the part of it that is JavaScript has it. */
 export function statError(code: FileCode, syscall: string, path: string): Error {
   const [meaning, errno] = MEANINGS[code];
-  return Object.assign(new Error(`${meaning}, ${syscall} '${path}'`), { code, syscall, errno, path });
+  return Object.assign(new Error(`${meaning}, ${syscall} '${path}'`), { code, name: "Error", syscall, errno, path });
 }
 
 export function unsupported(): Error {

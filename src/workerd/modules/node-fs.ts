@@ -30,6 +30,8 @@ export function makeFs(bundle: Bundle, cwd: () => string): FsModule {
   promises.open = async (...given: unknown[]) => new FileHandle(calls, (calls.open as Call)(...given) as number);
   for (const name of ["watch", "watchFile", "unwatchFile"]) fs[name] = named(name, refuse);
   promises.watch = named("watch", refuse);
+  // It finds nothing in workerd either.
+  fs.globSync = () => [];
   fs.openAsBlob = async (path: unknown) => new Blob([(calls.readFile as Call)(path) as Uint8Array<ArrayBuffer>]);
   Object.assign(fs, { promises }, streams(calls));
   return fs as FsModule;
@@ -46,7 +48,7 @@ function refuse(): never {
 function withCallback(call: Call): Call {
   return (...given) => {
     const done = given.pop();
-    if (typeof done !== "function") throw invalidArgument("callback", "of type function", done);
+    if (typeof done !== "function") throw invalidArgument("callback", "of type function", undefined);
     let result: unknown;
     try {
       result = call(...given);

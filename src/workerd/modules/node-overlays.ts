@@ -56,11 +56,31 @@ function globalsIn(real: Exported): Exported {
 function asyncHooks(): Exported {
   return over("async_hooks", (real) => {
     const Real = real.AsyncLocalStorage as typeof NodeAsyncHooks.AsyncLocalStorage;
-    class AsyncLocalStorage<T> extends Real<T> {
-      override enterWith(): never {
+    /** Around Node's, and no subclass of it: its `run` calls the methods that do not work here. */
+    class AsyncLocalStorage<T> {
+      static bind = Real.bind;
+      static snapshot = Real.snapshot;
+      readonly #real: NodeAsyncHooks.AsyncLocalStorage<T>;
+
+      constructor(...given: ConstructorParameters<typeof Real<T>>) {
+        this.#real = new Real<T>(...given);
+      }
+      get name(): string {
+        return this.#real.name;
+      }
+      getStore(): T | undefined {
+        return this.#real.getStore();
+      }
+      run<R, A extends unknown[]>(store: T, work: (...given: A) => R, ...given: A): R {
+        return this.#real.run(store, work, ...given);
+      }
+      exit<R, A extends unknown[]>(work: (...given: A) => R, ...given: A): R {
+        return this.#real.exit(work, ...given);
+      }
+      enterWith(): never {
         throw new Error("asyncLocalStorage.enterWith() is not implemented");
       }
-      override disable(): never {
+      disable(): never {
         throw new Error("asyncLocalStorage.disable() is not implemented");
       }
     }

@@ -81,7 +81,7 @@ function makeCompatProcess(realm: Realm): object {
   Object.defineProperty(made, "env", {
     get: () => env,
     set: (value: unknown) => {
-      env = makeEnv(Object(value) as Record<string, unknown>);
+      env = Object(value) as Record<string, string>;
     },
     enumerable: true,
     configurable: true,
@@ -171,8 +171,9 @@ function exit(code: unknown = 0): never {
   throw new Error(`The Node.js process.exit(${Number(code)}) API was called. Canceling the request.`);
 }
 
+/** As in workerd: one queue with the promises. */
 function nextTick(work: (...given: unknown[]) => void, ...given: unknown[]): void {
-  native.process.nextTick(() => work(...given));
+  queueMicrotask(() => work(...given));
 }
 
 function fail(error: Error): never {
