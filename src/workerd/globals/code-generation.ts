@@ -1,5 +1,5 @@
 // No code from strings and no WebAssembly from bytes in handlers: workerd refuses both once a Worker has started.
-import { define, type Realm, type Target } from "../realm.js";
+import type { Realm, Target } from "../realm.js";
 import { defineByCaller } from "./callers.js";
 
 const STRINGS = "Code generation from strings disallowed for this context";
@@ -41,6 +41,7 @@ function refuseStrings(target: Target, realm: Realm): void {
     configurable: true,
     enumerable: false,
   });
+  let plain: object | undefined;
   for (const original of functionConstructors()) {
     const guarded = new Proxy(original, {
       // A function without a body needs no code generated, says V8.
@@ -49,9 +50,13 @@ function refuseStrings(target: Target, realm: Realm): void {
         args.length > 0 && isRefused() ? refuse() : Reflect.construct(made, args, newTarget),
     });
     Object.defineProperty(original.prototype, "constructor", { value: guarded, configurable: true });
-    if (original === Function) define(target, "Function", guarded);
     // Theirs is the plain one by inheritance, and that is the guarded one now.
-    else Object.setPrototypeOf(original, target.Function as object);
+    if (plain !== undefined) Object.setPrototypeOf(original, plain);
+    else {
+      plain = guarded;
+      // better-sqlite3 makes the function that builds its rows.
+      defineByCaller(target, "Function", { worker: guarded, host: original });
+    }
   }
 }
 

@@ -68,11 +68,12 @@ function begin(runtime: Runtime, id: number, event: Event): void {
   const running = runtime.run(event, controller.signal);
   open.set(id, { running, controller });
   holdOn();
-  running.answer.then((given) => {
+  // The answer first, always: the end closes the event at the host.
+  const answered = running.answer.then((given) => {
     const stream = "body" in given && given.body instanceof ReadableStream ? [given.body] : [];
     say({ type: "answer", id, answer: given }, stream);
   });
-  running.ended.then((ended) => {
+  void Promise.all([running.ended, answered]).then(([ended]) => {
     open.delete(id);
     holdOn();
     say({ type: "ended", id, ended });

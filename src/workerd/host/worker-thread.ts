@@ -2,6 +2,7 @@
 import { Worker as Thread } from "node:worker_threads";
 import { type ErrorCode, HidbError, messageOf } from "../../errors.js";
 import type { Ended } from "../events/call.js";
+import { Meter } from "../limits/meter.js";
 import { CPU_EXCEEDED, MEMORY_EXCEEDED } from "../limits/texts.js";
 import { type ThreadSample, watchThread } from "../limits/watch.js";
 import { type EndReason, ThreadEnded } from "./ended.js";
@@ -16,11 +17,14 @@ const YOUNG_MB = 4;
 /** V8's own limit is the last resort: where one allocation overshoots it, V8 ends the whole process, not the thread. */
 const LAST_RESORT = 4;
 
+/** An event under way. */
 interface Open {
   answer: PromiseWithResolvers<EventAnswer<Event["kind"]>>;
   ended: PromiseWithResolvers<Ended>;
   /** What the thread had computed when this began, as of the first look at it. */
   cpuAtMs: number | undefined;
+  /** Of the thread since then. */
+  cpuMs: number;
   memoryMb: number;
 }
 
@@ -64,7 +68,6 @@ export class WorkerThread {
       this.#noteEnd("crashed", `it ended itself with exit code ${code}`);
       this.#gone.resolve();
     });
-    this.#thread.unref();
   }
 
   get takesEvents(): boolean {
@@ -77,7 +80,7 @@ export class WorkerThread {
     const ended = Promise.withResolvers<Ended>();
     // Who listens to the answer only must not find the other promise unhandled.
     ended.promise.catch(() => undefined);
-    this.#open.set(id, { answer, ended, cpuAtMs: undefined, memoryMb: 0 });
+    this.#open.set(id, { answer, ended, cpuAtMs: undefined, cpuMs: 0, memoryMb: 0 });
     this.#watch();
     this.#thread.ref();
     const body = event.kind === "fetch" && event.call.body instanceof ReadableStream ? [event.call.body] : [];
@@ -100,6 +103,7 @@ export class WorkerThread {
     switch (message.type) {
       case "ready":
         this.#ready.resolve(message.handlers);
+        if (this.#open.size === 0) this.#rest();
         break;
       case "broken":
         this.#noteBroken(message.error);
@@ -166,7 +170,8 @@ export class WorkerThread {
     for (const [id, open] of this.#open) {
       open.memoryMb = Math.max(open.memoryMb, memoryMb);
       open.cpuAtMs ??= cpuMs;
-      if (cpuMs - open.cpuAtMs > plan.limits.cpuMs) greedy.push(id);
+      open.cpuMs = cpuMs - open.cpuAtMs;
+      if (open.cpuMs > plan.limits.cpuMs) greedy.push(id);
     }
     if (memoryMb > maxMemoryMb) {
       const limit = enforces ? MEMORY_EXCEEDED : `it held ${Math.round(memoryMb)} MB, more than ${maxMemoryMb} MB`;
@@ -209,9 +214,12 @@ export class WorkerThread {
     this.#ending = new ThreadEnded(reason, message);
     this.#stopWatching?.();
     this.#ready.reject(this.#ending);
+    const { plan } = this.#options;
     const bystander = new ThreadEnded("bystander", "its thread was ended because of another event");
-    for (const [id, { answer, ended }] of this.#open) {
-      const error = culprits === undefined || culprits.includes(id) ? this.#ending : bystander;
+    for (const [id, { answer, ended, cpuMs, memoryMb }] of this.#open) {
+      const isCulprit = culprits === undefined || culprits.includes(id);
+      const usage = { ...new Meter(plan.limits, plan.limitsMode).usage, cpuMs, memoryMb };
+      const error = isCulprit ? new ThreadEnded(reason, message, usage) : bystander;
       answer.reject(error);
       ended.reject(error);
     }
