@@ -4,9 +4,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, 
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { HidbError } from "../../src/errors.js";
 import { makePlan } from "../../src/workerd/config/plan.js";
+import { hostWorker } from "../../src/workerd/public.js";
 import { makeFile, makeFolder } from "../catalogue/world.js";
 
 const WRANGLER = join(import.meta.dirname, "../../node_modules/wrangler");
@@ -89,6 +90,14 @@ describe("a TypeScript Worker", () => {
     expect(plan.name).toBe("films");
   });
 
+  it("runs as it was built", async () => {
+    const { file } = makeProject({ files, config: { define: { FLAG: '"on"' }, vars: { GREETING: "Hello" } } });
+    const worker = await hostWorker({ config: file });
+    onTestFinished(() => worker.close());
+    const answer = await (await worker.fetch("/")).json();
+    expect(answer).toEqual(["Hello, world", "a note", "SELECT 1", 3, true, "on", "object"]);
+  });
+
   it("is built again only when something that went into it has changed", async () => {
     const { folder, file, edit } = makeProject({ files });
     const first = await build(file);
@@ -162,6 +171,16 @@ describe("a TypeScript Worker", () => {
     const { file } = makeProject({ files, config: { build: { command } } });
     const first = await build(file);
     expect((await build(file)).root).not.toBe(first.root);
+  });
+
+  it("whose folder cannot be written to says so", async () => {
+    const { file, folder } = makeProject({ files });
+    makeFile(folder, ".wrangler", "a file where a folder should be");
+    const { code, message } = await refusal(build(file));
+    expect(code).toBe("WORKER_BROKEN");
+    expect(message).toMatch(
+      /^expected to keep the build in .*\.wrangler\/hidb, got ENOTDIR|^expected to keep .* got EEXIST/,
+    );
   });
 
   it("without wrangler is refused with what to install", async () => {

@@ -11,6 +11,7 @@ import { HidbError } from "../../src/errors.js";
 import { makePlan } from "../../src/workerd/config/plan.js";
 import { routeToAssets } from "../../src/workerd/env/assets.js";
 import type { AssetsPlan } from "../../src/workerd/plan.js";
+import { hostWorker } from "../../src/workerd/public.js";
 import { makeFile, makeFolder } from "../catalogue/world.js";
 
 const CODE = "export default { fetch: () => new Response('the Worker') };";
@@ -100,6 +101,18 @@ describe("a Pages project", () => {
       expect({ entry, root }).toEqual({ entry: join(folder, "_worker.js/index.js"), root: join(folder, "_worker.js") });
       expect(assets?.directory).toBe(folder);
     }
+  });
+
+  it("runs with its chunks, and has its files as env.ASSETS", async () => {
+    const folder = makeOutput({
+      "_worker.js/index.js": `import { word } from "./chunks/a.js";
+        export default { fetch: async (request, { ASSETS }) => new Response(word + (await (await ASSETS.fetch(request)).text())) };`,
+      "_worker.js/chunks/a.js": "export const word = 'it says: ';",
+      "a.txt": "text",
+    });
+    const worker = await hostWorker({ file: folder, compatibilityDate: DATE });
+    onTestFinished(() => worker.close());
+    expect(await (await worker.fetch("/a.txt")).text()).toBe("it says: text");
   });
 
   it("may be named by its wrangler config, which has its bindings", async () => {

@@ -6,7 +6,7 @@ import { hostname } from "node:os";
 import { basename, extname, join } from "node:path";
 import type { Clock } from "../../clock.js";
 import type { WranglerConfig } from "../../database/wrangler/read.js";
-import { codeOf } from "../../errors.js";
+import { codeOf, messageOf } from "../../errors.js";
 import { native } from "../native.js";
 import { workerBroken } from "./error.js";
 import { type BuildRecord, findInputs, isFresh, readRecord, writeRecord } from "./freshness.js";
@@ -42,7 +42,7 @@ export function wranglerMissing({ main, config }: Pick<BuildRequest, "main" | "c
 export async function buildWorker(request: BuildRequest, wrangler: Wrangler): Promise<Build> {
   const { config, main, clock } = request;
   const home = join(config.projectFolder, ".wrangler", "hidb");
-  mkdirSync(home, { recursive: true });
+  makeHome(home);
   const key = hash(`${config.file}\n${config.env ?? ""}\n${main}`);
   const record = join(home, `${key}.json`);
   const started = clock.now();
@@ -60,6 +60,19 @@ export async function buildWorker(request: BuildRequest, wrangler: Wrangler): Pr
     return buildOf(home, made);
   } finally {
     rmSync(lock, { force: true });
+  }
+}
+
+function makeHome(home: string): void {
+  try {
+    mkdirSync(home, { recursive: true });
+  } catch (cause) {
+    throw workerBroken({
+      expected: `to keep the build in ${home}`,
+      got: messageOf(cause),
+      fix: "make that folder writable, or build it yourself and name dist/index.js",
+      cause,
+    });
   }
 }
 
