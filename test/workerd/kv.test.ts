@@ -120,13 +120,12 @@ describe("the state of a Worker", () => {
   it("says where it cannot be kept", () => {
     const folder = newFolder();
     writeFileSync(join(folder, "taken"), "");
-    const error = (() => {
-      try {
-        openState(join(folder, "taken"));
-      } catch (thrown) {
-        return thrown;
-      }
-    })();
+    let error: unknown;
+    try {
+      openState(join(folder, "taken"));
+    } catch (thrown) {
+      error = thrown;
+    }
     expect(error).toBeInstanceOf(HidbError);
     expect(error).toMatchObject({ code: "FILE_UNWRITABLE", message: expect.stringContaining(join(folder, "taken")) });
   });

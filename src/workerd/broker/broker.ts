@@ -9,7 +9,7 @@ import type { QueueConsumer } from "../plan.js";
 import { Bell } from "./bell.js";
 import { encodeBody } from "./bodies.js";
 import { QueueDelivery } from "./delivery.js";
-import type { NewMessage, QueueStore } from "./store.js";
+import type { QueueStore } from "./store.js";
 
 export interface BrokerParts {
   store: QueueStore;
@@ -30,6 +30,7 @@ export class Broker {
   readonly #bell = new Bell();
   readonly #timers = new AbortController();
   #isDraining = false;
+  #sent = 0;
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(parts: BrokerParts) {
@@ -51,7 +52,13 @@ export class Broker {
   async send(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
     const { store, clock } = this.#parts;
     const now = clock.now();
-    await store.put(queue, newMessages(messages, now), now);
+    const kept = messages.map(({ body, contentType, delayS }) => ({
+      id: makeId(now, this.#sent++),
+      contentType,
+      body: encodeBody(body, contentType),
+      delayMs: delayS * 1000,
+    }));
+    await store.put(queue, kept, now);
     const delays = new Set(messages.map(({ delayS }) => delayS * 1000));
     for (const delayMs of delays) this.#wakeAt(queue, now + delayMs);
   }
@@ -97,13 +104,8 @@ export class Broker {
   };
 }
 
-/** Ids begin with the time, so that those of a later message are greater. */
-function newMessages(messages: readonly OutgoingMessage[], now: Millis): NewMessage[] {
+/** Ids begin with time and sequence, so that those of a later message of this process are greater. */
+function makeId(now: Millis, sequence: number): string {
   const time = Math.floor(now).toString(16).padStart(12, "0");
-  return messages.map(({ body, contentType, delayS }, index) => ({
-    id: `${time}${index.toString(16).padStart(4, "0")}${randomBytes(8).toString("hex")}`,
-    contentType,
-    body: encodeBody(body, contentType),
-    delayMs: delayS * 1000,
-  }));
+  return `${time}${(sequence % 0x10000).toString(16).padStart(4, "0")}${randomBytes(8).toString("hex")}`;
 }
