@@ -364,6 +364,14 @@ describe.each(STORES)("a broker on %s", (_name, newStore) => {
   });
 });
 
+it("keeps nothing in memory for a queue that nobody consumes, but everything in a database", async () => {
+  for (const [, newStore] of STORES) {
+    const { broker, store } = setup({ store: await newStore() });
+    await broker.send("elsewhere", json("a"));
+    expect(await store.count("elsewhere")).toBe(store.isShared ? 1 : 0);
+  }
+});
+
 interface Told {
   pid: number;
   given?: { body: unknown; attempts: number }[];

@@ -19,12 +19,15 @@ interface Given {
 function setup({ deliveryDelayS = 0, queuesJson = true, limits = {} }: Given = {}) {
   const sent: OutgoingMessage[][] = [];
   const lines: string[] = [];
-  const realm = {
+  const realm: Realm = {
+    env: {},
+    isolated: true,
     isStarting: () => false,
+    self: () => undefined,
     log: (level, text) => lines.push(`${level}: ${text}`),
     compatibility: { queuesJson } as Compatibility,
     plan: { limits: { ...LIMITS_OF.paid, ...limits } } as WorkerPlan,
-  } as Realm;
+  };
   const send = async (messages: OutgoingMessage[]) => void sent.push(messages);
   return { queue: makeQueue({ queue: "q", deliveryDelayS, realm, send }), realm, sent, lines };
 }

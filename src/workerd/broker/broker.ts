@@ -50,7 +50,11 @@ export class Broker {
 
   /** Keeps messages for their consumer, which need not be this one; resolves when they are safe. */
   async send(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
-    const { store, clock } = this.#parts;
+    const { store, clock, onLog } = this.#parts;
+    if (!store.isShared && !this.#deliveries.has(queue)) {
+      onLog("debug", `Queue "${queue}" has no consumer here: ${messages.length} messages are dropped`);
+      return;
+    }
     const now = clock.now();
     const kept = messages.map(({ body, contentType, delayS }) => ({
       id: makeId(now, this.#sent++),

@@ -7,6 +7,7 @@ import * as sql from "./statements.js";
 import type { Claim, KeptMessage, NewMessage, QueueStore, Settlement } from "./store.js";
 
 export class DatabaseQueueStore implements QueueStore {
+  readonly isShared = true;
   readonly #database: Pick<Database, "prepare" | "batch">;
 
   constructor(database: Pick<Database, "prepare" | "batch">) {

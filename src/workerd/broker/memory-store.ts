@@ -8,6 +8,7 @@ interface Waiting extends KeptMessage {
 }
 
 export class MemoryQueueStore implements QueueStore {
+  readonly isShared = false;
   /** By id, in the order of arrival. */
   readonly #queues = new Map<string, Map<string, Waiting>>();
 

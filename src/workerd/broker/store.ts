@@ -35,6 +35,8 @@ export interface Settlement {
 }
 
 export interface QueueStore {
+  /** Others look into it: a message that has no consumer here may have one elsewhere, or later. */
+  readonly isShared: boolean;
   put(queue: string, messages: readonly NewMessage[], now: Millis): Promise<void>;
   /** Takes up to `limit` due messages, oldest first, until the lease ends. */
   claim(claim: Claim, { limit, now, leaseMs }: { limit: number; now: Millis; leaseMs: Millis }): Promise<KeptMessage[]>;
