@@ -22,6 +22,7 @@ export function queueEvent(
       return result("ok");
     },
     onThrow: () => result("exception"),
-    conclude: (answer, { failures }) => (failures.length > 0 ? result("exception") : answer),
+    // Asked again: waitUntil work has its say about messages too.
+    conclude: ({ outcome }, { failures }) => result(failures.length > 0 ? "exception" : outcome),
   };
 }
