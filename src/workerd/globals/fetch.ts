@@ -3,10 +3,11 @@
 import { currentInvocation } from "../invocation.js";
 import { define, type Realm, type Target } from "../realm.js";
 import { installAbortReason } from "./abort.js";
-import { Body, bodyOf, promiseBytes } from "./body.js";
+import { Body, bodyOf, makeBodiesFor } from "./body.js";
 import { readDataUrl } from "./connection/data-url.js";
 import { type Exchange, exchange, type ReceivedHead } from "./connection/exchange.js";
 import { type Packing, receivedBody } from "./connection/received-body.js";
+import { promiseBytes } from "./content.js";
 import { Headers, headerPairs, receivedHeaders } from "./headers.js";
 import { refuseGlobalScope, wrongType } from "./refusals.js";
 import { outgoingParts, REQUEST_TYPES, Request } from "./request.js";
@@ -27,6 +28,7 @@ export function installFetch(target: Target, realm: Realm): void {
     return runFetch(new Request(...args), { stripsAuthorization, warn: (text) => realm.log("warn", text) });
   }
   installAbortReason();
+  makeBodiesFor(realm);
   for (const [name, value] of Object.entries({ Body, Headers, Request, Response, fetch })) define(target, name, value);
 }
 

@@ -1,6 +1,7 @@
 // Request as workerd has it, and the requests that come in from outside.
 
-import { Body, bodyOf, Content, contentOf, isUsed } from "./body.js";
+import { Body, bodyOf, contentOf, isUsed } from "./body.js";
+import { Content } from "./content.js";
 import type { HeaderPair } from "./headers.js";
 import { cloneHeaders, Headers, headersOfInit, receivedHeaders, showMembers } from "./headers.js";
 import { illegalInvocation, nameInstances, wrongConstructorType, wrongField } from "./refusals.js";

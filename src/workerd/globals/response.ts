@@ -1,5 +1,6 @@
 // Response as workerd has it, and what a host reads off the one that a Worker gives back.
-import { BODY_USED, Body, bodyOf, Content, contentOf, isUsed } from "./body.js";
+import { Body, bodyOf, contentOf, isUsed, refuseBodyAtStart } from "./body.js";
+import { BODY_USED, Content } from "./content.js";
 import {
   cloneHeaders,
   type HeaderPair,
@@ -60,6 +61,7 @@ export class Response extends Body {
 
   static json(...args: [data?: unknown, init?: unknown]): Response {
     if (args.length === 0) throw wrongType("json", "Response", 1, "JsValue");
+    refuseBodyAtStart();
     const state = readInit(args[1]);
     addContentType(state.headers, "application/json");
     // A value that JSON has no text for is the text "undefined".

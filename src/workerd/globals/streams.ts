@@ -1,7 +1,7 @@
 // What workerd adds to the streams of the platform, and the words it has for their misuse.
 import { native } from "../native.js";
 import { define, type Realm, type Target } from "../realm.js";
-import { asBytes, promiseBytes } from "./body.js";
+import { asBytes, promiseBytes } from "./content.js";
 import { nameInstances, refuseGlobalScope, wrongConstructorType, wrongType } from "./refusals.js";
 
 const LOCKED = "This ReadableStream is currently locked to a reader.";
@@ -101,8 +101,9 @@ function makePipe(highWaterMark: number | null, expected: number | null): Pipe {
           deliver();
         }),
       cancel: (reason) => {
-        writing.error(reason);
-        waiting?.refuse(reason);
+        const error: unknown = reason ?? new Error("Stream was cancelled.");
+        writing.error(error);
+        waiting?.refuse(error);
         waiting = null;
       },
     },

@@ -107,6 +107,8 @@ function* sentHeaders({ url, method, headers, body, length }: Exchange): Generat
 }
 
 async function sendStream(request: ClientRequest, body: ReadableStream<Uint8Array>): Promise<void> {
+  // The first piece may wait for the answer.
+  request.flushHeaders();
   const reader = body.getReader();
   request.on("close", () => void reader.cancel().catch(() => undefined));
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
