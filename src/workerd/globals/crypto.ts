@@ -31,7 +31,7 @@ class SubtleCrypto {
   }
 
   async digest(...[algorithm, data]: unknown[]): Promise<ArrayBuffer> {
-    if (!(#realm in this)) throw illegalInvocation();
+    if (!SubtleCrypto.owns(this)) throw illegalInvocation();
     if (algorithm === undefined) throw wrongType("digest", "SubtleCrypto", 1, "string or HashAlgorithm");
     if (!isBytes(data)) throw wrongType("digest", "SubtleCrypto", 2, "JsBufferSource");
     const hash = hashOf(algorithm);
@@ -40,7 +40,7 @@ class SubtleCrypto {
   }
 
   async generateKey(...given: unknown[]): Promise<unknown> {
-    if (!(#realm in this)) throw illegalInvocation();
+    if (!SubtleCrypto.owns(this)) throw illegalInvocation();
     refuseGlobalScope(this.#realm);
     return (native.crypto.subtle.generateKey as Method)(...given);
   }
@@ -79,7 +79,7 @@ class Crypto {
   }
 
   getRandomValues<T>(array: T): T {
-    if (!(#parts in this)) throw illegalInvocation();
+    if (!Crypto.owns(this)) throw illegalInvocation();
     if (!ArrayBuffer.isView(array)) throw wrongType("getRandomValues", "Crypto", 1, "JsArrayBufferView");
     if (!isInteger(array)) {
       const message = "ArrayBufferView argument to getRandomValues() must be an integer-typed view.";
@@ -91,9 +91,13 @@ class Crypto {
   }
 
   randomUUID(): string {
-    if (!(#parts in this)) throw illegalInvocation();
+    if (!Crypto.owns(this)) throw illegalInvocation();
     refuseGlobalScope(this.#parts.realm);
     return native.crypto.randomUUID();
+  }
+
+  static owns(value: unknown): boolean {
+    return typeof value === "object" && value !== null && #parts in value;
   }
 }
 

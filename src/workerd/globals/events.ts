@@ -75,15 +75,15 @@ export function installEvents(target: Target, realm: Realm): void {
   });
 }
 
-/** The event `error` on the global object, and the log unless a listener prevents that. */
+/** The event `error` on the global object, and the log. */
 export function reportThrown(realm: Realm, error: unknown): void {
-  const isHandled = !dispatch(realm, uncaught(error));
-  if (!isHandled) realm.log("error", `Uncaught ${traceOf(error)}`);
+  dispatch(realm, uncaught(error));
+  realm.log("error", `Uncaught ${traceOf(error)}`);
 }
 
 /** An ErrorEvent as workerd makes it of what was thrown. */
 export function uncaught(error: unknown): ErrorEvent {
-  return new ErrorEvent("error", { message: `Uncaught ${labelOf(error)}`, error, cancelable: true });
+  return new ErrorEvent("error", { message: `Uncaught ${labelOf(error)}`, error });
 }
 
 /** The event `unhandledrejection` or `rejectionhandled`; returns whether a listener has taken care of it. */

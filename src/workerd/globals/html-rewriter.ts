@@ -3,7 +3,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { createRequire } from "node:module";
 import type * as Parser from "html-rewriter-wasm";
 import { define, type Realm, type Target } from "../realm.js";
-import { guard, lending } from "./html-tokens.js";
+import { guard, Run } from "./html-run.js";
+import { lending, type TokenKind } from "./html-tokens.js";
 import { nameInstances, wrongField, wrongType } from "./refusals.js";
 import { Response } from "./response.js";
 
@@ -14,7 +15,7 @@ const DOCUMENT_KINDS = ["doctype", "comments", "text", "end"] as const;
 
 type Handlers = Record<string, unknown>;
 /** Puts its handlers on a parser. */
-type Registration = (parser: Parser.HTMLRewriter) => void;
+type Registration = (parser: Parser.HTMLRewriter, run: Run) => void;
 
 export function installHtmlRewriter(target: Target, _realm: Realm): void {
   class HTMLRewriter {
@@ -23,7 +24,8 @@ export function installHtmlRewriter(target: Target, _realm: Realm): void {
     on(...[selector, handlers]: unknown[]): this {
       if (selector === undefined) throw wrongType("on", OWNER, 1, "string");
       const given = readHandlers(handlers, "ElementContentHandlers", ELEMENT_KINDS);
-      const register: Registration = (parser) => guard(() => parser.on(String(selector), lend(ELEMENT_KINDS, given)));
+      const register: Registration = (parser, run) =>
+        guard(() => parser.on(String(selector), lend(ELEMENT_KINDS, given, run)));
       // A selector that cannot be parsed is refused here, not when a response comes.
       tryOut(register);
       this.#registrations.push(register);
@@ -32,7 +34,7 @@ export function installHtmlRewriter(target: Target, _realm: Realm): void {
 
     onDocument(...[handlers]: unknown[]): this {
       const given = readHandlers(handlers, "DocumentContentHandlers", DOCUMENT_KINDS);
-      this.#registrations.push((parser) => parser.onDocument(lend(DOCUMENT_KINDS, given)));
+      this.#registrations.push((parser, run) => parser.onDocument(lend(DOCUMENT_KINDS, given, run)));
       return this;
     }
 
@@ -61,10 +63,10 @@ function readHandlers(handlers: unknown, type: string, kinds: readonly string[])
   return given;
 }
 
-function lend(kinds: readonly Parameters<typeof lending>[0][], given: Handlers): object {
+function lend(kinds: readonly TokenKind[], given: Handlers, run: Run): object {
   const bound = kinds.map((kind) => {
     const handler = given[kind] as ((token: never) => unknown) | undefined;
-    return [kind, lending(kind, handler?.bind(given))];
+    return [kind, lending(kind, handler?.bind(given), run)];
   });
   return Object.fromEntries(bound.filter(([, handler]) => handler !== undefined));
 }
@@ -79,7 +81,7 @@ function makeParser(sink: (chunk: Uint8Array) => void): Parser.HTMLRewriter {
 function tryOut(register: Registration): void {
   const made = makeParser(() => undefined);
   try {
-    register(made);
+    register(made, new Run());
   } finally {
     made.free();
   }
@@ -94,16 +96,22 @@ function rewrite(body: ReadableStream<Uint8Array>, registrations: readonly Regis
   const made = makeParser((chunk) => {
     if (chunk.byteLength > 0) chunks.push(chunk.slice());
   });
-  for (const register of registrations) register(made);
+  const run = new Run();
+  for (const register of registrations) register(made, run);
   let isFree = false;
   const free = () => {
     if (!isFree) made.free();
     isFree = true;
   };
+  // The body counts as used from here on.
+  let first: ReturnType<typeof reader.read> | undefined = reader.read();
+  first.catch(() => undefined);
   const advance = async (): Promise<boolean> => {
-    const { done, value } = await reader.read();
+    const { done, value } = await (first ?? reader.read());
+    first = undefined;
     if (done) await made.end();
     else await made.write(typeof value === "string" ? new TextEncoder().encode(value) : value);
+    run.throwFailure();
     return done;
   };
   return new ReadableStream<Uint8Array>(
@@ -116,9 +124,8 @@ function rewrite(body: ReadableStream<Uint8Array>, registrations: readonly Regis
           if (!done) return;
           free();
           controller.close();
-        } catch (thrown) {
+        } catch (error) {
           free();
-          const error = typeof thrown === "string" ? new Error(thrown) : thrown;
           reader.cancel(error).catch(() => undefined);
           throw error;
         }

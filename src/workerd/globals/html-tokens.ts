@@ -1,6 +1,7 @@
 // What the handlers of an HTMLRewriter are given: the parser's own tokens behind workerd's classes. A token is good
 // while its handler runs; content that is a stream is read first, and what is asked for after it waits its turn.
 import type * as Parser from "html-rewriter-wasm";
+import { guard, type Run } from "./html-run.js";
 import { nameInstances } from "./refusals.js";
 import { Response } from "./response.js";
 
@@ -16,17 +17,29 @@ class Token<T extends object> {
   /** Changes that wait for a stream to have been read. */
   #waiting: Promise<void> | undefined;
 
-  constructor(native: T) {
+  constructor(
+    native: T,
+    protected readonly run: Run,
+  ) {
     this.#native = native;
   }
 
-  /** Runs a handler with this token, then takes it back. */
-  static async lend<T extends object>(token: Token<T>, handler: (token: never) => unknown): Promise<void> {
-    try {
-      await handler(token as never);
-      await token.#waiting;
-    } finally {
+  /** Runs a handler with this token, then takes it back; a promise only where there is something to wait for. */
+  static lend<T extends object>(token: Token<T>, handler: (token: never) => unknown): Promise<void> | undefined {
+    const result = handler(token as never);
+    if (!isPromise(result) && token.#waiting === undefined) {
       token.#native = null;
+      return undefined;
+    }
+    return token.#outlast(result);
+  }
+
+  async #outlast(result: unknown): Promise<void> {
+    try {
+      await result;
+      await this.#waiting;
+    } finally {
+      this.#native = null;
     }
   }
 
@@ -143,7 +156,9 @@ class Element extends Replaced<Parser.Element> {
 
   onEndTag(handler: (end: never) => unknown): void {
     const { native } = this;
-    guard(() => native.onEndTag((end) => Token.lend(new EndTag(end), handler)));
+    // The parser hears of it in the run that this token belongs to.
+    const run = this.run;
+    guard(() => native.onEndTag((end) => run.call(() => Token.lend(new EndTag(end, run), handler))));
   }
 }
 
@@ -217,21 +232,14 @@ for (const [name, made] of Object.entries(CLASSES)) nameInstances(made, name);
 
 type Handler = ((token: never) => unknown) | undefined;
 
+export type TokenKind = "element" | "comments" | "text" | "doctype" | "end";
+
 /** A handler of the Worker's as the parser wants it. */
-export function lending(kind: "element" | "comments" | "text" | "doctype" | "end", handler: Handler) {
+export function lending(kind: TokenKind, handler: Handler, run: Run) {
   if (handler === undefined) return undefined;
   const made = { element: Element, comments: Comment, text: Text, doctype: Doctype, end: DocumentEnd }[kind];
-  return (native: object) => Token.lend(new (made as new (native: object) => Token<object>)(native), handler);
-}
-
-/** The parser throws texts; Workers get errors, with what parses in front. */
-export function guard<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (typeof error === "string") throw new TypeError(`Parser error: ${error}`);
-    throw error;
-  }
+  const MadeToken = made as new (native: object, run: Run) => Token<object>;
+  return (native: object) => run.call(() => Token.lend(new MadeToken(native, run), handler));
 }
 
 function isStreamed(content: Content): content is Response | ReadableStream {
@@ -241,4 +249,8 @@ function isStreamed(content: Content): content is Response | ReadableStream {
 
 function readText(content: Response | ReadableStream): Promise<string> {
   return content instanceof ReadableStream ? new Response(content).text() : content.text();
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value;
 }

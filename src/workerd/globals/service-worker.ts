@@ -25,7 +25,7 @@ class ExtendableEvent extends Event {
   }
 
   waitUntil(...given: unknown[]): void {
-    if (!(#call in this)) throw illegalInvocation();
+    if (this === undefined || !(#call in this)) throw illegalInvocation();
     if (given.length === 0) throw wrongType("waitUntil", "ExtendableEvent", 1, "Promise");
     this.#call.waitUntil(given[0]);
   }

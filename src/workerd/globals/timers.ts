@@ -66,7 +66,7 @@ class Timers {
         refuseGlobalScope(timers.#realm);
         if (typeof callback !== "function") throw wrongType(name, OWNER, 1, "function");
         const work = () => Reflect.apply(callback, globalThis, given);
-        return timers.#start({ start, work, delayMs: toDelay(delay), isOnce: name === "setTimeout" });
+        return timers.#start({ start, work, delayMs: toDelay(delay, name), isOnce: name === "setTimeout" });
       },
     };
     return starters[name] as Callback;
@@ -113,7 +113,8 @@ class Timers {
       native.clearTimeout(given as Timer);
       return;
     }
-    const id = Number(given);
+    // Not Number(): that would take a BigInt.
+    const id = +(given as number);
     const timer = this.#byId.get(id);
     if (timer === undefined) return;
     native.clearTimeout(timer);
@@ -137,9 +138,11 @@ function ownedBy(invocation: Invocation): Set<Timer> {
   return timers;
 }
 
-function toDelay(given: unknown): number {
+/** Node takes 0 for 1; one more for the others keeps them behind it, where workerd has them. */
+function toDelay(given: unknown, name: string): number {
   const delay = Number(given);
-  return delay > 0 ? Math.min(delay, LONGEST_MS) : 0;
+  if (!(delay > 0)) return 0;
+  return Math.min(name === "setTimeout" ? delay + 1 : delay, LONGEST_MS);
 }
 
 function makeQueueMicrotask(realm: Realm): (work: unknown) => void {

@@ -124,9 +124,10 @@ async function secure(to: ConnectionOptions, who: { address: Address; hostname: 
 
 function whenReady(net: NetSocket, event: "connect" | "secureConnect", { port }: Address): Promise<NetSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<NetSocket>();
-  const fail = (cause: unknown) => {
+  // Why is not for the Worker to know.
+  const fail = () => {
     net.destroy();
-    reject(new Error(UNREACHED + (port === 80 || port === 443 ? USE_FETCH : ""), { cause }));
+    reject(new Error(UNREACHED + (port === 80 || port === 443 ? USE_FETCH : "")));
   };
   net.once("error", fail);
   net.once("close", fail);
