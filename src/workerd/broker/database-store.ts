@@ -16,7 +16,8 @@ export class DatabaseQueueStore implements QueueStore {
 
   async put(queue: string, messages: readonly NewMessage[], now: Millis): Promise<void> {
     const kept = JSON.stringify(messages);
-    await this.#database.prepare(sql.PUT).bind(queue, now, now, kept).run();
+    const put = () => this.#database.prepare(sql.PUT).bind(queue, now, now, kept).run();
+    await put().catch((error: unknown) => (isOutcomeUnknown(error) ? put() : Promise.reject(error)));
   }
 
   async claim(

@@ -1,5 +1,5 @@
 // One queue's batches, one after the other: claimed, gathered, delivered, settled.
-import { messageOf } from "../../errors.js";
+import { isOutcomeUnknown, messageOf } from "../../errors.js";
 import type { Millis } from "../../video.js";
 import type { DeliveredMessage, QueueResult } from "../host/protocol.js";
 import type { QueueConsumer } from "../plan.js";
@@ -110,13 +110,16 @@ export class QueueDelivery {
   /** Tries again while the lease holds: what has been done should not be done twice for a database that was busy. */
   async #settle(claim: Claim, settlement: Settlement, count: number): Promise<void> {
     const { store, clock, onLog, leaseMs, wakeAt } = this.#parts;
-    for (const until = clock.now() + leaseMs; ; ) {
+    const until = clock.now() + leaseMs;
+    for (let maybeSettled = false; ; ) {
       try {
         const settled = await store.settle(claim, settlement, clock.now());
-        if (settled < count) onLog("warn", `Queue "${this.queue}": the lease of ${count - settled} messages was lost`);
+        if (settled < count && !maybeSettled)
+          onLog("warn", `Queue "${this.queue}": the lease of ${count - settled} messages was lost`);
         break;
       } catch (error) {
         if (clock.now() >= until) throw error;
+        maybeSettled ||= isOutcomeUnknown(error);
         await clock.sleep(TROUBLE_MS);
       }
     }

@@ -1,8 +1,11 @@
 // The broker's SQL. Parameters are plain `?` in order; lists travel as JSON, since a statement takes a hundred parameters.
 
-/** Parameters: queue, sent_at, visible_at of messages without a delay of their own, the messages as a JSON list. */
+/**
+ * May be asked twice when the answer was lost. Parameters: queue, sent_at, visible_at of messages without a delay, the
+ * messages as a JSON list.
+ */
 export const PUT = `
-  INSERT INTO hidb_messages (queue, message_id, sent_at, visible_at, content_type, body)
+  INSERT OR IGNORE INTO hidb_messages (queue, message_id, sent_at, visible_at, content_type, body)
   SELECT ?, json_extract(value, '$.id'), ?, ? + json_extract(value, '$.delayMs'), json_extract(value, '$.contentType'),
          json_extract(value, '$.body')
     FROM json_each(?)`;
