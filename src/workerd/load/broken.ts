@@ -13,12 +13,11 @@ import { plainUrl } from "./place.js";
 export function brokenWorker(plan: WorkerPlan, error: unknown, sources: () => Map<string, string>): HidbError {
   if (error instanceof HidbError) return error;
   const missing = missingOf(error);
-  if (missing !== undefined) return missingModule(plan, missing, error);
   const at = placeOf(plan, error) || (error instanceof SyntaxError ? findSyntaxError(error, sources()) : "");
   return new HidbError({
     code: "WORKER_BROKEN",
-    message: `expected the Worker ${plan.name} to load, got ${describe(error)}${at === "" ? "" : ` at ${at}`}`,
-    fix: `mend ${at === "" ? "the Worker" : at}, or build it again`,
+    message: `expected the Worker to load, got ${describe(error)}`,
+    fix: missing === undefined ? `mend ${at || "the Worker"}, or build it again` : mendImport(plan, missing),
     cause: error,
   });
 }
@@ -26,18 +25,13 @@ export function brokenWorker(plan: WorkerPlan, error: unknown, sources: () => Ma
 export function noEntry(plan: WorkerPlan): HidbError {
   return new HidbError({
     code: "WORKER_BROKEN",
-    message: `expected a module at ${plan.entry}, the entry of the Worker ${plan.name}, got none`,
+    message: `expected the Worker ${plan.name} to have a module ${plan.entry}, its entry, got none`,
     fix: "name the built module, or build the Worker again",
   });
 }
 
-function missingModule(plan: WorkerPlan, { specifier, importer }: Missing, cause: unknown): HidbError {
-  return new HidbError({
-    code: "WORKER_BROKEN",
-    message: `expected the imports of ${importer} to lead to modules, got "${specifier}", which is none`,
-    fix: mendOf(specifier, plan),
-    cause,
-  });
+function mendImport(plan: WorkerPlan, { specifier, importer }: Missing): string {
+  return `${importer} imports "${specifier}": ${mendOf(specifier, plan)}`;
 }
 
 function mendOf(specifier: string, plan: WorkerPlan): string {

@@ -2,8 +2,10 @@
 // between Workers, and hands out the loader itself.
 import { compileFunction, constants } from "node:vm";
 import type { Builtins } from "../modules/builtins.js";
+import type { Realm } from "../realm.js";
 import { noSuchModule } from "./names.js";
 import { type Place, plainUrl } from "./place.js";
+import { shadowedIn, shadowsOf } from "./shadow.js";
 
 interface CommonJsModule {
   id: string;
@@ -17,6 +19,7 @@ interface Parts {
   find: (specifier: string, importer: Place) => Place | undefined;
   /** What a module that is no JavaScript exports. */
   value: (place: Place) => unknown;
+  realm: Realm;
 }
 
 const PARAMETERS = ["exports", "require", "module", "__filename", "__dirname"];
@@ -39,7 +42,10 @@ export class CommonJsModules {
       const name = place.file ?? `/${place.name}`;
       const folder = name.slice(0, name.lastIndexOf("/")) || "/";
       const require = (specifier: string) => this.require(String(specifier), place);
-      compile(place).call(module.exports, module.exports, require, module, name, folder);
+      const shadows = shadowsOf(this.#parts.realm);
+      const shadowed = shadowedIn(place.text(), this.#parts.realm);
+      const given = [module.exports, require, module, name, folder, ...shadowed.map((shadow) => shadows[shadow])];
+      compile(place, shadowed).apply(module.exports, given);
       module.loaded = true;
     } catch (error) {
       this.#modules.delete(place.url);
@@ -64,12 +70,12 @@ export class CommonJsModules {
 
 type Compiled = (this: unknown, ...given: unknown[]) => unknown;
 
-function compile(place: Place): Compiled {
+function compile(place: Place, shadowed: readonly string[]): Compiled {
   const source = place.text();
   // Node warns of an experiment when asked for this, so only those that import() anything get it. The file name has the
   // mark of the Worker, and so have the imports that come from there.
   const importing = /\bimport\s*\(/.test(source)
     ? { filename: place.url, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER }
     : { filename: plainUrl(place.url) };
-  return compileFunction(source.replace(/^#!.*/, ""), PARAMETERS, importing) as Compiled;
+  return compileFunction(source.replace(/^#!.*/, ""), [...PARAMETERS, ...shadowed], importing) as Compiled;
 }

@@ -9,15 +9,17 @@ import { type Next, WorkerFiles } from "./files.js";
 import { INSIDE, INSIDE_URL, valueSource } from "./inside.js";
 import { importsStatically, nameOf, noSuchModule } from "./names.js";
 import { markedUrl, type Place, plainUrl, plannedPlace } from "./place.js";
+import { SHADOWS, shadowedIn, shadowsOf } from "./shadow.js";
 
 type Source = Required<LoadFnOutput>;
 
 const WRONG_ATTRIBUTES = "Unrecognized import attributes specified";
-/** workerd's `import.meta` is empty, and the line keeps its number. */
+/** workerd's `import.meta` is empty. */
 const EMPTY_META = "for (const $ of Object.keys(import.meta)) delete import.meta[$]; ";
 
 export class WorkerLoader {
   readonly #plan: WorkerPlan;
+  readonly #realm: Realm;
   readonly #worker: number;
   readonly #files: WorkerFiles;
   readonly #builtins: Builtins;
@@ -29,6 +31,7 @@ export class WorkerLoader {
 
   constructor({ plan, realm, worker }: { plan: WorkerPlan; realm: Realm; worker: number }) {
     this.#plan = plan;
+    this.#realm = realm;
     this.#worker = worker;
     this.#files = new WorkerFiles(plan, worker);
     for (const module of plan.modules) {
@@ -40,7 +43,13 @@ export class WorkerLoader {
       builtins: this.#builtins,
       find: (specifier, importer) => this.#findRequired(specifier, importer),
       value: (place) => contentOf(place),
+      realm,
     });
+  }
+
+  /** A Worker that was handed over as modules has those and no others. */
+  get #hasFiles(): boolean {
+    return isAbsolute(this.#plan.entry);
   }
 
   /** To be called before the first import. */
@@ -84,6 +93,7 @@ export class WorkerLoader {
   }
 
   #resolveFrom(specifier: string, importer: Place, next: Next): Place | string | undefined {
+    if (specifier === SHADOWS) return this.#shadowsUrl();
     const builtin = this.#builtins.find(specifier);
     if (builtin !== undefined) return this.#builtinUrl(builtin);
     const found = this.#find(specifier, importer) ?? this.#findPackage(specifier, importer, next);
@@ -95,11 +105,13 @@ export class WorkerLoader {
     const name = nameOf(specifier, importer.name);
     const planned = name === null ? undefined : this.#planned.get(name);
     if (planned !== undefined) return planned;
-    return /^[./]/.test(specifier) ? this.#files.beside(importer, specifier, name) : undefined;
+    return this.#hasFiles && /^[./]/.test(specifier) ? this.#files.beside(importer, specifier, name) : undefined;
   }
 
   #findPackage(specifier: string, importer: Place, next: Next): Place | undefined {
-    return /^[./]|^[a-z-]+:/i.test(specifier) ? undefined : this.#files.package(importer, specifier, next);
+    return !this.#hasFiles || /^[./]|^[a-z-]+:/i.test(specifier)
+      ? undefined
+      : this.#files.package(importer, specifier, next);
   }
 
   #findRequired(specifier: string, importer: Place): Place | undefined {
@@ -122,11 +134,25 @@ export class WorkerLoader {
     return url;
   }
 
+  #shadowsUrl(): string {
+    const url = markedUrl(SHADOWS, this.#worker);
+    const shadows = shadowsOf(this.#realm);
+    if (!this.#made.has(url))
+      this.#made.set(
+        url,
+        valueSource(url, () => shadows, { names: Object.keys(shadows) }),
+      );
+    return url;
+  }
+
   #sourceOf(place: Place): string {
     if (place.kind !== "ESModule") return this.#valueSource(place);
     const source = place.text();
     const isEmptied = this.#plan.compatibility.node !== "full" && /\bimport\b\s*\.\s*meta\b/.test(source);
-    const prologue = isEmptied && !source.startsWith("#!") ? EMPTY_META : "";
+    const shadowed = shadowedIn(source, this.#realm);
+    const shadows = shadowed.length === 0 ? "" : `import { ${shadowed.join(", ")} } from "${SHADOWS}"; `;
+    // In front of the first line, which keeps its number.
+    const prologue = source.startsWith("#!") ? "" : `${shadows}${isEmptied ? EMPTY_META : ""}`;
     // Stack traces name the file as it is, and the mark stays between Node and us.
     return `${prologue}${source}\n//# sourceURL=${plainUrl(place.url)}`;
   }

@@ -59,7 +59,8 @@ export class Builtins {
       case "full":
         return isBuiltin(specifier) ? nodesOwn(name) : undefined;
       case "compat":
-        return this.#compat(name);
+        // Newer ones have no bare name: `test`, `sqlite`.
+        return specifier === name || isBuiltin(specifier) ? this.#compat(name) : undefined;
       default:
         return specifier === "node:process" ? processOnly(this.#realm) : undefined;
     }

@@ -12,7 +12,8 @@ export function notImplemented(method: string): Error {
 
 /** A function that does nothing but say so. */
 export function refused(method: string, name = method.slice(method.lastIndexOf(".") + 1)): () => never {
-  const refuse = (): never => {
+  // No arrow: some of them are called with `new`.
+  const refuse = function refuse(): never {
     throw notImplemented(method);
   };
   return Object.defineProperty(refuse, "name", { value: name });

@@ -153,8 +153,11 @@ function outgoing(
   respond: (response: Response) => void,
 ): Http.ServerResponse {
   const response = new http.ServerResponse(message);
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const writer = writable.getWriter();
+  const { promise: controlled, resolve: start } = Promise.withResolvers<ReadableStreamDefaultController<Uint8Array>>();
+  const readable = new native.ReadableStream<Uint8Array>({ start });
+  // Writes wait for one another, and for nobody who reads: as with a socket, they are kept until then.
+  const toBody = (work: (body: ReadableStreamDefaultController<Uint8Array>) => void) =>
+    void controlled.then(work).catch(() => undefined);
   const sendHead = () => {
     if (response.headersSent) return;
     Object.assign(response, { _header: " " }); // What `headersSent` looks at.
@@ -167,7 +170,7 @@ function outgoing(
       typeof chunk === "string"
         ? native.Buffer.from(chunk, typeof encoding === "string" ? (encoding as BufferEncoding) : "utf8")
         : (chunk as Uint8Array);
-    void writer.write(bytes).catch(() => undefined);
+    toBody((body) => body.enqueue(new Uint8Array(bytes)));
   };
   const callback = (given: readonly unknown[]) =>
     given.find((part) => typeof part === "function") as (() => void) | undefined;
@@ -191,7 +194,7 @@ function outgoing(
       const hasBody = chunk !== undefined && chunk !== null && typeof chunk !== "function";
       sendHead();
       if (hasBody) send(chunk, given[1]);
-      void writer.close().catch(() => undefined);
+      toBody((body) => body.close());
       Object.assign(response, { finished: true });
       queueMicrotask(() => {
         response.emit("finish");
