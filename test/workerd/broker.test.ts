@@ -167,6 +167,17 @@ describe.each(STORES)("a broker on %s", (_name, newStore) => {
     expect(bodies()).toEqual(["now1", "late1"]);
   });
 
+  it("delivers each of many delayed messages in its second", async () => {
+    const { broker, clock, bodies } = setup({ store: await newStore(), parts: { pollMs: 1e9 } });
+    broker.start();
+    for (const delayS of [9, 3, 12, 6]) await broker.send("q", [{ body: delayS, contentType: "json", delayS }]);
+    for (let second = 1; second <= 12; second++) {
+      await pass(clock, 1000);
+      expect(bodies().length).toBe(Math.floor(second / 3));
+    }
+    expect(bodies()).toEqual(["31", "61", "91", "121"]);
+  });
+
   it("retries what the handler wants retried, after the message's delay, the batch's or the consumer's", async () => {
     const answer: Answer = (messages) => {
       if (messages.some(({ attempts }) => attempts > 1)) return {};

@@ -28,7 +28,6 @@ export class Broker {
   readonly #parts: BrokerParts;
   readonly #deliveries: Map<string, QueueDelivery>;
   readonly #bell = new Bell();
-  readonly #timers = new AbortController();
   #isDraining = false;
   #sent = 0;
   #work: Promise<unknown> = Promise.resolve();
@@ -38,7 +37,7 @@ export class Broker {
     this.#deliveries = new Map(
       parts.consumers.map((consumer) => [
         consumer.queue,
-        new QueueDelivery({ ...parts, consumer, wakeAt: this.#wakeAt }),
+        new QueueDelivery({ ...parts, consumer, wakeQueueAt: this.#wakeAt }),
       ]),
     );
   }
@@ -75,7 +74,6 @@ export class Broker {
   /** Takes no more messages, gives back those that were not delivered yet, and resolves when the last batch is settled. */
   async drain(): Promise<void> {
     this.#isDraining = true;
-    this.#timers.abort();
     this.#bell.ring();
     for (const delivery of this.#deliveries.values()) delivery.stop();
     await this.#work;
@@ -99,12 +97,7 @@ export class Broker {
 
   /** What this instance knows to be due is not waited for until the next poll. */
   readonly #wakeAt = (queue: string, at: Millis): void => {
-    const delivery = this.#deliveries.get(queue);
-    if (delivery === undefined || this.#isDraining) return;
-    const { clock } = this.#parts;
-    const inMs = at - clock.now();
-    if (inMs <= 0) delivery.wake();
-    else void clock.sleep(inMs, this.#timers.signal).then(() => delivery.wake());
+    if (!this.#isDraining) this.#deliveries.get(queue)?.wakeAt(at);
   };
 }
 

@@ -3,6 +3,7 @@ import { isOutcomeUnknown, messageOf } from "../../errors.js";
 import type { Millis } from "../../video.js";
 import type { DeliveredMessage, QueueResult } from "../host/protocol.js";
 import type { QueueConsumer } from "../plan.js";
+import { Alarm } from "./alarm.js";
 import { Bell } from "./bell.js";
 import { decodeBody } from "./bodies.js";
 import type { BrokerParts } from "./broker.js";
@@ -11,7 +12,7 @@ import { FAILED, judge, nothing, sortOutDeadly } from "./verdicts.js";
 
 interface DeliveryParts extends BrokerParts {
   consumer: QueueConsumer;
-  wakeAt: (queue: string, at: Millis) => void;
+  wakeQueueAt: (queue: string, at: Millis) => void;
 }
 
 /** Waits after trouble with the store; the lease of what is in hand is longer. */
@@ -20,12 +21,14 @@ const TROUBLE_MS = 1000;
 export class QueueDelivery {
   readonly #parts: DeliveryParts;
   readonly #bell = new Bell();
+  readonly #alarm: Alarm;
   #isStopping = false;
   /** Nothing is in hand, and nothing is known to be due. */
   isIdle = true;
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
+    this.#alarm = new Alarm(parts.clock, () => this.wake());
   }
 
   get queue(): string {
@@ -37,7 +40,13 @@ export class QueueDelivery {
     this.#bell.ring();
   }
 
+  wakeAt(at: Millis): void {
+    if (at <= this.#parts.clock.now()) this.wake();
+    else this.#alarm.set(at);
+  }
+
   stop(): void {
+    this.#alarm.stop();
     this.#isStopping = true;
     this.#bell.ring();
   }
@@ -109,7 +118,7 @@ export class QueueDelivery {
 
   /** Tries again while the lease holds: what has been done should not be done twice for a database that was busy. */
   async #settle(claim: Claim, settlement: Settlement, count: number): Promise<void> {
-    const { store, clock, onLog, leaseMs, wakeAt } = this.#parts;
+    const { store, clock, onLog, leaseMs, wakeQueueAt } = this.#parts;
     const until = clock.now() + leaseMs;
     for (let maybeSettled = false; ; ) {
       try {
@@ -123,8 +132,8 @@ export class QueueDelivery {
         await clock.sleep(TROUBLE_MS);
       }
     }
-    for (const { at } of settlement.retried) wakeAt(this.queue, at);
-    if (settlement.buried !== null) wakeAt(settlement.buried.queue, clock.now());
+    for (const { at } of settlement.retried) wakeQueueAt(this.queue, at);
+    if (settlement.buried !== null) wakeQueueAt(settlement.buried.queue, clock.now());
   }
 
   #keepLease(claim: Claim, messages: readonly KeptMessage[]): { stop: () => void } {
