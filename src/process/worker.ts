@@ -30,6 +30,10 @@ export interface WorkerParts extends PoolParts {
 
 /** A video whose thread ended because of another one is given to the next thread so often before it counts as failed. */
 const BYSTANDER_TRIES = 3;
+/** Of the instance's memory: its thread must end before the instance is recycled. */
+const THREAD_SHARE = 0.56;
+/** Of the time-out: what stands in the way of others must leave them the time to be done elsewhere. */
+const BLOCK_SHARE = 0.25;
 
 /** Errors: WRANGLER_CONFIG, WORKER_UNSUPPORTED, WORKER_BROKEN, SETTING_INVALID. */
 export async function createWorker(config: Config, parts: WorkerParts): Promise<Processor> {
@@ -49,7 +53,9 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
     databases: placed.databases,
     onLog: log,
     onSend: (queue, messages) => queues.send(queue, messages),
-    maxMemoryMb: limits.mode === "enforce" ? limits.limits.memoryMb : config.instanceMemoryMb,
+    maxMemoryMb:
+      limits.mode === "enforce" ? limits.limits.memoryMb : Math.round(config.instanceMemoryMb * THREAD_SHARE),
+    ...(config.timeoutMs > 0 && { maxBlockMs: config.timeoutMs * BLOCK_SHARE }),
   });
   checkHandler(config, host);
   queues.start();
@@ -61,14 +67,16 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
   const call = chooseCall(config, { host, plan, judging, clock });
   return {
     async process(video, context) {
-      for (let tries = 1; ; tries++) {
+      for (let tries = 1, alone = false; ; tries++) {
         if (context.signal.aborted) return { kind: "released" };
         try {
-          return await call(video, context);
+          return await call(video, context, alone);
         } catch (error) {
           if (!(error instanceof ThreadEnded)) throw error;
           if (error.reason === "aborted" || error.reason === "closed") return { kind: "released" };
-          if (error.reason !== "bystander" || tries === BYSTANDER_TRIES) return judgeThreadEnd(error, judging);
+          // Whose doing it was shows when each has a thread to itself; the innocent are not charged.
+          if (error.shared && !alone) alone = true;
+          else if (error.reason !== "bystander" || tries === BYSTANDER_TRIES) return judgeThreadEnd(error, judging);
         }
       }
     },
@@ -138,7 +146,7 @@ interface CallParts {
   clock: Clock;
 }
 
-type ProcessVideo = (video: Video, context: AttemptContext) => Promise<Outcome>;
+type ProcessVideo = (video: Video, context: AttemptContext, alone: boolean) => Promise<Outcome>;
 
 function chooseCall(config: Config, parts: CallParts): ProcessVideo {
   switch (config.workerCall) {
@@ -157,9 +165,9 @@ function callFetch(config: Config, { host, judging, clock }: CallParts): Process
   const template = readRequest(config);
   const maxBytes = Math.round(config.httpMaxMb * 1024 * 1024);
   const { secrets } = judging;
-  return async (video, context) => {
+  return async (video, context, alone) => {
     const call = buildCall(template, video, context);
-    const { answer, ended } = host.run({ kind: "fetch", call }, context.signal);
+    const { answer, ended } = host.run({ kind: "fetch", call }, context.signal, { alone });
     const { status, headers, body } = await answer;
     const text = await readText(body, maxBytes);
     const end = await ended;
@@ -179,9 +187,9 @@ function callFetch(config: Config, { host, judging, clock }: CallParts): Process
 
 function callScheduled(config: Config, { host, plan, judging, clock }: CallParts): ProcessVideo {
   const cron = config.workerCron || (plan.crons[0] ?? "* * * * *");
-  return async (_video, context) => {
+  return async (_video, context, alone) => {
     const call = { cron, scheduledTime: eventTime(clock.now()) };
-    const { answer, ended } = host.run({ kind: "scheduled", call }, context.signal);
+    const { answer, ended } = host.run({ kind: "scheduled", call }, context.signal, { alone });
     const result = await answer;
     const end = await ended;
     return judgeEnd(judgeScheduled(result, end.exception ?? end.failures[0] ?? null), end, judging);

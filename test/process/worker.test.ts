@@ -242,7 +242,7 @@ describe("a Worker in a thread", () => {
       { HIDB_WORKER_NODE: "full", HIDB_INSTANCE_MEMORY_MB: "150" },
     );
     expect(await process(66)).toMatchObject({ kind: "retry", reason: expect.stringContaining("exit code 3") });
-    expect(await process(67)).toMatchObject({ kind: "retry", reason: expect.stringContaining("150 MB") });
+    expect(await process(67)).toMatchObject({ kind: "retry", reason: expect.stringContaining("more than 84 MB") });
     expect(await process(7)).toMatchObject({ kind: "completed" });
   });
 

@@ -36,7 +36,7 @@ export function openBatches(config: Config, { host, plan, judging, clock }: Batc
       origin: config.origins.workerQueue,
     });
   }
-  const deliver = async (members: Member[]) => {
+  const deliver = async (members: Member[], alone = false) => {
     try {
       const messages = members.map(({ video, context }) => ({
         id: String(video.id),
@@ -45,7 +45,7 @@ export function openBatches(config: Config, { host, plan, judging, clock }: Batc
         attempts: context.attempt,
       }));
       const signal = AbortSignal.any(members.map(({ context }) => context.signal));
-      const { answer, ended } = host.run({ kind: "queue", call: { queue, messages } }, signal);
+      const { answer, ended } = host.run({ kind: "queue", call: { queue, messages } }, signal, { alone });
       const result = await answer;
       const end = await ended;
       // What the waitUntil work did is in the result already.
@@ -59,9 +59,13 @@ export function openBatches(config: Config, { host, plan, judging, clock }: Batc
     }
   };
   const batches = new Batches<Member>({ size: config.workerBatch, waitMs: WAIT_MS, clock, deliver });
-  return (video: Video, context: AttemptContext): Promise<Outcome> => {
+  return (video: Video, context: AttemptContext, alone: boolean): Promise<Outcome> => {
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
     const member = { video, context, resolve, reject };
+    if (alone) {
+      void deliver([member], alone);
+      return promise;
+    }
     const leave = () => {
       if (batches.remove(member)) resolve({ kind: "released" });
     };

@@ -9,6 +9,8 @@ export type EndReason =
   | "memory"
   /** Ended itself, or V8 did. */
   | "crashed"
+  /** Computed on and on while others in its thread were waiting. */
+  | "blocked"
   /** Did nothing: another event had its thread ended. */
   | "bystander"
   | "closed";
@@ -17,11 +19,14 @@ export class ThreadEnded extends Error {
   readonly reason: EndReason;
   /** What the event had used so far, as seen from outside. */
   readonly usage: Usage | undefined;
+  /** Several events were open and nobody can tell whose doing it was; run alone, each would show. */
+  readonly shared: boolean;
 
-  constructor(reason: EndReason, message: string, usage?: Usage) {
+  constructor(reason: EndReason, message: string, usage?: Usage, shared = false) {
     super(message);
     this.name = "ThreadEnded";
     this.reason = reason;
     this.usage = usage;
+    this.shared = shared;
   }
 }

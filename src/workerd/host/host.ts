@@ -1,6 +1,7 @@
 // What carries events to a Worker, wherever it runs: a thread of its own that is replaced when it ends, or this process.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Clock } from "../../clock.js";
+import type { Millis } from "../../video.js";
 import { answerDatabase } from "../env/host-d1.js";
 import type { WorkerPlan } from "../plan.js";
 import type { Event, EventAnswer, LogLevel, OutgoingMessage, Question, Running } from "./protocol.js";
@@ -15,6 +16,13 @@ export interface HostOptions {
   onSend: (queue: string, messages: OutgoingMessage[]) => Promise<void>;
   /** Memory at which a thread is ended, in the mode `enforce` the limit itself. */
   maxMemoryMb: number;
+  /** A thread that computes for so long while several events are open in it is ended; without it none is. */
+  maxBlockMs?: Millis;
+}
+
+export interface RunOptions {
+  /** In a thread that no other event shares, where there are threads. */
+  alone?: boolean;
 }
 
 export interface Host {
@@ -24,7 +32,7 @@ export interface Host {
    * `answer` and `ended` reject with ThreadEnded when the Worker's thread ended before; an aborted event is given a
    * moment to end by itself, then what it runs in is ended for it.
    */
-  run<E extends Event>(event: E, signal?: AbortSignal): Running<EventAnswer<E["kind"]>>;
+  run<E extends Event>(event: E, signal?: AbortSignal, options?: RunOptions): Running<EventAnswer<E["kind"]>>;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 // A Worker in a thread of its own. Whatever it does there - spins, hangs, allocates, exits - ends the thread at most; the
 // open events hear why, and the next event starts a new thread.
 
-import type { Host, HostOptions } from "./host.js";
+import type { Host, HostOptions, RunOptions } from "./host.js";
 import type { Event, EventAnswer, Running } from "./protocol.js";
 import { WorkerThread } from "./worker-thread.js";
 
@@ -27,8 +27,12 @@ class ThreadHost implements Host {
     this.handlers = await this.#thread().ready;
   }
 
-  run<E extends Event>(event: E, signal?: AbortSignal): Running<EventAnswer<E["kind"]>> {
-    return this.#thread().run(event, signal);
+  run<E extends Event>(event: E, signal?: AbortSignal, { alone }: RunOptions = {}): Running<EventAnswer<E["kind"]>> {
+    if (!alone) return this.#thread().run(event, signal);
+    const thread = this.#open();
+    const running = thread.run(event, signal);
+    thread.retire();
+    return running;
   }
 
   async close(): Promise<void> {
@@ -37,10 +41,13 @@ class ThreadHost implements Host {
   }
 
   #thread(): WorkerThread {
-    if (this.#current?.takesEvents) return this.#current;
+    if (!this.#current?.takesEvents) this.#current = this.#open();
+    return this.#current;
+  }
+
+  #open(): WorkerThread {
     if (this.#closed) throw new Error("expected a Worker that is open, got one that was closed");
     const thread = new WorkerThread(this.#options);
-    this.#current = thread;
     this.#threads.add(thread);
     void thread.gone.then(() => this.#threads.delete(thread));
     return thread;

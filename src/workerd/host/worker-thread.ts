@@ -1,6 +1,8 @@
 // One thread with a Worker in it, seen from the host: its events, its memory and CPU while it has any, and its end.
+import type { EventLoopUtilization } from "node:perf_hooks";
 import { Worker as Thread } from "node:worker_threads";
 import { type ErrorCode, HidbError, messageOf } from "../../errors.js";
+import type { Millis } from "../../video.js";
 import type { Ended } from "../events/call.js";
 import { Meter } from "../limits/meter.js";
 import { CPU_EXCEEDED, MEMORY_EXCEEDED } from "../limits/texts.js";
@@ -42,6 +44,8 @@ export class WorkerThread {
   #ending: ThreadEnded | undefined;
   #retired = false;
   #stopWatching: (() => void) | undefined;
+  /** How busy its loop had been when it was last seen with nothing to do, and since when it was not. */
+  #idleAt: { utilization: EventLoopUtilization; time: Millis } | undefined;
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -87,6 +91,11 @@ export class WorkerThread {
     this.#say({ type: "event", id, event }, body);
     if (signal !== undefined) this.#obey(id, signal);
     return { answer: answer.promise as Promise<EventAnswer<E["kind"]>>, ended: ended.promise };
+  }
+
+  /** Takes no more events, and ends with the last of those that it has. */
+  retire(): void {
+    this.#retired = true;
   }
 
   /** Ends the thread; `culprits` are the events that brought it about, all of the open ones if not said. */
@@ -178,7 +187,23 @@ export class WorkerThread {
       void this.end("memory", limit);
     } else if (enforces && greedy.length > 0) {
       void this.end("cpu", CPU_EXCEEDED, greedy);
+    } else if (this.#isBlocked()) {
+      void this.end("blocked", `it computed for more than ${this.#options.maxBlockMs} ms while others waited`);
     }
+  }
+
+  /** CPU that is used while the loop never turns is one event's, and the others' time runs out with it. */
+  #isBlocked(): boolean {
+    const { maxBlockMs, clock } = this.#options;
+    if (maxBlockMs === undefined || this.#open.size < 2) {
+      this.#idleAt = undefined;
+      return false;
+    }
+    const { performance } = this.#thread;
+    const time = clock.monotonic();
+    const idle = this.#idleAt !== undefined && performance.eventLoopUtilization(this.#idleAt.utilization).idle;
+    if (idle !== 0) this.#idleAt = { utilization: performance.eventLoopUtilization(), time };
+    return time - (this.#idleAt?.time ?? time) > maxBlockMs;
   }
 
   /** Tells the event to stop; when it does not, this thread takes no more events, and ends with the others or at once. */
@@ -216,10 +241,12 @@ export class WorkerThread {
     this.#ready.reject(this.#ending);
     const { plan } = this.#options;
     const bystander = new ThreadEnded("bystander", "its thread was ended because of another event");
+    // CPU, memory and the end of the thread are the thread's; what stops for another event's sake is told apart.
+    const shared = this.#open.size > 1 && reason !== "closed" && reason !== "bystander";
     for (const [id, { answer, ended, cpuMs, memoryMb }] of this.#open) {
       const isCulprit = culprits === undefined || culprits.includes(id);
       const usage = { ...new Meter(plan.limits, plan.limitsMode).usage, cpuMs, memoryMb };
-      const error = isCulprit ? new ThreadEnded(reason, message, usage) : bystander;
+      const error = isCulprit ? new ThreadEnded(reason, message, usage, shared) : bystander;
       answer.reject(error);
       ended.reject(error);
     }
