@@ -3,11 +3,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, extname, join, matchesGlob, parse } from "node:path";
 import type { ModuleRule, ModuleType } from "../plan.js";
 
-const WRANGLER_RULES: readonly ModuleRule[] = [
-  { type: "Text", globs: ["**/*.txt", "**/*.html", "**/*.sql"] },
-  { type: "Data", globs: ["**/*.bin"] },
-  { type: "CompiledWasm", globs: ["**/*.wasm", "**/*.wasm?module"] },
-  { type: "JSON", globs: ["**/*.json"] },
+/** Wrangler's own rules; by the ending, wherever the file stands. */
+const WRANGLER_RULES: readonly [ending: RegExp, type: ModuleType][] = [
+  [/\.(?:txt|html|sql)$/, "Text"],
+  [/\.bin$/, "Data"],
+  [/\.wasm(?:\?module)?$/, "CompiledWasm"],
+  [/\.json$/, "JSON"],
 ];
 
 /** `import x from "..."`, `export {`, `export default`, `import "..."` at the start of a line; minified code has them first or after a `;`. */
@@ -16,8 +17,8 @@ const ESM_SYNTAX =
 
 /** `path` from the root, with what follows a `?`. */
 export function ruledKind(path: string, rules: readonly ModuleRule[]): ModuleType | undefined {
-  const rule = [...rules, ...WRANGLER_RULES].find(({ globs }) => globs.some((glob) => matchesGlob(path, glob)));
-  return rule?.type;
+  const rule = rules.find(({ globs }) => globs.some((glob) => matchesGlob(path, glob)));
+  return rule?.type ?? WRANGLER_RULES.find(([ending]) => ending.test(path))?.[1];
 }
 
 /** JavaScript of the Worker is ESM unless its package says CommonJS; a package's own is what Node takes it for. */
