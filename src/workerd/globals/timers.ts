@@ -4,7 +4,7 @@ import { currentInvocation, type Invocation } from "../invocation.js";
 import { native } from "../native.js";
 import { define, type Realm, type Target } from "../realm.js";
 import { defineByCaller } from "./callers.js";
-import { reportThrown } from "./events.js";
+import { announceRejection, reportThrown } from "./events.js";
 import { illegalInvocation, refuseGlobalScope, wrongType } from "./refusals.js";
 
 const OWNER = "ServiceWorkerGlobalScope";
@@ -98,7 +98,9 @@ class Timers {
     const timer = start(() => {
       if (isOnce) this.#forget(id, timer, owner);
       try {
-        work();
+        const result = work();
+        // In a process that is not the Worker's alone, a rejection nobody handles would be the end of it.
+        if (result instanceof Promise) result.catch((reason: unknown) => this.#lament(result, reason));
       } catch (error) {
         this.#realm.log("error", `Uncaught ${traceOf(error)}`);
       }
@@ -106,6 +108,11 @@ class Timers {
     this.#byId.set(id, timer);
     if (owner !== undefined) ownedBy(owner).add(timer);
     return this.#givesObjects ? timer : id;
+  }
+
+  #lament(promise: Promise<unknown>, reason: unknown): void {
+    const isHandled = announceRejection(this.#realm, "unhandledrejection", { promise, reason });
+    if (!isHandled) this.#realm.log("error", `Uncaught (in promise) ${traceOf(reason)}`);
   }
 
   #clear(given: unknown): void {
