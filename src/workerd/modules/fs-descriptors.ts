@@ -31,6 +31,16 @@ export class Descriptors {
       fstat: (fd: unknown, options?: { bigint?: boolean }) =>
         statsOf(this.#at(fd, "fstat").node, options?.bigint === true),
       ftruncate: (fd: unknown, length = 0) => this.#truncate(fd, length),
+      readv: (fd: unknown, buffers: readonly unknown[], at?: number | null) =>
+        buffers.reduce<number>((sum, buffer) => sum + this.#read(fd, buffer, at == null ? [] : [0, null, at + sum]), 0),
+      writev: (fd: unknown, buffers: readonly unknown[], at?: number | null) =>
+        buffers.reduce<number>(
+          (sum, data) => sum + this.#writeCall(fd, data, at == null ? [] : [0, null, at + sum]),
+          0,
+        ),
+      fchmod: (fd: unknown) => void this.#at(fd, "fchmod"),
+      fchown: (fd: unknown) => void this.#at(fd, "fchown"),
+      futimes: (fd: unknown) => void this.#at(fd, "futimes"),
       fsync: (fd: unknown) => void this.#number(fd),
       fdatasync: (fd: unknown) => void this.#number(fd),
     };

@@ -15,7 +15,9 @@ export interface FsModule extends Record<string, unknown> {
 }
 
 /** Only `fs` itself has them: they are about open files. */
-const BY_NUMBER = new Set(["close", "exists", "fdatasync", "fstat", "fsync", "ftruncate", "read", "write"]);
+const BY_NUMBER = new Set(
+  "close exists fchmod fchown fdatasync fstat fsync ftruncate futimes read readv write writev".split(" "),
+);
 
 export function makeFs(bundle: Bundle, cwd: () => string): FsModule {
   const calls = fileCalls(new FileTree(bundle), cwd) as unknown as Calls;
@@ -32,6 +34,9 @@ export function makeFs(bundle: Bundle, cwd: () => string): FsModule {
   promises.watch = named("watch", refuse);
   // It finds nothing in workerd either.
   fs.globSync = () => [];
+  fs.glob = withCallback(() => []);
+  promises.glob = async function* glob() {};
+  promises.FileHandle = FileHandle;
   fs.openAsBlob = async (path: unknown) => new Blob([(calls.readFile as Call)(path) as Uint8Array<ArrayBuffer>]);
   Object.assign(fs, { promises }, streams(calls));
   return fs as FsModule;
@@ -167,5 +172,15 @@ function streams(calls: Calls): Record<string, Call> {
     });
     return Object.assign(stream, written);
   };
-  return { createReadStream, createWriteStream };
+  return {
+    createReadStream,
+    createWriteStream,
+    // Also called with `new`.
+    ReadStream: function ReadStream(path: unknown, options?: unknown) {
+      return createReadStream(path, options);
+    },
+    WriteStream: function WriteStream(path: unknown, options?: unknown) {
+      return createWriteStream(path, options);
+    },
+  };
 }

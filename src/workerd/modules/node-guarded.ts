@@ -54,7 +54,9 @@ function cluster(): object {
   class Worker extends EventEmitter {
     id = 0;
   }
-  return Object.assign(new EventEmitter(), {
+  class Cluster extends EventEmitter {}
+  return Object.assign(new Cluster(), {
+    Cluster,
     SCHED_NONE: 1,
     SCHED_RR: 2,
     schedulingPolicy: 2,
@@ -180,6 +182,7 @@ function repl(): object {
     REPL_MODE_SLOPPY: Symbol("repl-sloppy"),
     REPL_MODE_STRICT: Symbol("repl-strict"),
     builtinModules: [],
+    _builtinLibs: [],
     ...refusals("", ["start", "writer"]),
   };
 }
@@ -240,6 +243,13 @@ function heap(): object {
       "takeCoverage",
       "writeHeapSnapshot",
     ]),
+    ...refusals("", ["queryObjects", "setHeapSnapshotNearHeapLimit", "isStringOneByteRepresentation"]),
+    GCProfiler: class GCProfiler {},
+    promiseHooks: {},
+    getHeapCodeStatistics: () =>
+      numbers(
+        "code_and_metadata_size bytecode_and_metadata_size external_script_source_size cpu_profiler_metadata_size",
+      ),
     cachedDataVersionTag: () => 0,
     getHeapSpaceStatistics: () => [],
     getHeapStatistics: () => numbers(sizes),

@@ -1,6 +1,7 @@
 // Node's modules as `nodejs_compat` has them: Node's own where they do no harm, the rest in workerd's shape.
 import type { Realm } from "../realm.js";
 import { type Builtins, type Bundle, builtinsOf, nodeModule } from "./builtins.js";
+import { refused } from "./node-errors.js";
 import { makeFs } from "./node-fs.js";
 import { GUARDED } from "./node-guarded.js";
 import { moduleModule } from "./node-module.js";
@@ -15,9 +16,7 @@ const PLAIN = [
   "assert",
   "assert/strict",
   "constants",
-  "diagnostics_channel",
   "dns",
-  "dns/promises",
   "events",
   "querystring",
   "stream",
@@ -25,7 +24,6 @@ const PLAIN = [
   "stream/promises",
   "string_decoder",
   "util/types",
-  "zlib",
 ];
 
 const PARTS_OF_STREAM = {
@@ -51,7 +49,7 @@ export class NodeModules {
     const fs = () => (this.find("fs") as ReturnType<typeof makeFs>).promises;
     add({
       process: () => makeProcess(realm),
-      console: () => globalThis.console,
+      console: () => consoleModule(),
       fs: () => makeFs(bundle, (makeProcess(realm) as { cwd: () => string }).cwd),
       "fs/promises": fs,
       module: () => moduleModule({ names: [...this.#makers.keys()], find: (name) => builtinsOf(realm)?.find(name) }),
@@ -69,6 +67,15 @@ export class NodeModules {
     if (made !== undefined) this.#known.set(name, made);
     return made;
   }
+}
+
+/** The Worker's own, and what of Node's workerd only names. */
+function consoleModule(): Exported {
+  return Object.assign(Object.create(globalThis.console) as object, globalThis.console, {
+    Console: refused("Console"),
+    createTask: refused("Console.createTask"),
+    context: refused("Console.context"),
+  });
 }
 
 export type FindBuiltin = (specifier: string) => ReturnType<Builtins["find"]>;

@@ -17,13 +17,17 @@ export const OVERLAID: Record<string, () => object> = {
   async_hooks: () => asyncHooks(),
   buffer: () => over("buffer", ({ Buffer }) => ({ SlowBuffer: (Buffer as typeof native.Buffer).allocUnsafeSlow })),
   crypto: () =>
-    over("crypto", () => ({
+    over("crypto", (crypto) => ({
       ...refusals("", ["createCipher", "createDecipher", "Cipher", "Decipher", "setEngine", "setFips"]),
+      CryptoKey: globalThis.CryptoKey,
+      pseudoRandomBytes: crypto.randomBytes,
       webcrypto: globalThis.crypto,
       subtle: globalThis.crypto.subtle,
       fips: true,
       getFips: () => true,
     })),
+  diagnostics_channel: () => over("diagnostics_channel", () => ({ TracingChannel: class TracingChannel {} })),
+  "dns/promises": () => over("dns/promises", () => ({ ADDRCONFIG: 1024, ALL: 256, V4MAPPED: 2048 })),
   path: () => paths().posix,
   "path/posix": () => paths().posix,
   "path/win32": () => paths().win32,
@@ -36,7 +40,16 @@ export const OVERLAID: Record<string, () => object> = {
   punycode: () => punycode(),
   "stream/web": () => over("stream/web", (real) => globalsIn(real)),
   sys: () => util(),
-  timers: () => over("timers", (real) => ({ ...globalsIn(real), promises: nodeModule("node:timers/promises") })),
+  timers: () =>
+    over("timers", (real) => ({
+      ...globalsIn(real),
+      promises: nodeModule("node:timers/promises"),
+      active: () => undefined,
+      unenroll: () => undefined,
+      enroll: () => {
+        throw new Error("Not implemented. Please use setTimeout() instead.");
+      },
+    })),
   "timers/promises": () => nodeModule("node:timers/promises"),
   url: () =>
     over("url", (real) => ({
@@ -45,6 +58,8 @@ export const OVERLAID: Record<string, () => object> = {
         (real.pathToFileURL as (path: string, options?: object) => URL)(paths().posix.resolve(path), options),
     })),
   util: () => util(),
+  // Node hides its old constants, and workerd shows them.
+  zlib: () => over("zlib", (real) => real.constants as Exported),
 };
 
 /** The Worker's own, for names that are globals as well. */
@@ -142,5 +157,9 @@ const OLD_TESTS: Record<string, (value: unknown) => boolean> = {
 };
 
 function util(): Exported {
-  return over("util", () => ({ ...OLD_TESTS, log: (...given: unknown[]) => globalThis.console.log(...given) }));
+  return over("util", (real) => ({
+    ...OLD_TESTS,
+    getCallSite: real.getCallSites,
+    log: (...given: unknown[]) => globalThis.console.log(...given),
+  }));
 }
