@@ -1,6 +1,7 @@
 // fetch as workerd has it: over the network and nowhere else, with nothing added to what the Worker asks for, and with
 // each hop of a redirect counted.
 import { currentInvocation } from "../invocation.js";
+import { keepNativeWeb } from "../native.js";
 import { define, type Realm, type Target } from "../realm.js";
 import { installAbortReason } from "./abort.js";
 import { Body, bodyOf, makeBodiesFor } from "./body.js";
@@ -27,6 +28,7 @@ export function installFetch(target: Target, realm: Realm): void {
     }
     return runFetch(new Request(...args), { stripsAuthorization, warn: (text) => realm.log("warn", text) });
   }
+  if (!realm.isolated) keepNativeWeb();
   installAbortReason();
   makeBodiesFor(realm);
   for (const [name, value] of Object.entries({ Body, Headers, Request, Response, fetch })) define(target, name, value);
