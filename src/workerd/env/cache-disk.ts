@@ -29,9 +29,8 @@ export class DiskCacheStore implements CacheStore {
       await rm(file, { force: true });
       return null;
     }
-    // The time of change says when it was last used. Another process may have removed it meanwhile.
-    const used = new Date(this.#now());
-    await utimes(file, used, used).catch(() => undefined);
+    // Another process may have removed it meanwhile.
+    await this.#noteUse(file).catch(() => undefined);
     return entry;
   }
 
@@ -40,6 +39,7 @@ export class DiskCacheStore implements CacheStore {
     await mkdir(this.#folder, { recursive: true });
     const aside = join(this.#folder, `${randomUUID()}.tmp`);
     await writeFile(aside, [new TextEncoder().encode(`${JSON.stringify(head)}\n`), body]);
+    await this.#noteUse(aside);
     await rename(aside, this.#fileOf(key));
     this.#writtenBytes += body.byteLength;
     if (this.#writtenBytes > this.#maxBytes / 8) await this.#tidy();
@@ -50,6 +50,12 @@ export class DiskCacheStore implements CacheStore {
     const entry = await readEntry(file);
     await rm(file, { force: true });
     return entry !== null && entry.expiresAt > this.#now();
+  }
+
+  /** The time of a file's change says when it was last used. */
+  async #noteUse(file: string): Promise<void> {
+    const used = new Date(this.#now());
+    await utimes(file, used, used);
   }
 
   #fileOf(key: string): string {

@@ -35,7 +35,7 @@ export function installConsole(target: Target, realm: Realm): void {
     };
   }
   for (const name of SILENT) methods[name] = () => undefined;
-  define(target, "console", Object.assign(Object.create(null, TAG), methods, { context: () => target.console }));
+  define(target, "console", Object.assign(Object.create({}, TAG), methods, { context: () => target.console }));
 }
 
 const TAG = { [Symbol.toStringTag]: { value: "console" } };
