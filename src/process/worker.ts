@@ -62,7 +62,7 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
   const server =
     config.workerPort === 0
       ? undefined
-      : await serveWorker({ port: config.workerPort, host, onTrouble: (text) => log("error", text) });
+      : await serveWorker({ port: config.workerPort, host, clock, onTrouble: (text) => log("error", text) });
   const judging: Judging = { limits, secrets };
   const call = chooseCall(config, { host, plan, judging, clock });
   return {
@@ -81,8 +81,7 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
       }
     },
     async close() {
-      server?.close();
-      await queues.drain();
+      await Promise.all([server?.close(), queues.drain()]);
       await host.close();
       await placed.close();
     },
