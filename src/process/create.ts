@@ -28,8 +28,8 @@ export async function createProcessor(config: Config, parts: ProcessorParts): Pr
 
 /**
  * Throws a HidbError when the chosen processor could not process any video as it is set.
- * `connect` asks for the server of `http` as well: for a person at the command line only, since an instance outlives a
- * server that is down for a moment.
+ * `connect` asks for the server of `http` as well, and loads the code of `worker`: for a person at the command line only,
+ * since an instance outlives a server that is down for a moment, and loads that code anyway.
  */
 export async function checkProcessor(config: Config, { connect = false }: { connect?: boolean } = {}): Promise<void> {
   switch (config.processor) {
@@ -41,7 +41,7 @@ export async function checkProcessor(config: Config, { connect = false }: { conn
       return connect ? checkReachable(config) : undefined;
     }
     case "worker":
-      return (await import("./worker.js")).checkWorker(config);
+      return (await import("./worker.js")).checkWorker(config, { load: connect });
     case "probe":
     case "rehearse":
       return; // They need nothing beyond their settings, which config.ts has checked.

@@ -1,12 +1,11 @@
 // Room 3, the processor `worker`: the user's own Cloudflare Worker, unmodified, gets each video as a request, a message of
 // a batch or a cron event.
 import type { Clock } from "../clock.js";
-import { type Config, SETTINGS, settingInvalid } from "../config.js";
-import type { Outcome, Video } from "../video.js";
+import type { Config } from "../config.js";
+import type { Millis, Outcome, Video } from "../video.js";
 import { makePlan, type PlannedWorker } from "../workerd/config/plan.js";
 import { ThreadEnded } from "../workerd/host/ended.js";
 import type { Host } from "../workerd/host/host.js";
-import { openHost } from "../workerd/host/open.js";
 import type { FetchAnswer, LogLevel } from "../workerd/host/protocol.js";
 import { type LimitsInForce, readLimits } from "../workerd/limits/settings.js";
 import type { HostWorkerOptions } from "../workerd/options.js";
@@ -16,6 +15,7 @@ import { hideSecrets, secretParts } from "./shown.js";
 import { judgeAnswer } from "./verdict.js";
 import { openBatches } from "./worker/batch-calls.js";
 import { type PoolParts, placeD1 } from "./worker/databases.js";
+import { loadWorker, tryWorker } from "./worker/load.js";
 import { type Judging, judgeEnd, judgeException, judgeScheduled, judgeThreadEnd } from "./worker/outcomes.js";
 import { openPoolQueues } from "./worker/queues.js";
 import { serveWorker } from "./worker/serve.js";
@@ -30,6 +30,8 @@ export interface WorkerParts extends PoolParts {
 
 /** A video whose thread ended because of another one is given to the next thread so often before it counts as failed. */
 const BYSTANDER_TRIES = 3;
+/** Messages and requests under way may end before the instance does. */
+const CLOSE_GRACE_MS: Millis = 3000;
 /** Of the instance's memory: its thread must end before the instance is recycled. */
 const THREAD_SHARE = 0.56;
 /** Of the time-out: what stands in the way of others must leave them the time to be done elsewhere. */
@@ -46,8 +48,8 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
     ...{ consumers, clock, log, database: parts.database },
     deliver: (queue, messages) => host.run({ kind: "queue", call: { queue, messages } }).answer,
   });
-  const host = await openHost({
-    plan,
+  const host = await loadWorker(config, {
+    ...{ plan, secrets },
     isolation: config.workerIsolation,
     clock,
     databases: placed.databases,
@@ -57,7 +59,6 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
       limits.mode === "enforce" ? limits.limits.memoryMb : Math.round(config.instanceMemoryMb * THREAD_SHARE),
     ...(config.timeoutMs > 0 && { maxBlockMs: config.timeoutMs * BLOCK_SHARE }),
   });
-  checkHandler(config, host);
   queues.start();
   const server =
     config.workerPort === 0
@@ -81,17 +82,23 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
       }
     },
     async close() {
-      await Promise.all([server?.close(), queues.drain()]);
+      const drained = queues.drain();
+      const over = new AbortController();
+      await Promise.all([server?.close(), Promise.race([drained, clock.sleep(CLOSE_GRACE_MS, over.signal)])]);
+      over.abort();
+      // A batch that takes longer is delivered again, by another instance.
       await host.close();
+      await drained;
       await placed.close();
     },
   };
 }
 
-/** Throws what can be told from settings and config alone; the Worker's own top level runs with the first instance. */
-export async function checkWorker(config: Config): Promise<void> {
+/** Throws what can be told from settings and config alone, and with `load` what shows when the Worker's top level runs. */
+export async function checkWorker(config: Config, { load = false }: { load?: boolean } = {}): Promise<void> {
   readRequest(config);
-  await makePlan(planOptions(config));
+  const made = await makePlan(planOptions(config));
+  if (load) await tryWorker(config, made);
 }
 
 interface ReadyWorker extends Pick<PlannedWorker, "plan" | "warnings"> {
@@ -129,13 +136,6 @@ function planOptions(config: Config): HostWorkerOptions {
     stateFolder: workerDir,
     limits: { plan: config.workerdPlan },
   };
-}
-
-function checkHandler(config: Config, { handlers }: Host): void {
-  const { name } = SETTINGS.workerCall;
-  if (handlers.includes(config.workerCall)) return;
-  const expected = `a handler that the Worker has (${handlers.join(", ") || "it has none"})`;
-  throw settingInvalid({ name, expected, got: config.workerCall, origin: config.origins.workerCall });
 }
 
 interface CallParts {

@@ -27,15 +27,7 @@ interface Member {
 const WAIT_MS: Millis = 20;
 
 export function openBatches(config: Config, { host, plan, judging, clock }: BatchParts) {
-  const queue = config.workerQueue || plan.consumers[0]?.queue;
-  if (queue === undefined) {
-    throw settingInvalid({
-      name: SETTINGS.workerQueue.name,
-      expected: "the name of a queue, since the Worker's config has no consumer",
-      got: "nothing",
-      origin: config.origins.workerQueue,
-    });
-  }
+  const queue = findQueue(config, plan);
   const deliver = async (members: Member[], alone = false) => {
     try {
       const messages = members.map(({ video, context }) => ({
@@ -73,4 +65,16 @@ export function openBatches(config: Config, { host, plan, judging, clock }: Batc
     batches.add(member);
     return promise.finally(() => context.signal.removeEventListener("abort", leave));
   };
+}
+
+/** Throws SETTING_INVALID. */
+export function findQueue(config: Config, { consumers }: Pick<WorkerPlan, "consumers">): string {
+  const queue = config.workerQueue || consumers[0]?.queue;
+  if (queue !== undefined) return queue;
+  throw settingInvalid({
+    name: SETTINGS.workerQueue.name,
+    expected: "the name of a queue, since the Worker's config has no consumer",
+    got: "nothing",
+    origin: config.origins.workerQueue,
+  });
 }

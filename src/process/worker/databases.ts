@@ -51,7 +51,7 @@ export async function placeD1(wishes: readonly D1Wish[], config: Config, parts: 
 }
 
 /** The database of the pool: the only one, or the one that HIDB_D1_DATABASE names. */
-function chooseOwn(wishes: readonly D1Wish[], config: Config): D1Wish | undefined {
+export function chooseOwn(wishes: readonly D1Wish[], config: Config): D1Wish | undefined {
   const [first, ...others] = wishes;
   if (others.every((other) => isSame(other, first))) return first;
   const wanted = config.d1Database;
