@@ -53,8 +53,11 @@ export async function openRuntime({ plan, isolated, log, ask }: RuntimeOptions):
   };
   const filled = await fillEnv({ realm, ask });
   sculpt(globalThis as unknown as Target, realm);
-  namespace = await loadWorker(plan, realm);
-  isStarting = false;
+  try {
+    namespace = await loadWorker(plan, realm);
+  } finally {
+    isStarting = false;
+  }
   const loopback = plan.compatibility.contextExports ? exportsOf(namespace, realm) : undefined;
   const main = entrypointOf(namespace, null);
   const { assets } = plan;

@@ -33,7 +33,7 @@ export function fetchEvent(given: FetchCall, { find, signal, route }: FetchParts
       const body =
         given.body instanceof ReadableStream ? given.body.pipeThrough(counting(meter, "requestBytes")) : given.body;
       const request = makeIncomingRequest(url, { method, headers, body, cf, signal });
-      const answer = readAnswer(await handler(request));
+      const answer = readAnswer(await handler(request), method);
       if (answer === null) throw new TypeError(NO_RESPONSE);
       return { ...answer, body: sendBody(answer.body, parts.call) };
     },

@@ -17,6 +17,8 @@ const log = (level: Extract<FromThread, { type: "log" }>["level"], text: string)
 
 /** Questions to the host that wait for its answer. */
 const asked = new Answers();
+/** Events whose answer is still on its way out as a stream: its reader's requests come through the port. */
+const streaming = new Set<number>();
 const open = new Map<number, { running: Cancellable<AnyAnswer>; controller: AbortController }>();
 
 // A Worker may reject and throw where nobody listens; in workerd its isolate lives on, and so does this thread.
@@ -71,10 +73,15 @@ function begin(runtime: Runtime, id: number, event: Event): void {
   // The answer first, always: the end closes the event at the host.
   const answered = running.answer.then((given) => {
     const stream = "body" in given && given.body instanceof ReadableStream ? [given.body] : [];
+    if (stream.length > 0) {
+      streaming.add(id);
+      holdOn();
+    }
     say({ type: "answer", id, answer: given }, stream);
   });
   void Promise.all([running.ended, answered]).then(([ended]) => {
     open.delete(id);
+    streaming.delete(id);
     holdOn();
     say({ type: "ended", id, ended });
   });
@@ -91,6 +98,6 @@ function tellBroken(error: unknown): void {
  * then their own timers and sockets do, and the loop that runs empty is the sign of a handler that hangs for ever.
  */
 function holdOn(): void {
-  if (open.size === 0 || asked.size > 0) port.ref();
+  if (open.size === 0 || asked.size > 0 || streaming.size > 0) port.ref();
   else port.unref();
 }
