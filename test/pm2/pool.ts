@@ -298,9 +298,14 @@ export async function createPool(options: PoolOptions = {}): Promise<TestPool> {
   return pool;
 }
 
-export function run(file: string, args: string[], environment: Record<string, string>): Promise<Answer> {
+export function run(
+  file: string,
+  args: string[],
+  environment: Record<string, string>,
+  cwd = tmpdir(),
+): Promise<Answer> {
   return new Promise((done) => {
-    const options = { env: environment, cwd: tmpdir(), timeout: 60_000, maxBuffer: 1 << 26 };
+    const options = { env: environment, cwd, timeout: 60_000, maxBuffer: 1 << 26 };
     execFile(file, args, options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       done({ code, stdout, stderr });

@@ -1,0 +1,403 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { systemClock as clock } from "../../src/clock.js";
+import { createPool, kill, type PoolOptions, ROOT, run, type TestPool } from "./pool.js";
+
+let pool: TestPool;
+afterEach(() => pool.end());
+
+const SECRET = "geheimes-wort";
+
+interface Given extends PoolOptions {
+  /** Stands in the wrangler config besides the usual. */
+  config?: object;
+}
+
+/** A pool whose processor is this Worker; its database has a table `done` that the Worker writes to. */
+async function setup(source: string, { config, settings, ...options }: Given = {}): Promise<TestPool> {
+  pool = await createPool(options);
+  const folder = join(pool.folder, "app");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "index.js"), source);
+  writeFileSync(join(folder, ".dev.vars"), `KEY=${SECRET}`);
+  const wrangler = {
+    ...{ name: "app", main: "index.js", compatibility_date: "2026-07-30", no_bundle: true },
+    d1_databases: [{ binding: "DB" }],
+    ...config,
+  };
+  writeFileSync(join(folder, "wrangler.json"), JSON.stringify(wrangler));
+  Object.assign(pool.settings, {
+    HIDB_PROCESSOR: "worker",
+    HIDB_WORKER: join(folder, "wrangler.json"),
+    HIDB_WORKER_DIR: join(pool.folder, "state"),
+    ...settings,
+  });
+  pool.database.exec("CREATE TABLE done (video_id INTEGER, note TEXT)");
+  return pool;
+}
+
+/** What the Worker does with a video, as the body of a function of `id`, `request`, `env` and `ctx`. */
+const processing = (body: string, more = "") => `export default {
+  async fetch(request, env, ctx) {
+    const { id, attempt } = request.method === "POST" ? await request.json() : {};
+    ${body}
+    return Response.json({ id });
+  },
+  ${more}
+};`;
+
+const WRITES = `ctx.waitUntil(scheduler.wait(MS).then(() =>
+  env.DB.prepare("INSERT INTO done (video_id) VALUES (?)").bind(id).run()));`;
+const writing = (ms: number) => WRITES.replace("MS", String(ms));
+
+function doneVideos(): number {
+  return pool.database.prepare("SELECT count(DISTINCT video_id) FROM done").pluck().get() as number;
+}
+
+async function restarts(): Promise<number[]> {
+  return (await pool.jlist()).map((one) => one.pm2_env.restart_time);
+}
+
+describe("a Worker in a pool", () => {
+  it("writes a row for each of 300 videos, whatever is scaled, reloaded and killed", { timeout: 60_000 }, async () => {
+    await setup(processing(writing(50)), { videos: 300 });
+    await pool.start(["-i", "3"]);
+    await pool.waitForProgress();
+    await pool.ok("scale", "hidb", "2");
+    await pool.waitForInstances(2);
+    await pool.waitForProgress();
+    await pool.ok("reload", "hidb");
+    await pool.waitForInstances(2);
+    const [victim] = pool.working();
+    kill(victim?.pid ?? Number.NaN);
+    expect(pool.count("completed"), "videos left for after the kill").toBeLessThan(290);
+    await pool.finish();
+    expect(doneVideos()).toBe(300);
+    await pool.verify({ killed: true });
+  });
+
+  it("that spins, hangs, exits, allocates without end or throws harms nobody", { timeout: 60_000 }, async () => {
+    const misdeeds = `
+      if (id === 11) for (;;);
+      if (id === 22) await new Promise(() => setInterval(() => {}, 100));
+      if (id === 33) process.exit(3);
+      if (id === 44) for (const all = []; ; await scheduler.wait(4)) all.push(new Uint8Array(4e6).fill(1));
+      if (id === 55) setTimeout(() => { throw new Error("thrown in a timer"); }, 1);
+      if (id === 66) return new Promise(() => {});
+      if (id === 77) throw new Error("no: " + env.KEY);
+      await scheduler.wait(20);`;
+    await setup(`import process from "node:process"; ${processing(misdeeds)}`, {
+      videos: 90,
+      settings: {
+        HIDB_WORKER_NODE: "full",
+        HIDB_TIMEOUT_MS: "2000",
+        HIDB_MAX_ATTEMPTS: "2",
+        HIDB_CONCURRENCY: "2",
+        HIDB_INSTANCE_MEMORY_MB: "400",
+      },
+    });
+    await pool.start(["-i", "3"]);
+    await pool.finish();
+    const charged = pool.database
+      .prepare<[], { id: number; reason: string }>("SELECT video_id AS id, reason FROM hidb_attempts WHERE attempt = 2")
+      .all();
+    expect(Object.fromEntries(charged.map(({ id, reason }) => [id, reason]))).toEqual({
+      11: "no result after 2 s (HIDB_TIMEOUT_MS)",
+      22: "no result after 2 s (HIDB_TIMEOUT_MS)",
+      33: "expected the Worker to stay alive, but it ended itself with exit code 3",
+      44: expect.stringContaining("MB, more than 224 MB"),
+      66: expect.stringMatching(/had hung|no result/),
+      77: "expected POST /api/videos/77/process to answer, got Error: no: ***",
+    });
+    // Whoever was in hand beside one of them has lost nothing.
+    const innocent = pool.database.prepare(
+      "SELECT count(*) FROM hidb_videos WHERE state = 'completed' AND attempt = 1",
+    );
+    expect(innocent.pluck().get()).toBe(90 - charged.length);
+    expect(pool.spentAttempts()).toBe(2 * charged.length);
+    expect(await restarts()).toEqual([0, 0, 0]);
+    await pool.verify({ allowed: ["failed"] });
+  });
+
+  it("is served on one port by all instances, also while they are reloaded", { timeout: 60_000 }, async () => {
+    const port = await freePort();
+    const pages = `
+      globalThis.me ??= crypto.randomUUID();
+      const { pathname, searchParams } = new URL(request.url);
+      if (pathname === "/me") return new Response(me);
+      if (pathname === "/echo") return new Response(request.method + " " + await request.text(), { status: 201 });
+      if (pathname === "/kv") return new Response(await env.KV.get(searchParams.get("key")));
+      if (pathname === "/slow") { await scheduler.wait(150); return new Response("slow"); }
+      if (pathname === "/stream") {
+        const { readable, writable } = new TransformStream();
+        const writer = writable.getWriter();
+        const encode = (text) => new TextEncoder().encode(text);
+        ctx.waitUntil((async () => {
+          await writer.write(encode("first,"));
+          await scheduler.wait(300);
+          await writer.write(encode("last"));
+          await writer.close();
+        })());
+        return new Response(readable);
+      }`;
+    const source = `export default { async fetch(request, env, ctx) {
+      ${pages}
+      const [, id] = pathname.match(/^.api.videos.(\\d+).process$/) ?? [];
+      if (id === undefined) return new Response("no such page", { status: 404 });
+      await env.KV.put(id, me);
+      ${writing(20)}
+      return Response.json({ id });
+    } };`;
+    await setup(source, {
+      videos: 200,
+      settings: { HIDB_WORKER_PORT: String(port) },
+      config: { kv_namespaces: [{ binding: "KV", id: "k" }] },
+    });
+    await pool.start(["-i", "3"]);
+    await pool.waitForInstances(3);
+
+    const many = Array.from({ length: 12 });
+    const names = new Set(await Promise.all(many.map(() => ask(port, "/me").then(({ text }) => text))));
+    expect(names.size).toBe(3);
+    expect(await ask(port, "/echo", "a body")).toMatchObject({ status: 201, text: "POST a body" });
+    expect(await ask(port, "/none")).toMatchObject({ status: 404, text: "no such page" });
+    const streamed = await ask(port, "/stream");
+    expect(streamed).toMatchObject({ status: 200, text: "first,last" });
+    expect(streamed.lastAtMs - streamed.firstAtMs).toBeGreaterThan(150);
+
+    await pool.finish();
+    expect(doneVideos()).toBe(200);
+    // Nothing else keeps the Worker's thread awake by now.
+    expect(await ask(port, "/echo", "a body", " that takes its time")).toMatchObject({
+      text: "POST a body that takes its time",
+    });
+    // Whoever has written it, and whoever is asked.
+    const written = await Promise.all(Array.from({ length: 200 }, (_, at) => ask(port, `/kv?key=${at + 1}`)));
+    expect(new Set(written.map(({ text }) => text))).toEqual(names);
+    console.info(
+      `PSS after 200 videos: ${pool
+        .working()
+        .map(({ pid }) => pssMb(pid).toFixed(1))
+        .join(", ")} MB`,
+    );
+
+    let reloading = true;
+    const asking = many.map(async () => {
+      const answers: Reply[] = [];
+      while (reloading) answers.push(await ask(port, "/slow"));
+      return answers;
+    });
+    await pool.ok("reload", "hidb");
+    reloading = false;
+    const answers = (await Promise.all(asking)).flat();
+    console.info(`${answers.length} requests during a reload`);
+    expect(answers.filter(({ status, text }) => status !== 200 || text !== "slow")).toEqual([]);
+    await pool.verify();
+  });
+
+  it("works on when its port is taken, and says so in the log", { timeout: 60_000 }, async () => {
+    const other = createServer();
+    const port = await new Promise<number>((resolve) => {
+      other.listen(0, "127.0.0.1", () => resolve((other.address() as AddressInfo).port));
+    });
+    await setup(processing(writing(1)), { videos: 20, settings: { HIDB_WORKER_PORT: String(port) } });
+    await pool.start(["-i", "2"]);
+    await pool.finish();
+    other.close();
+    expect(logText()).toContain(`expected port ${port} (HIDB_WORKER_PORT) to be free, but somebody else has it`);
+    expect(doneVideos()).toBe(20);
+    await pool.verify();
+  });
+
+  it("is given the messages that it sends to itself, by whichever instance lives", { timeout: 60_000 }, async () => {
+    const queue = `async queue(batch, env) {
+      for (const { body, attempts } of batch.messages) {
+        const note = [batch.queue, attempts, process.pid].join(" ");
+        await env.DB.prepare("INSERT INTO done (video_id, note) VALUES (?, ?)").bind(body.id, note).run();
+        if (batch.queue === "dead") continue;
+        if (body.id === 5 && attempts < 3) throw new Error("not yet");
+        if (body.id === 6) throw new Error("never");
+        if (body.id === 7 && attempts === 1) await scheduler.wait(600_000);
+      }
+    }`;
+    const sends = `await env.OWN.send({ id }); await scheduler.wait(20);`;
+    await setup(`import process from "node:process"; ${processing(sends, queue)}`, {
+      videos: 60,
+      config: {
+        queues: {
+          producers: [{ binding: "OWN", queue: "own" }],
+          consumers: [
+            { queue: "own", max_batch_size: 1, max_retries: 2, dead_letter_queue: "dead" },
+            { queue: "dead", max_batch_size: 1 },
+          ],
+        },
+      },
+      settings: { HIDB_WORKER_NODE: "full", HIDB_LEASE_MS: "1500" },
+    });
+    await pool.start(["-i", "3"]);
+    const deliveries = pool.database.prepare<[number], string>("SELECT note FROM done WHERE video_id = ?").pluck();
+    const held = await pool.find("the message that takes long", () => deliveries.get(7));
+    kill(Number(held.split(" ").at(-1)));
+    await pool.finish();
+    await pool.waitFor("every message", () => doneVideos() === 60 && deliveries.all(6).length === 4);
+    await pool.waitFor("the killed one's message", () => deliveries.all(7).length >= 2);
+    const told = (id: number) => deliveries.all(id).map((note) => note.replace(/ \d+$/, ""));
+    expect(told(5)).toEqual(["own 1", "own 2", "own 3"]);
+    expect(told(6)).toEqual(["own 1", "own 2", "own 3", "dead 1"]);
+    expect(told(7)).toEqual(["own 1", "own 2"]);
+    await pool.waitFor("the queues to be empty", () => count("hidb_messages") === 0);
+    await pool.verify({ killed: true });
+  });
+
+  it("may finish within HIDB_DRAIN_MS at `pm2 stop`, and is given back after that", { timeout: 60_000 }, async () => {
+    const slow = `
+      if (id === 2) await env.OWN.send("take your time");
+      await scheduler.wait(id === 1 ? 1200 : 600_000);`;
+    await setup(processing(slow, "queue: () => scheduler.wait(600_000)"), {
+      videos: 2,
+      settings: { HIDB_DRAIN_MS: "1800" },
+      config: {
+        queues: { producers: [{ binding: "OWN", queue: "own" }], consumers: [{ queue: "own", max_batch_size: 1 }] },
+      },
+    });
+    await pool.start(["-i", "2"]);
+    const messages = pool.database.prepare("SELECT attempts, visible_at > ? AS held FROM hidb_messages");
+    await pool.waitFor("both and the message to run", () => {
+      return (
+        pool.count("running") === 2 && messages.all(clock.now()).some((row) => (row as { held: 0 | 1 }).held === 1)
+      );
+    });
+    await pool.ok("stop", "hidb");
+    const states = pool.database.prepare("SELECT state, attempt FROM hidb_videos ORDER BY video_id").all();
+    expect(states).toEqual([
+      { state: "completed", attempt: 1 },
+      { state: "pending", attempt: 0 },
+    ]);
+    expect(pool.spentAttempts()).toBe(0);
+    expect(messages.all(clock.now())).toEqual([{ attempts: 1, held: 0 }]);
+  });
+});
+
+describe("hidb start", () => {
+  it("takes the Worker whose config is where the person stands, with its secrets kept", {
+    timeout: 60_000,
+  }, async () => {
+    const source = processing(`
+      if (id === 3) return new Response("no: " + env.KEY, { status: 422 });
+      if (id === 4) console.log("the key is " + env.KEY);
+      if (id < 3) for (let at = 0; at < 4; at++) await env.DB.prepare("SELECT 1").run();
+      ${writing(1)}`);
+    await setup(source, {
+      videos: 6,
+      settings: { HIDB_INSTANCES: "2", HIDB_WORKERD_D1_QUERIES: "2", HIDB_LOG_LEVEL: "debug" },
+    });
+    delete pool.settings.HIDB_WORKER;
+    const app = join(pool.folder, "app");
+    const started = await run(process.execPath, [join(ROOT, "dist/cli/hidb.cjs"), "start"], pool.environment, app);
+    expect(started).toMatchObject({ code: 1 });
+    expect(started.stdout).toContain("6 videos: 5 completed, 1 failed");
+    expect(started.stdout).toContain("2 videos would have failed on Workers (paid plan): 2 d1; hidb list --over any");
+    expect(doneVideos()).toBe(5);
+    const over = await pool.hidb(["list", "--over", "any"]);
+    expect(over.stdout).toMatch(/^ +1 +completed +1 +\/v\/1 +d1 5 of 2\n +2 +completed .*\n$/);
+    const shown = await Promise.all([1, 3, 4].map((id) => pool.hidb(["show", String(id)])));
+    const all = [started, over, ...shown].map(({ stdout, stderr }) => stdout + stderr).join("") + logText();
+    expect(all).toContain("the key is ***");
+    expect(all).not.toContain(SECRET);
+    await pool.verify({ allowed: ["failed"] });
+  });
+});
+
+describe("a Worker that cannot run", () => {
+  const fine = processing("");
+  const durable = { durable_objects: { bindings: [{ name: "ROOM", class_name: "Room" }] } };
+  it.each([
+    ["binds a Durable Object", fine, { config: durable }, 3, /ROOM/],
+    ["has a syntax error", "export default {\n  fetch( {", {}, 3, /index\.js/],
+    ["fails as it loads", `throw new Error("no config: ${SECRET}");`, {}, 3, /no config/],
+    ["has no such handler", fine, { settings: { HIDB_WORKER_CALL: "queue", HIDB_WORKER_QUEUE: "q" } }, 2, /\(fetch\)/],
+    ["is TypeScript without wrangler", fine, { config: { main: "index.ts", no_bundle: false } }, 3, /wrangler/],
+    ["has a wrong setting", fine, { settings: { HIDB_WORKER_REQUEST: "/x" } }, 2, /HIDB_WORKER_REQUEST/],
+    ["is not there", fine, { settings: { HIDB_WORKER: "/nowhere/wrangler.json" } }, 2, /nowhere/],
+  ] as const)(
+    "and %s is refused in one line, before anything is claimed",
+    async (_what, source, given, exitCode, said) => {
+      await setup(source, { videos: 3, ...(given as Given) });
+      writeFileSync(join(pool.folder, "app", "index.ts"), fine);
+      const instance = await run(process.execPath, [join(ROOT, "dist/entry.cjs")], pool.environment);
+      // PM2 leaves that one stopped: refuse.test.ts.
+      expect(instance).toMatchObject({ code: 42, stdout: "" });
+      const lines = instance.stderr.trim().split("\n");
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(/^hidb: expected .*\. Fix: .*\.$/);
+      expect(lines[0]).toMatch(said);
+      const { code, stdout, stderr } = await pool.hidb(["start"]);
+      expect({ code, stdout }).toEqual({ code: exitCode, stdout: "" });
+      expect(stderr).toMatch(/^error: expected .*\nfix: {3}.*\n$/);
+      expect(stderr).toMatch(said);
+      expect(lines[0] + stderr).not.toContain(SECRET);
+      expect(pool.count("running", "completed", "failed")).toBe(0);
+      expect(pool.readJournal()).toEqual([]);
+    },
+  );
+});
+
+interface Reply {
+  status: number;
+  text: string;
+  firstAtMs: number;
+  lastAtMs: number;
+}
+
+/** On a connection of its own, as a stranger would come. */
+function ask(port: number, path: string, body?: string, rest?: string): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const method = body === undefined ? "GET" : "POST";
+    const sent = request({ port, path, method, host: "127.0.0.1", agent: false }, (response) => {
+      let text = "";
+      let firstAtMs = 0;
+      response.setEncoding("utf8").on("data", (chunk) => {
+        firstAtMs ||= clock.monotonic();
+        text += chunk;
+      });
+      response.on("error", reject);
+      response.on("end", () => {
+        resolve({ status: response.statusCode ?? 0, text, firstAtMs, lastAtMs: clock.monotonic() });
+      });
+    });
+    sent.on("error", reject);
+    if (rest === undefined) sent.end(body);
+    else {
+      sent.write(body);
+      setTimeout(() => sent.end(rest), 200);
+    }
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function pssMb(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1]) / 1024;
+}
+
+function count(table: string): number {
+  return pool.database.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number;
+}
+
+/** Everything that instances wrote to their own log files. */
+function logText(): string {
+  const folder = join(pool.folder, "logs");
+  return readdirSync(folder)
+    .map((name) => readFileSync(join(folder, name), "utf8"))
+    .join("");
+}
