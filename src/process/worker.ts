@@ -74,7 +74,9 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
           return await call(video, context, alone);
         } catch (error) {
           if (!(error instanceof ThreadEnded)) throw error;
-          if (error.reason === "aborted" || error.reason === "closed") return { kind: "released" };
+          if (error.reason === "closed") return { kind: "released" };
+          // The stop decides what becomes of the attempt; what it has used is told with it.
+          if (error.reason === "aborted") return judgeThreadEnd(error, judging);
           // Whose doing it was shows when each has a thread to itself; the innocent are not charged.
           if (error.shared && !alone) alone = true;
           else if (error.reason !== "bystander" || tries === BYSTANDER_TRIES) return judgeThreadEnd(error, judging);

@@ -205,8 +205,9 @@ describe("a Worker in a thread", () => {
   it("that spins is ended when its attempt is, and the next video finds a new one", async () => {
     const { process } = await setup(
       answering(`if (request.url.includes("/66/")) for (;;); return Response.json("fine")`),
+      { HIDB_WORKERD_CPU_MS: "100" },
     );
-    expect(await process(66, aborting(200))).toEqual({ kind: "released" });
+    expect(await process(66, aborting(200))).toMatchObject({ kind: "retry", usage: { over: ["cpu"] } });
     expect(await process(7)).toMatchObject({ kind: "completed" });
   });
 
@@ -215,11 +216,11 @@ describe("a Worker in a thread", () => {
     expect(await process()).toMatchObject({ kind: "retry", reason: expect.stringContaining("had hung") });
   });
 
-  it("is given back when its attempt is stopped while it waits", async () => {
+  it("comes back when its attempt is stopped while it waits", async () => {
     const { process } = await setup(
       answering(`if (request.url.includes("/66/")) await scheduler.wait(60_000); return Response.json("fine")`),
     );
-    expect(await process(66, aborting(100))).toEqual({ kind: "released" });
+    expect(await process(66, aborting(100))).toMatchObject({ kind: "retry", usage: { over: [] } });
     expect(await process(7)).toMatchObject({ kind: "completed" });
   });
 
@@ -253,7 +254,7 @@ describe("a Worker in a thread", () => {
       { HIDB_CONCURRENCY: "2" },
     );
     const [spun, other] = await Promise.all([process(66, aborting(200)), process(7)]);
-    expect(spun).toEqual({ kind: "released" });
+    expect(spun).toMatchObject({ kind: "retry", reason: expect.stringContaining("did not end when it was told to") });
     expect(other).toMatchObject({ kind: "completed" });
   });
 

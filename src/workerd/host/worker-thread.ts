@@ -4,7 +4,7 @@ import { Worker as Thread } from "node:worker_threads";
 import { type ErrorCode, HidbError, messageOf } from "../../errors.js";
 import type { Millis } from "../../video.js";
 import type { Ended } from "../events/call.js";
-import { Meter } from "../limits/meter.js";
+import { Meter, type Usage } from "../limits/meter.js";
 import { CPU_EXCEEDED, MEMORY_EXCEEDED } from "../limits/texts.js";
 import { type ThreadSample, watchThread } from "../limits/watch.js";
 import { type EndReason, ThreadEnded } from "./ended.js";
@@ -214,7 +214,7 @@ export class WorkerThread {
       void this.#options.clock.sleep(ABORT_GRACE_MS).then(() => {
         const open = this.#open.get(id);
         if (open === undefined) return;
-        const error = new ThreadEnded("aborted", "it did not end when it was told to");
+        const error = new ThreadEnded("aborted", "it did not end when it was told to", this.#usageOf(open));
         open.answer.reject(error);
         open.ended.reject(error);
         this.#open.delete(id);
@@ -239,18 +239,22 @@ export class WorkerThread {
     this.#ending = new ThreadEnded(reason, message);
     this.#stopWatching?.();
     this.#ready.reject(this.#ending);
-    const { plan } = this.#options;
     const bystander = new ThreadEnded("bystander", "its thread was ended because of another event");
     // CPU, memory and the end of the thread are the thread's; what stops for another event's sake is told apart.
     const shared = this.#open.size > 1 && reason !== "closed" && reason !== "bystander";
-    for (const [id, { answer, ended, cpuMs, memoryMb }] of this.#open) {
+    for (const [id, open] of this.#open) {
       const isCulprit = culprits === undefined || culprits.includes(id);
-      const usage = { ...new Meter(plan.limits, plan.limitsMode).usage, cpuMs, memoryMb };
-      const error = isCulprit ? new ThreadEnded(reason, message, usage, shared) : bystander;
-      answer.reject(error);
-      ended.reject(error);
+      const error = isCulprit ? new ThreadEnded(reason, message, this.#usageOf(open), shared) : bystander;
+      open.answer.reject(error);
+      open.ended.reject(error);
     }
     this.#open.clear();
+  }
+
+  /** As seen from outside: what its own meter has counted went with the thread, or is stuck in it. */
+  #usageOf({ cpuMs, memoryMb }: Open): Usage {
+    const { plan } = this.#options;
+    return { ...new Meter(plan.limits, plan.limitsMode).usage, cpuMs, memoryMb };
   }
 }
 
