@@ -108,7 +108,7 @@ describe("a Worker in a pool", () => {
       11: "no result after 2 s (HIDB_TIMEOUT_MS)",
       22: "no result after 2 s (HIDB_TIMEOUT_MS)",
       33: "expected the Worker to stay alive, but it ended itself with exit code 3",
-      44: expect.stringContaining("MB, more than 224 MB"),
+      44: "expected the Worker to stay alive, but it held more than 224 MB",
       66: expect.stringMatching(/had hung|no result/),
       77: "expected POST /api/videos/77/process to answer, got Error: no: ***",
     });

@@ -183,7 +183,7 @@ export class WorkerThread {
       if (open.cpuMs > plan.limits.cpuMs) greedy.push(id);
     }
     if (memoryMb > maxMemoryMb) {
-      const limit = enforces ? MEMORY_EXCEEDED : `it held ${Math.round(memoryMb)} MB, more than ${maxMemoryMb} MB`;
+      const limit = enforces ? MEMORY_EXCEEDED : `it held more than ${maxMemoryMb} MB`;
       void this.end("memory", limit);
     } else if (enforces && greedy.length > 0) {
       void this.end("cpu", CPU_EXCEEDED, greedy);
