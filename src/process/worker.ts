@@ -20,7 +20,7 @@ import { type Judging, judgeEnd, judgeException, judgeScheduled, judgeThreadEnd 
 import { openPoolQueues } from "./worker/queues.js";
 import { serveWorker } from "./worker/serve.js";
 import { buildCall, eventTime, readRequest, shownRequest } from "./worker/settings.js";
-import { isWranglerConfig, whereWorker } from "./worker/where.js";
+import { checkWhere, isWranglerConfig, whereWorker } from "./worker/where.js";
 
 export interface WorkerParts extends PoolParts {
   clock: Clock;
@@ -99,6 +99,7 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
 /** Throws what can be told from settings and config alone, and with `load` what shows when the Worker's top level runs. */
 export async function checkWorker(config: Config, { load = false }: { load?: boolean } = {}): Promise<void> {
   readRequest(config);
+  checkWhere(config);
   const made = await makePlan(planOptions(config));
   if (load) await tryWorker(config, made);
 }

@@ -321,6 +321,13 @@ describe("a Worker that cannot run", () => {
     ["has no such handler", fine, { settings: { HIDB_WORKER_CALL: "queue", HIDB_WORKER_QUEUE: "q" } }, 2, /\(fetch\)/],
     ["is TypeScript without wrangler", fine, { config: { main: "index.ts", no_bundle: false } }, 3, /wrangler/],
     ["has a wrong setting", fine, { settings: { HIDB_WORKER_REQUEST: "/x" } }, 2, /HIDB_WORKER_REQUEST/],
+    [
+      "is nowhere named",
+      fine,
+      { settings: { HIDB_WORKER: "" } },
+      2,
+      /HIDB_WORKER, or a wrangler config in .* got neither/,
+    ],
     ["is not there", fine, { settings: { HIDB_WORKER: "/nowhere/wrangler.json" } }, 2, /nowhere/],
   ] as const)(
     "and %s is refused in one line, before anything is claimed",

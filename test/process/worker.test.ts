@@ -24,11 +24,13 @@ interface World {
   process: (id?: number, signal?: AbortSignal) => Promise<Outcome>;
 }
 
+interface Given {
+  config?: object;
+  [setting: `HIDB_${string}`]: string;
+}
+
 /** A Worker in a file of its own; `config` stands in its wrangler.json. */
-async function setup(
-  source: string,
-  { config, ...environment }: Record<string, string> & { config?: never } & { config?: object } = {},
-): Promise<World> {
+async function setup(source: string, { config, ...environment }: Given = {}): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), "hidb-worker-"));
   ends.push(() => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, "index.mjs"), source);
@@ -65,8 +67,7 @@ async function setup(
 const answering = (body: string) => `export default { async fetch(request, env, ctx) { ${body} } }`;
 
 describe.each(ISOLATIONS)("a Worker in a %s", (isolation) => {
-  const host = (source: string, more: Parameters<typeof setup>[1] = {}) =>
-    setup(source, { HIDB_WORKER_ISOLATION: isolation, ...more });
+  const host = (source: string, more: Given = {}) => setup(source, { HIDB_WORKER_ISOLATION: isolation, ...more });
 
   it("gets the video as the request that the template says", async () => {
     const source = answering(`const { method, url, headers } = request;
