@@ -206,6 +206,11 @@ if (isStarting(process.argv)) {
 }
 for (const name of POISON) delete process.env[name];
 
+// Bounds for young objects; without one Node adds up to 200 MB for them. A Worker brings a second heap and waits rather
+// than computes: 1 MB, and one helper thread of V8 instead of four, save 12 MB an instance and cost its thread nothing
+// that could be measured.
+const heapFlags =
+  settings.HIDB_PROCESSOR === "worker" ? ["--max-semi-space-size=1", "--v8-pool-size=1"] : ["--max-semi-space-size=8"];
 const memoryMb = wholeOf(settings, "HIDB_INSTANCE_MEMORY_MB", INSTANCE_MEMORY_MB);
 
 module.exports = {
@@ -218,8 +223,7 @@ module.exports = {
       instances,
       env: settings,
       filter_env: ["NODE_APP_INSTANCE"],
-      // Bounds for the heap; without the second Node adds up to 200 MB for young objects.
-      node_args: [`--max-old-space-size=${memoryMb}`, "--max-semi-space-size=8"],
+      node_args: [`--max-old-space-size=${memoryMb}`, ...heapFlags],
       wait_ready: true,
       listen_timeout: 10_000,
       kill_timeout: wholeOf(settings, "HIDB_DRAIN_MS", DRAIN_MS) + AFTER_DRAIN_MS,

@@ -15,6 +15,8 @@ import {
 import { queueEvent } from "./events/queue.js";
 import { type Cancellable, runEvent } from "./events/run.js";
 import { scheduledEvent } from "./events/scheduled.js";
+import { traceOf } from "./events/thrown.js";
+import { announceRejection } from "./globals/events.js";
 import { sculpt } from "./globals/sculpt.js";
 import { serviceWorkerHandler, serviceWorkerHandlerNames } from "./globals/service-worker.js";
 import type { Event, EventAnswer, FetchCall, LogLevel, Question } from "./host/protocol.js";
@@ -34,6 +36,9 @@ export interface RuntimeOptions {
 export interface Runtime {
   readonly handlers: HandlerName[];
   run<E extends Event>(event: E, signal: AbortSignal): Cancellable<EventAnswer<E["kind"]>>;
+  /** A promise of the Worker's was rejected, and nobody has caught it. */
+  noteRejection(reason: unknown, promise: Promise<unknown>): void;
+  noteRejectionHandled(promise: Promise<unknown>): void;
   close(): Promise<void>;
 }
 
@@ -88,6 +93,13 @@ export async function openRuntime({ plan, isolated, log, ask }: RuntimeOptions):
     handlers: main === undefined ? serviceWorkerHandlerNames(realm) : handlerNames(main),
     run: <E extends Event>(event: E, signal: AbortSignal) =>
       start(event, signal) as Cancellable<EventAnswer<E["kind"]>>,
+    noteRejection: (reason, promise) => {
+      const isTakenCareOf = announceRejection(realm, "unhandledrejection", { promise, reason });
+      if (!isTakenCareOf) log("error", `Uncaught (in promise) ${traceOf(reason)}`);
+    },
+    noteRejectionHandled: (promise) => {
+      announceRejection(realm, "rejectionhandled", { promise, reason: undefined });
+    },
     close: () => filled.close(),
   };
 }

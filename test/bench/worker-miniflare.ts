@@ -1,7 +1,7 @@
 // A process of its own with bare miniflare and the bench's app in it: `memory` answers 300 requests and waits to be
 // measured, `speed` answers a round of requests each time it is told to.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Miniflare } from "miniflare";
@@ -16,8 +16,7 @@ execFileSync(process.execPath, [wrangler, "deploy", "--dry-run", "--outdir", out
   stdio: "ignore",
 });
 const miniflare = new Miniflare({
-  modules: true,
-  scriptPath: join(outdir, "index.js"),
+  modules: [{ type: "ESModule", path: "index.js", contents: readFileSync(join(outdir, "index.js")) }],
   compatibilityDate: "2026-07-30",
   d1Databases: ["DB"],
 });

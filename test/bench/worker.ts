@@ -46,7 +46,8 @@ function copyApp(): string {
 function worldFor(project: string, videos: number, settings: Record<string, string> = {}): Promise<World> {
   return World.create(
     Array.from({ length: videos }, () => ({ durationS: 0.01 })),
-    { HIDB_PROCESSOR: "worker", HIDB_WORKER: join(project, "wrangler.jsonc"), ...settings },
+    // Each its own third: the one that wakes first would do most of so little.
+    { HIDB_PROCESSOR: "worker", HIDB_SHARDING: "strict", HIDB_WORKER: join(project, "wrangler.jsonc"), ...settings },
   );
 }
 
@@ -67,7 +68,10 @@ async function memory(project: string): Promise<WorkerFigure[]> {
 async function instanceMb(project: string): Promise<number> {
   const world = await worldFor(project, 900);
   try {
+    // All of them stand ready before the first claims, or it would have done most of the work.
+    world.pause();
     world.start(3);
+    world.resume();
     await world.untilDone();
     await clock.sleep(3000);
     const pids = world.instancePids();
@@ -161,7 +165,9 @@ async function startup(project: string): Promise<WorkerFigure> {
     const env = world.environment();
     const spawnedAt = clock.now();
     const child = fork(join(ROOT, "dist", "entry.cjs"), [], { env, cwd: ROOT, stdio: "ignore" });
-    await world.untilDone(20);
+    const died = once(child, "exit").then(([code]) => Promise.reject(new Error(`the instance ended with ${code}`)));
+    await Promise.race([world.untilDone(20), died]);
+    died.catch(() => undefined);
     times.push(
       world.query((database) => {
         const row = database.prepare("SELECT claimed_at AS at FROM hidb_videos").get() as { at: number };

@@ -1,9 +1,7 @@
 // One request to Cloudflare's API and its answer, with what is known of a failure: had D1 seen it or not?
 // Not Node's fetch: it does not tell whether a request had left before its connection failed, and keeps more memory.
-import * as http from "node:http";
-import * as https from "node:https";
+import type * as http from "node:http";
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { codeOf, messageOf } from "../../errors.js";
@@ -39,8 +37,12 @@ export class Connection {
   constructor(base: URL) {
     const options = { keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_MS };
     const isSecure = base.protocol === "https:";
-    this.#agent = isSecure ? new https.Agent(options) : new http.Agent(options);
-    this.#start = isSecure ? https.request : http.request;
+    // To import it would cost every pool on a local file 6 MB an instance: Node loads its fetch along.
+    const { Agent, request } = isSecure
+      ? process.getBuiltinModule("node:https")
+      : process.getBuiltinModule("node:http");
+    this.#agent = new Agent(options);
+    this.#start = request;
     this.#readyEvent = isSecure ? "secureConnect" : "connect";
   }
 
@@ -103,8 +105,8 @@ export class Connection {
 }
 
 function isOpening(socket: Socket): boolean {
-  // Node tells this of every TLS socket, though its types do not.
-  return socket.connecting || (socket instanceof TLSSocket && Reflect.get(socket, "secureConnecting") === true);
+  // Node tells the second of every TLS socket, though its types do not.
+  return socket.connecting || Reflect.get(socket, "secureConnecting") === true;
 }
 
 /** Null when it is longer than `maxBytes`, as it comes or unpacked. */

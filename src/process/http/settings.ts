@@ -1,5 +1,4 @@
 // Part of the processor `http`: what HIDB_HTTP_* ask for, and what can be wrong with it.
-import { validateHeaderName, validateHeaderValue } from "node:http";
 import * as v from "valibot";
 import { type Config, SETTINGS, settingInvalid } from "../../config.js";
 import { HidbError } from "../../errors.js";
@@ -113,6 +112,8 @@ function readHeaders(config: Config): Record<string, string> {
 
 /** Null when it is not a JSON object of headers. */
 export function parseHeaders(json: string): Record<string, string> | null {
+  // Not imported: it takes 6 MB, and who calls a Worker in this process needs no HTTP.
+  const { validateHeaderName, validateHeaderValue } = process.getBuiltinModule("node:http");
   try {
     const headers = v.parse(headersSchema, JSON.parse(json));
     for (const [name, value] of Object.entries(headers)) {

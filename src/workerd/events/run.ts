@@ -1,4 +1,6 @@
 // Runs one event: the handler inside its invocation, its answer or what stands for one when it throws, and its end.
+
+import { cancelTimers } from "../globals/timers.js";
 import type { Event, EventAnswer, Running } from "../host/protocol.js";
 import { runInvocation } from "../invocation.js";
 import type { Realm } from "../realm.js";
@@ -42,7 +44,7 @@ export function runEvent<K extends Kind>(
   const ended = Promise.withResolvers<Ended>();
   const finish = (given: EventAnswer<K>, exception: string | null) => {
     if (event.conclude === undefined) answer.resolve(given);
-    const ending = call.end(exception);
+    const ending = call.end(exception).finally(() => cancelTimers(call));
     ended.resolve(ending);
     const { conclude } = event;
     if (conclude !== undefined) answer.resolve(ending.then((end) => conclude(given, end)));

@@ -15,6 +15,7 @@ const { plan } = workerData as ThreadData;
 const say = (message: FromThread, transfer: readonly ReadableStream[] = []) => port.postMessage(message, transfer);
 const log = (level: Extract<FromThread, { type: "log" }>["level"], text: string) => say({ type: "log", level, text });
 
+let runtime: Runtime | undefined;
 /** Questions to the host that wait for its answer. */
 const asked = new Answers();
 /** Events whose answer is still on its way out as a stream: its reader's requests come through the port. */
@@ -22,7 +23,11 @@ const streaming = new Set<number>();
 const open = new Map<number, { running: Cancellable<AnyAnswer>; controller: AbortController }>();
 
 // A Worker may reject and throw where nobody listens; in workerd its isolate lives on, and so does this thread.
-native.process.on("unhandledRejection", (reason) => log("error", `Uncaught (in promise) ${traceOf(reason)}`));
+native.process.on("unhandledRejection", (reason, promise) => {
+  if (runtime === undefined) log("error", `Uncaught (in promise) ${traceOf(reason)}`);
+  else runtime.noteRejection(reason, promise);
+});
+native.process.on("rejectionHandled", (promise) => runtime?.noteRejectionHandled(promise));
 native.process.on("uncaughtException", (error) => log("error", `Uncaught ${traceOf(error)}`));
 // Nothing is left that could wake the open ones: no timer, no socket, no question to the host.
 native.process.on("beforeExit", () => {
@@ -41,13 +46,16 @@ const opening = openRuntime({
     return answer;
   },
 });
-opening.then((runtime) => say({ type: "ready", handlers: runtime.handlers }), tellBroken);
+opening.then((opened) => {
+  runtime = opened;
+  say({ type: "ready", handlers: opened.handlers });
+}, tellBroken);
 
 port.on("message", (message: ToThread) => {
   switch (message.type) {
     case "event":
       // What has not loaded has told so, and is about to be ended.
-      opening.then((runtime) => begin(runtime, message.id, message.event)).catch(() => undefined);
+      opening.then((opened) => begin(opened, message.id, message.event)).catch(() => undefined);
       break;
     case "abort":
       open.get(message.id)?.controller.abort();
@@ -65,9 +73,9 @@ port.on("message", (message: ToThread) => {
   }
 });
 
-function begin(runtime: Runtime, id: number, event: Event): void {
+function begin(opened: Runtime, id: number, event: Event): void {
   const controller = new AbortController();
-  const running = runtime.run(event, controller.signal);
+  const running = opened.run(event, controller.signal);
   open.set(id, { running, controller });
   holdOn();
   // The answer first, always: the end closes the event at the host.
