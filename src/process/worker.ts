@@ -13,6 +13,7 @@ import type { WorkerPlan } from "../workerd/plan.js";
 import type { AttemptContext, Processor } from "./processor.js";
 import { hideSecrets, secretParts } from "./shown.js";
 import { judgeAnswer } from "./verdict.js";
+import { openLane } from "./worker/alone.js";
 import { openBatches } from "./worker/batch-calls.js";
 import { type PoolParts, placeD1 } from "./worker/databases.js";
 import { loadWorker, tryWorker } from "./worker/load.js";
@@ -66,12 +67,13 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
       : await serveWorker({ port: config.workerPort, host, clock, onTrouble: (text) => log("error", text) });
   const judging: Judging = { limits, secrets };
   const call = chooseCall(config, { host, plan, judging, clock });
+  const lane = openLane();
   return {
     async process(video, context) {
       for (let tries = 1, alone = false; ; tries++) {
         if (context.signal.aborted) return { kind: "released" };
         try {
-          return await call(video, context, alone);
+          return await (alone ? lane(context.signal, () => call(video, context, true)) : call(video, context, false));
         } catch (error) {
           if (!(error instanceof ThreadEnded)) throw error;
           if (error.reason === "closed") return { kind: "released" };
