@@ -11,9 +11,11 @@ import { RECORDED_FILE as WORKERS_FILE } from "./worker/recorded.ts";
 const [only] = process.argv.slice(2);
 if (only !== "workers") await recordD1();
 if (only !== "d1") {
-  const { workers, answers } = await recordWorkers();
+  const { workers, answers, unsteady } = await recordWorkers();
   formatFile(WORKERS_FILE);
   console.log(`${answers} answers of ${workers} Workers recorded`);
+  for (const name of unsteady) console.error(`error: answers differ from run to run: ${name}`);
+  if (unsteady.length > 0) process.exitCode = 1;
 }
 
 async function recordD1(): Promise<void> {

@@ -98,11 +98,11 @@ export async function startOutside(): Promise<Outside> {
   };
 }
 
-/** Method, URL, headers and body of the request as JSON; without those headers that only the connection explains. */
+/** Method, URL, headers and body of the request as JSON; without those headers that the connection and miniflare add. */
 async function echo(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  const { connection: _, ...headers } = request.headers;
+  const { connection: _, "cf-worker": _zone, ...headers } = request.headers;
   const body = Buffer.concat(chunks).toString();
   response.writeHead(200, { "content-type": "application/json", "x-outside": "echo" });
   response.end(JSON.stringify({ method: request.method, url: request.url, headers, body }));

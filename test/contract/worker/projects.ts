@@ -8,18 +8,22 @@ import { text } from "node:stream/consumers";
 import type { WorkerCase } from "./case.ts";
 
 const MODULES = resolve(import.meta.dirname, "../../../node_modules");
-const built = new Map<string, Promise<string>>();
+/** wrangler's own rules for what is no JavaScript. */
+const TYPES = { ".sql": "Text", ".txt": "Text", ".html": "Text", ".bin": "Data", ".wasm": "CompiledWasm" } as const;
 
-/** The same case with the source that wrangler makes of its project; once a run for each project. */
+type Built = Pick<WorkerCase, "source" | "modules">;
+const built = new Map<string, Promise<Built>>();
+
+/** The same case with the modules that wrangler makes of its project; once a run for each project. */
 export async function builtCase(worker: WorkerCase): Promise<WorkerCase> {
   const { project, ...rest } = worker;
   if (project === undefined) return worker;
-  const source = built.get(project) ?? build(project);
-  built.set(project, source);
-  return { ...rest, source: await source };
+  const modules = built.get(project) ?? build(project);
+  built.set(project, modules);
+  return { ...rest, ...(await modules) };
 }
 
-async function build(project: string): Promise<string> {
+async function build(project: string): Promise<Built> {
   const folder = mkdtempSync(join(tmpdir(), "hidb-project-"));
   try {
     cpSync(join(import.meta.dirname, project), folder, { recursive: true });
@@ -39,12 +43,21 @@ async function build(project: string): Promise<string> {
       once(wrangler, "exit"),
     ]);
     if (code !== 0) throw new Error(`wrangler did not build ${project}:\n${said}${complained}`);
-    const extra = readdirSync(join(folder, "dist")).filter(
-      (name) => !/^(index\.js|index\.js\.map|README\.md)$/.test(name),
-    );
-    if (extra.length > 0) throw new Error(`expected one module of ${project}, got ${extra.join(", ")} besides`);
-    return readFileSync(join(folder, "dist/index.js"), "utf8");
+    return readBuilt(join(folder, "dist"));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function readBuilt(folder: string): Built {
+  const modules: NonNullable<WorkerCase["modules"]> = {};
+  for (const name of readdirSync(folder)) {
+    const type = Object.entries(TYPES).find(([ending]) => name.endsWith(ending))?.[1];
+    if (type === undefined) continue;
+    modules[name] = {
+      type,
+      contents: type === "Text" ? readFileSync(join(folder, name), "utf8") : readFileSync(join(folder, name)),
+    };
+  }
+  return { source: readFileSync(join(folder, "index.js"), "utf8"), modules };
 }

@@ -5,10 +5,10 @@ import { askWorkerd, workerdVersion } from "./oracle.ts";
 import { startOutside } from "./outside.ts";
 import { RECORDED_FILE, type Recorded } from "./recorded.ts";
 
-/** Errors where a Worker does not answer the same twice: a time, a port or chance is in its answers. */
-export async function recordWorkers(): Promise<{ workers: number; answers: number }> {
+/** `unsteady` are Workers that did not answer the same twice: a time, a port or chance is in their answers. */
+export async function recordWorkers(): Promise<{ workers: number; answers: number; unsteady: string[] }> {
   const outside = await startOutside();
-  const cases = listCases().sort((one, other) => (key(one) < key(other) ? -1 : 1));
+  const cases = listCases().sort((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
   const workers = cases.map(({ worker }) => worker);
   const asked = await askWorkerd(workers, outside.origin);
   const again = await askWorkerd(workers, outside.origin);
@@ -19,15 +19,10 @@ export async function recordWorkers(): Promise<{ workers: number; answers: numbe
     answers[area][name] = asked[at] ?? [];
   });
   writeFileSync(RECORDED_FILE, JSON.stringify({ workerd: workerdVersion(), answers } satisfies Recorded, null, 1));
-  const unsteady = cases.filter((_, at) => JSON.stringify(asked[at]) !== JSON.stringify(again[at]));
-  if (unsteady.length > 0) {
-    throw new Error(
-      `answers differ from run to run: ${unsteady.map(({ area, name }) => `${area}: ${name}`).join("; ")}`,
-    );
-  }
-  return { workers: cases.length, answers: asked.flat().length };
+  const unsteady = cases.filter((_, at) => JSON.stringify(asked[at]) !== JSON.stringify(again[at])).map(nameOf);
+  return { workers: cases.length, answers: asked.flat().length, unsteady };
 }
 
-function key({ area, name }: { area: string; name: string }): string {
-  return `${area}\n${name}`;
+function nameOf({ area, name }: { area: string; name: string }): string {
+  return `${area}: ${name}`;
 }
