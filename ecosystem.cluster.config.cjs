@@ -205,6 +205,8 @@ if (isStarting(process.argv)) {
   if (running === 0) clearInherited(settings);
 }
 for (const name of POISON) delete process.env[name];
+// Instances run in the folder of this file; the Worker is meant from where the command was typed.
+if (settings.HIDB_PROCESSOR === "worker" && !settings.HIDB_WRANGLER_CONFIG) settings.HIDB_WORKER ||= process.cwd();
 
 // Bounds for young objects; without one Node adds up to 200 MB for them. A Worker brings a second heap and waits rather
 // than computes: 1 MB, and one helper thread of V8 instead of four, save 12 MB an instance and cost its thread nothing

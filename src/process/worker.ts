@@ -19,7 +19,6 @@ import { type PoolParts, placeD1 } from "./worker/databases.js";
 import { loadWorker, tryWorker } from "./worker/load.js";
 import { type Judging, judgeEnd, judgeException, judgeScheduled, judgeThreadEnd } from "./worker/outcomes.js";
 import { openPoolQueues } from "./worker/queues.js";
-import { serveWorker } from "./worker/serve.js";
 import { buildCall, eventTime, readRequest, shownRequest } from "./worker/settings.js";
 import { checkWhere, isWranglerConfig, whereWorker } from "./worker/where.js";
 
@@ -64,7 +63,7 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
   const server =
     config.workerPort === 0
       ? undefined
-      : await serveWorker({ port: config.workerPort, host, clock, onTrouble: (text) => log("error", text) });
+      : await (await import("./worker/serve.js")).serveWorker({ port: config.workerPort, host, clock, onTrouble: (text) => log("error", text) });
   const judging: Judging = { limits, secrets };
   const call = chooseCall(config, { host, plan, judging, clock });
   const lane = openLane();

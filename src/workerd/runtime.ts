@@ -21,9 +21,10 @@ import { sculpt } from "./globals/sculpt.js";
 import { serviceWorkerHandler, serviceWorkerHandlerNames } from "./globals/service-worker.js";
 import type { Event, EventAnswer, FetchCall, LogLevel, Question } from "./host/protocol.js";
 import { loadWorker } from "./load/load.js";
+import { isScript } from "./load/script.js";
 import { exportsOf, makeStub } from "./modules/entrypoint.js";
 import type { WorkerPlan } from "./plan.js";
-import type { Realm, Target } from "./realm.js";
+import { define, type Realm, type Target } from "./realm.js";
 
 export interface RuntimeOptions {
   plan: WorkerPlan;
@@ -57,7 +58,9 @@ export async function openRuntime({ plan, isolated, log, ask }: RuntimeOptions):
       makeStub({ realm, entrypoint, props, find: () => entrypointOf(namespace, entrypoint) }),
   };
   const filled = await fillEnv({ realm, ask });
-  sculpt(globalThis as unknown as Target, realm);
+  const target = globalThis as unknown as Target;
+  sculpt(target, realm);
+  if (isScript(plan)) for (const [name, value] of Object.entries(realm.env)) define(target, name, value);
   try {
     namespace = await loadWorker(plan, realm);
   } finally {

@@ -1,9 +1,6 @@
 // `ctx`, the third argument of every handler: a new one for each event.
+import { illegalInvocation, wrongType } from "../globals/refusals.js";
 import type { Call } from "./call.js";
-
-const ILLEGAL =
-  "Illegal invocation: function called with incorrect `this` reference. See https://developers.cloudflare.com/workers/observability/errors/#illegal-invocation-errors for details.";
-const NO_ARGUMENT = "Failed to execute 'waitUntil' on 'ExecutionContext': parameter 1 is not of type 'Promise'.";
 
 interface Parts {
   call: Call;
@@ -16,7 +13,6 @@ export class ExecutionContext {
   readonly #call: Call;
   declare readonly props: Record<string, unknown>;
   declare readonly exports: unknown;
-  #passesThrough = false;
 
   constructor({ call, props, exports }: Parts) {
     this.#call = call;
@@ -26,24 +22,28 @@ export class ExecutionContext {
   }
 
   waitUntil(...given: [promise?: unknown]): void {
-    if (!(#call in this)) throw new TypeError(ILLEGAL);
-    if (given.length === 0) throw new TypeError(NO_ARGUMENT);
+    if (!isContext(this)) throw illegalInvocation();
+    if (given.length === 0) throw wrongType("waitUntil", "ExecutionContext", 1, "Promise");
     this.#call.waitUntil(given[0]);
   }
 
-  /** There is no origin to pass a failed request on to; whether it was asked for is all that is known. */
+  /** There is no origin to pass a failed request on to. */
   passThroughOnException(): void {
-    if (!(#call in this)) throw new TypeError(ILLEGAL);
-    this.#passesThrough = true;
+    if (!isContext(this)) throw illegalInvocation();
   }
 
   get [Symbol.toStringTag](): string {
     return "ExecutionContext";
   }
 
-  static passesThrough(context: ExecutionContext): boolean {
-    return context.#passesThrough;
+  static is(value: unknown): value is ExecutionContext {
+    return typeof value === "object" && value !== null && #call in value;
   }
+}
+
+/** False for a method that was taken off its object. */
+function isContext(value: unknown): boolean {
+  return ExecutionContext.is(value);
 }
 
 /** Spans are not recorded: `enterSpan` runs its function with one that takes everything. */

@@ -7,9 +7,11 @@ import { REQUEST_TOO_LARGE } from "../limits/texts.js";
 import type { Call } from "./call.js";
 import type { Handler } from "./handlers.js";
 import type { EventKind } from "./run.js";
-import { describeThrown } from "./thrown.js";
+import { labelThrown } from "./thrown.js";
 
 const NO_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
+const NO_PROMISE = "Callback returned incorrect type; expected 'Promise'";
+const ERROR_RESPONSE = "Return value from serve handler must not be an error response (like Response.error())";
 const NO_HANDLER = "Handler does not export a fetch() function.";
 
 interface FetchParts {
@@ -28,17 +30,23 @@ export function fetchEvent(given: FetchCall, { find, signal, route }: FetchParts
       const file = route(given);
       if (file !== null) return file;
       const handler = find(parts);
-      if (handler === undefined) throw new TypeError(NO_HANDLER);
+      if (handler === undefined) throw new Error(NO_HANDLER);
       const { url, method, headers, cf } = given;
       const body =
         given.body instanceof ReadableStream ? given.body.pipeThrough(counting(meter, "requestBytes")) : given.body;
       const request = makeIncomingRequest(url, { method, headers, body, cf, signal });
-      const answer = readAnswer(await handler(request), method);
-      if (answer === null) throw new TypeError(NO_RESPONSE);
+      const returned = handler(request);
+      const answer = readAnswer(await returned, method);
+      if (answer === null) throw new TypeError(isThenable(returned) ? NO_RESPONSE : NO_PROMISE);
+      if (answer.status === 0) throw new TypeError(ERROR_RESPONSE);
       return { ...answer, body: sendBody(answer.body, parts.call) };
     },
-    onThrow: (thrown) => plain(500, describeThrown(thrown)),
+    onThrow: (thrown) => plain(500, labelThrown(thrown)),
   };
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "then" in value;
 }
 
 function plain(status: number, text: string): FetchAnswer {

@@ -18,8 +18,8 @@ export function findHandler(
   if (isClass(entrypoint)) {
     const instance = new entrypoint(context, realm.env) as Record<string, unknown>;
     const method = instance[name];
-    // A class has both already.
-    return typeof method === "function" ? (event) => (method as Method).call(instance, event) : undefined;
+    if (typeof method !== "function") return undefined;
+    return (event) => (method as Method).call(instance, event, realm.env, context);
   }
   if (typeof entrypoint !== "object" || entrypoint === null) return undefined;
   const method = (entrypoint as Record<string, unknown>)[name];

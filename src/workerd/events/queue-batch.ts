@@ -1,5 +1,6 @@
 // A batch as a Worker's queue handler is given it, and what it has said about the messages when it is done.
 import { int, optionsOf } from "../env/state-arguments.js";
+import { illegalInvocation } from "../globals/refusals.js";
 import type { DeliveredMessage, QueueCall, QueueResult } from "../host/protocol.js";
 import type { Realm } from "../realm.js";
 
@@ -87,6 +88,16 @@ class Verdict {
   }
 }
 
+/** What the Worker cannot see of a controller or a message. */
+const hidden = new WeakMap<object, { verdict: Verdict; id: string }>();
+
+/** Throws for a method that was taken off its object. */
+function hiddenOf(owner: unknown): { verdict: Verdict; id: string } {
+  const found = typeof owner === "object" && owner !== null ? hidden.get(owner) : undefined;
+  if (found === undefined) throw illegalInvocation();
+  return found;
+}
+
 interface ControllerParts {
   queue: string;
   messages: readonly QueueMessage[];
@@ -98,10 +109,9 @@ class QueueController {
   declare readonly metadata: object;
   declare readonly queue: string;
   declare readonly messages: QueueMessage[];
-  readonly #verdict: Verdict;
 
   constructor({ queue, messages, verdict }: ControllerParts) {
-    this.#verdict = verdict;
+    hidden.set(this, { verdict, id: "" });
     expose(this, {
       metadata: () => ({ metrics: { backlogCount: 0, backlogBytes: 0, oldestMessageTimestamp: undefined } }),
       queue: () => queue,
@@ -110,11 +120,12 @@ class QueueController {
   }
 
   ackAll(): void {
-    this.#verdict.ackAll();
+    hiddenOf(this).verdict.ackAll();
   }
 
   retryAll(options?: unknown): void {
-    this.#verdict.retryAll(delayOf(options, "QueueController.retryAll"));
+    const { verdict } = hiddenOf(this);
+    verdict.retryAll(delayOf(options, "QueueController.retryAll"));
   }
 
   get [Symbol.toStringTag](): string {
@@ -127,22 +138,20 @@ class QueueMessage {
   declare readonly body: unknown;
   declare readonly timestamp: Date;
   declare readonly id: string;
-  readonly #verdict: Verdict;
-  readonly #id: string;
 
   constructor({ id, timestamp, body, attempts }: DeliveredMessage, verdict: Verdict) {
-    this.#verdict = verdict;
-    this.#id = id;
+    hidden.set(this, { verdict, id });
     expose(this, { attempts: () => attempts, body: () => body, timestamp: () => new Date(timestamp), id: () => id });
   }
 
   ack(): void {
-    this.#verdict.ack(this.#id);
+    const { verdict, id } = hiddenOf(this);
+    verdict.ack(id);
   }
 
   retry(options?: unknown): void {
-    const delayS = delayOf(options, "QueueMessage.retry");
-    this.#verdict.retry(this.#id, delayS);
+    const { verdict, id } = hiddenOf(this);
+    verdict.retry(id, delayOf(options, "QueueMessage.retry"));
   }
 
   get [Symbol.toStringTag](): string {

@@ -39,11 +39,15 @@ export function scheduledEvent(
     kind: "scheduled",
     respond: async (parts) => {
       const handler = find(parts);
-      if (handler === undefined) throw new Error(NO_HANDLER);
+      if (handler === undefined) {
+        controller.noRetry();
+        throw new Error(NO_HANDLER);
+      }
       await handler(controller);
       return result("ok");
     },
     onThrow: () => result("exception"),
-    conclude: (answer, { failures }) => (failures.length > 0 ? result("exception") : answer),
+    // Asked again: noRetry() may have been called in waitUntil work.
+    conclude: ({ outcome }, { failures }) => result(failures.length > 0 ? "exception" : outcome),
   };
 }

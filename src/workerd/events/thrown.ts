@@ -2,10 +2,37 @@
 
 export function describeThrown(thrown: unknown): string {
   try {
-    if (thrown instanceof Error || isErrorLike(thrown)) return `${thrown.name}: ${thrown.message}`;
+    if (thrown instanceof Error || isErrorLike(thrown)) {
+      return thrown.message === "" ? thrown.name : `${thrown.name}: ${thrown.message}`;
+    }
     return String(thrown);
   } catch {
     return "something that has no message";
+  }
+}
+
+const BUILT_IN = [
+  "Error",
+  "TypeError",
+  "RangeError",
+  "SyntaxError",
+  "ReferenceError",
+  "EvalError",
+  "URIError",
+  "AggregateError",
+];
+
+/** As an exception that leaves workerd is told: whatever is no error of the language's own is an Error with its text. */
+export function labelThrown(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error) {
+      const text = describeThrown(thrown);
+      return BUILT_IN.includes(thrown.name) || thrown instanceof DOMException ? text : `Error: ${text}`;
+    }
+    const isObject = typeof thrown === "object" && thrown !== null;
+    return `Error: ${isObject ? `#<${thrown.constructor?.name ?? "Object"}>` : String(thrown)}`;
+  } catch {
+    return "Error";
   }
 }
 

@@ -31,8 +31,9 @@ native.process.on("rejectionHandled", (promise) => runtime?.noteRejectionHandled
 native.process.on("uncaughtException", (error) => log("error", `Uncaught ${traceOf(error)}`));
 // Nothing is left that could wake the open ones: no timer, no socket, no question to the host.
 native.process.on("beforeExit", () => {
+  // Without this the thread would end now: those that are cancelled leave a moment later.
+  port.ref();
   for (const { running } of open.values()) running.cancel();
-  holdOn();
 });
 
 const opening = openRuntime({
