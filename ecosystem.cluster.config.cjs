@@ -223,7 +223,8 @@ module.exports = {
       cwd: __dirname,
       exec_mode: "cluster",
       instances,
-      env: settings,
+      // Workers know no other time zone.
+      env: settings.HIDB_PROCESSOR === "worker" ? { ...settings, TZ: "UTC" } : settings,
       filter_env: ["NODE_APP_INSTANCE"],
       node_args: [`--max-old-space-size=${memoryMb}`, ...heapFlags],
       wait_ready: true,
