@@ -1,5 +1,9 @@
 // How an answer becomes something that can be written down: nothing in it that differs from run to run.
+// In process, the Worker's timers take the place of the global ones.
+import { clearTimeout, setTimeout } from "node:timers";
 import type { Answer, Call } from "./case.ts";
+
+const PATIENCE_MS = 3000;
 
 /** Of the connection, the moment or miniflare, and not of the Worker: miniflare hides a `content-encoding` behind its own. */
 const NOT_OF_THE_WORKER =
@@ -35,10 +39,10 @@ export function callUrl(fetch: string): string {
   return new URL(fetch, "http://example.com").href;
 }
 
-/** What a call can be given, or after ten seconds that there is none. */
+/** The answer to a call, or after three seconds that there is none. */
 export async function withinTime<T>(work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("no answer within ten seconds")), 10_000);
+  const timer = setTimeout(() => reject(new Error("no answer in time")), PATIENCE_MS);
   try {
     return await Promise.race([work, promise]);
   } finally {

@@ -18,6 +18,7 @@ export const DIFFERENCES: Difference[] = [
     isolations: ["process"],
     reason: "In process the Worker shares Node's global object: nothing of Node's is taken from it.",
     calls: {
+      context: { "has no Node globals without a flag": ["GET /"] },
       globals: {
         "what Node has and workerd has not": gets("node", "never", "performance", "scope"),
         "what Node compatibility brings back": gets("never"),
@@ -29,6 +30,10 @@ export const DIFFERENCES: Difference[] = [
     reason:
       "In process code from strings and WebAssembly from bytes stay allowed, as they are for the rest of the process.",
     calls: {
+      errors: {
+        "allows code from texts at start only": gets("eval", "function", "indirect", "wasm"),
+        "allows eval at no time before its date": gets(""),
+      },
       globals: {
         "no code from strings in handlers, but while starting": [
           ...gets("eval", "indirect-eval", "function", "function-call", "async-function", "generator"),
@@ -38,6 +43,21 @@ export const DIFFERENCES: Difference[] = [
         "before June 2025 no code from strings at all": gets("at-start"),
       },
     },
+  },
+  {
+    isolations: ["process"],
+    reason: "In process nobody can tell that a handler will never answer: the attempt's time-out ends it.",
+    calls: { errors: { "ends a handler that would never answer": gets("never", "after-wait") } },
+  },
+  {
+    isolations: ["process"],
+    reason: "In process unhandled rejections are the program's to hear, not the Worker's.",
+    calls: { errors: { "lives on after unhandled rejections and throws in timers": gets("seen") } },
+  },
+  {
+    isolations: ["thread", "process"],
+    reason: "A body that fails breaks off with an error, where workerd ends it as if it were complete.",
+    calls: { errors: { "breaks off a response whose body fails": gets("pull", "later", "number") } },
   },
 ];
 

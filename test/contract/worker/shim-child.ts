@@ -6,11 +6,20 @@ import type { ShimTask } from "./shim.ts";
 
 /** As in oracle.ts. */
 const BATCH_TIMEOUT_MS = 50;
-const send = process.send?.bind(process);
+/** A Worker's globals may take the place of this one. */
+const { process } = globalThis;
 
 process.on("message", (task: ShimTask) => {
-  void askShim(task).then((answers) => send?.(answers));
+  if (task.isolation === "process") hearWhatNobodyHandles();
+  void askShim(task).then((answers) => process.send?.(answers));
 });
+
+/** Without a thread around the Worker, its unhandled errors are the program's to hear, or they end it. */
+function hearWhatNobodyHandles(): void {
+  if (process.listenerCount("unhandledRejection") > 0) return;
+  process.on("unhandledRejection", () => undefined);
+  process.on("uncaughtException", () => undefined);
+}
 
 async function askShim({ worker, isolation, outside }: ShimTask): Promise<Answer[]> {
   let hosted: HostedWorker;
