@@ -32,7 +32,9 @@ export function startShim(isolation: Isolation, outside: string): Shim {
   return {
     async ask(worker) {
       if (child === undefined || !child.connected) {
-        child = fork(join(import.meta.dirname, "shim-child.ts"), { serialization: "advanced", execArgv: [] });
+        // A Worker among them calls url.parse(), which Node would complain of on the terminal.
+        const execArgv = ["--disable-warning=DEP0169"];
+        child = fork(join(import.meta.dirname, "shim-child.ts"), { serialization: "advanced", execArgv });
       }
       const task: ShimTask = { worker: await builtCase(worker), isolation, outside };
       child.send(task);
