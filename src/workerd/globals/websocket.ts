@@ -236,6 +236,7 @@ export function installWebSockets(target: Target, realm: Realm): void {
 
     constructor() {
       refuseGlobalScope(realm);
+      loadCloseEvent();
       const ends = [new WebSocket(new Unconnected(realm)), new WebSocket(new Unconnected(realm))] as const;
       connect(ends[0], inboundOf(ends[1]));
       connect(ends[1], inboundOf(ends[0]));
@@ -277,4 +278,9 @@ function isFrom({ compatibility: { date, flags } }: Realm, from: string, flag: s
 function toMessage(data: unknown): string | Uint8Array {
   if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
   return data instanceof ArrayBuffer ? new Uint8Array(data).slice() : String(data);
+}
+
+/** Node loads the class when it is first made, for longer than a Worker may wait for its close to be answered. */
+function loadCloseEvent(): void {
+  new CloseEvent("close");
 }
