@@ -53,6 +53,30 @@ const DEFAULTS: Record<SettingKey, unknown> = {
   instances: "auto",
   concurrency: 1,
   processor: "probe",
+  worker: "",
+  workerCall: "fetch",
+  workerRequest: "POST /api/videos/{id}/process?worker_id={rank}&worker_count={count}",
+  workerHeaders: "",
+  workerBody: "",
+  workerQueue: "",
+  workerBatch: 1,
+  workerCron: "",
+  workerPort: 0,
+  workerNode: "auto",
+  workerEval: false,
+  workerIsolation: "thread",
+  workerDir: join(PROJECT_ROOT, "data/worker"),
+  cloudflareEnv: "",
+  workerdLimits: "report",
+  workerdPlan: "paid",
+  workerdCpuMs: 0,
+  workerdMemoryMb: 0,
+  workerdSubrequests: 0,
+  workerdD1Queries: 0,
+  workerdConnections: 0,
+  workerdRequestMb: 0,
+  workerdLogKb: 0,
+  workerdWaitUntilMs: 0,
   sharding: "modulo",
   order: "id",
   maxAttempts: 3,
@@ -105,7 +129,7 @@ describe("without any setting", () => {
 
   it("every setting is named HIDB_..., or as Cloudflare has it, and says what it is for", () => {
     for (const { name, help } of Object.values(SETTINGS)) {
-      expect(name).toMatch(/^(HIDB_[A-Z0-9_]+|CLOUDFLARE_(ACCOUNT_ID|API_TOKEN))$/);
+      expect(name).toMatch(/^(HIDB_[A-Z0-9_]+|CLOUDFLARE_(ACCOUNT_ID|API_TOKEN|ENV))$/);
       expect(help).toMatch(/^.{10,}\.$/);
     }
     expect(new Set(Object.values(SETTINGS).map(({ name }) => name)).size).toBe(KEYS.length);
@@ -179,7 +203,27 @@ const RULES: Partial<Record<SettingKey, { good: [string, unknown][]; bad: string
     expected: "auto, max or a whole number from 1 to 64",
   },
   concurrency: whole(1, 1000),
-  processor: choice("probe", "command", "http", "rehearse"),
+  processor: choice("probe", "command", "http", "worker", "rehearse"),
+  workerCall: choice("fetch", "queue", "scheduled"),
+  workerBatch: {
+    ...whole(1, 100),
+    // No more than HIDB_CONCURRENCY.
+    good: [["1", 1]],
+  },
+  workerPort: whole(0, 65_535),
+  workerNode: choice("auto", "off", "compat", "full"),
+  workerEval: FLAG,
+  workerIsolation: choice("thread", "process"),
+  workerdLimits: choice("off", "report", "enforce"),
+  workerdPlan: choice("free", "paid"),
+  workerdCpuMs: whole(0, 900_000),
+  workerdMemoryMb: whole(0, 65_536),
+  workerdSubrequests: whole(0, 10_000_000),
+  workerdD1Queries: whole(0, 10_000_000),
+  workerdConnections: whole(0, 1000),
+  workerdRequestMb: whole(0, 5000),
+  workerdLogKb: whole(0, 1_000_000),
+  workerdWaitUntilMs: whole(0, DAY_MS),
   sharding: choice("modulo", "strict", "ranges", "none"),
   order: choice("id", "longest"),
   maxAttempts: whole(1, 1000),
@@ -264,6 +308,14 @@ const FREE: SettingKey[] = [
   "httpUrl",
   "httpHeaders",
   "httpBody",
+  "worker",
+  "workerRequest",
+  "workerHeaders",
+  "workerBody",
+  "workerQueue",
+  "workerCron",
+  "workerDir",
+  "cloudflareEnv",
 ];
 
 describe("each setting", () => {
@@ -406,7 +458,7 @@ describe("a path", () => {
 describe("a secret", () => {
   it("is never shown, even when it is wrong", () => {
     const secrets = Object.entries(SETTINGS).filter(([, { kind }]) => kind === "secret");
-    expect(secrets.map(([key]) => key)).toEqual(["apiToken", "httpHeaders"]);
+    expect(secrets.map(([key]) => key)).toEqual(["apiToken", "httpHeaders", "workerHeaders"]);
   });
 });
 

@@ -63,7 +63,12 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
   const server =
     config.workerPort === 0
       ? undefined
-      : await (await import("./worker/serve.js")).serveWorker({ port: config.workerPort, host, clock, onTrouble: (text) => log("error", text) });
+      : await (await import("./worker/serve.js")).serveWorker({
+          port: config.workerPort,
+          host,
+          clock,
+          onTrouble: (text) => log("error", text),
+        });
   const judging: Judging = { limits, secrets };
   const call = chooseCall(config, { host, plan, judging, clock });
   const lane = openLane();
