@@ -27,6 +27,7 @@ export async function benchWorker(): Promise<WorkerFigure[]> {
     return [
       ...(await memory(project)),
       await speed(project),
+      await metering(project),
       await startup(project),
       await makespan(project, Number(process.env.WORKER_MAKESPAN_S ?? 60)),
     ];
@@ -146,6 +147,33 @@ async function speed(project: string): Promise<WorkerFigure> {
     await worker.close();
     await threaded.close();
   }
+}
+
+/** CPU a request with limits reported against limits off, in turn; one that asks D1 once, eight at a time. */
+async function metering(project: string): Promise<WorkerFigure> {
+  const host = (mode: "off" | "report") =>
+    hostWorker({ config: join(project, "wrangler.jsonc"), d1: ["DB"], limits: { mode } });
+  const workers = { off: await host("off"), report: await host("report") };
+  const costs: Record<"off" | "report", number[]> = { off: [], report: [] };
+  for (let round = 0; round < 12; round++) {
+    for (const mode of ["off", "report"] as const) {
+      const before = process.cpuUsage();
+      const lane = async () => {
+        for (let request = 0; request < 750; request++) await (await workers[mode].fetch("/api/one")).text();
+      };
+      await Promise.all(Array.from({ length: 8 }, lane));
+      const { user, system } = process.cpuUsage(before);
+      costs[mode].push((user + system) / 6000);
+    }
+  }
+  await Promise.all([workers.off.close(), workers.report.close()]);
+  const [off, report] = [median(costs.off.slice(2)), median(costs.report.slice(2))];
+  return {
+    figure: "metering: CPU of a request with limits reported against off",
+    measured: `${report.toFixed(1)} us against ${off.toFixed(1)} us`,
+    ratio: `${((report / off - 1) * 100).toFixed(1)} %`,
+    asked: "3 %",
+  };
 }
 
 export async function requestsPerSecond(ask: (url: string) => Promise<Response>, requests: number): Promise<number> {

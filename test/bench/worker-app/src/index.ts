@@ -15,6 +15,8 @@ const app = new Hono<{ Bindings: Env }>();
 
 app.get("/api/hello", (c) => c.json({ hello: "hidb" }));
 
+app.get("/api/one", async (c) => c.json(await c.env.DB.prepare("SELECT 1 AS one").first()));
+
 app.post("/api/videos/:id/process", async (c) => {
   const video = await findVideo(c.env, c.req.param("id"));
   if (video === null) return c.json({ error: "no such video" }, 404);
