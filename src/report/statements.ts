@@ -6,7 +6,13 @@ export const COUNT_STATES = `
 
 export const HAS_OPEN = "SELECT 1 AS yes FROM hidb_videos INDEXED BY hidb_open WHERE finished_at IS NULL LIMIT 1";
 
-export const IS_PAUSED = "SELECT 1 AS paused FROM hidb_pool WHERE key = 'paused'";
+/**
+ * Every key of the family `paused` keeps the pool from claiming, until the moment in its value or else until it is
+ * deleted; the value 1 has neither moment nor reason. The parameter: now.
+ */
+export const SWITCHES = `
+  SELECT key, value ->> '$.reason' AS reason, value ->> '$.until' AS until FROM hidb_pool
+   WHERE key BETWEEN 'paused' AND 'paused.~' AND coalesce(value ->> '$.until', 9e15) > ?`;
 
 // The rank is the one that a claim computes: the place among those that work and beat.
 export const INSTANCES = `
@@ -165,3 +171,25 @@ export const RUN_INSTANCES = `
     FROM hidb_instances WHERE started_at >= ? GROUP BY process_id ORDER BY process_id`;
 
 export const RUN_SPAN = "SELECT max(finished_at) - min(claimed_at) AS spanMs FROM hidb_videos WHERE finished_at >= ?";
+
+// The overview. Parameters: since when videos count as ended in the last minute, the last quarter of an hour, the run.
+// In one pass, and without GROUP BY, which would sort all rows first.
+export const COUNT_ALL = `
+  SELECT count(*) AS total, sum(state = 'pending') AS pending, sum(state = 'running') AS running,
+         sum(state = 'completed') AS completed, sum(state = 'failed') AS failed,
+         sum(state = 'quarantined') AS quarantined, sum(state = 'cancelled') AS cancelled,
+         sum(finished_at > ? AND state <> 'cancelled') AS minute, sum(finished_at > ? AND state <> 'cancelled') AS quarter,
+         sum(finished_at > ? AND state <> 'cancelled') AS run
+    FROM hidb_videos`;
+
+/** Every life, the newest first: restarts, what the run has done so far, and since when it has been running. */
+export const LIVES = `
+  SELECT id, host, process_id AS processId, started_at AS startedAt, gone_at AS goneAt, lease_until AS leaseUntil,
+         completed, retried, failed, busy_ms AS busyMs
+    FROM hidb_instances ORDER BY started_at DESC LIMIT 2000`;
+
+/** `priority` is minus the known seconds. */
+export const HELD_VIDEOS = `
+  SELECT video_id AS videoId, attempt, instance, claimed_at AS claimedAt, -priority AS durationS
+    FROM hidb_videos INDEXED BY hidb_open WHERE finished_at IS NULL AND state = 'running'
+   ORDER BY claimed_at, video_id LIMIT 5000`;
