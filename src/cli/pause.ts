@@ -1,8 +1,8 @@
 // `hidb pause` and `hidb resume`: the whole pool claims nothing new, or claims again.
 import type { Command } from "commander";
 import { setPaused } from "../catalogue/backlog.js";
-import { isPaused } from "../report/status.js";
-import { readSettings, withDatabase } from "./context.js";
+import { readSwitches } from "../report/switches.js";
+import { clock, readSettings, withDatabase } from "./context.js";
 import { say, sayJson } from "./print.js";
 
 interface PauseFlags {
@@ -30,7 +30,8 @@ function register(program: Command, name: string, description: string, paused: b
 
 async function change(paused: boolean, flags: PauseFlags, command: Command): Promise<void> {
   await withDatabase(readSettings(command), flags.dryRun ? "read" : "change", async (database) => {
-    const changed = flags.dryRun ? (await isPaused(database)) !== paused : await setPaused(database, paused);
+    const isPaused = async () => (await readSwitches(database, clock.now())).paused !== null;
+    const changed = flags.dryRun ? (await isPaused()) !== paused : await setPaused(database, paused);
     if (flags.json) return sayJson({ paused, changed, dryRun: flags.dryRun ?? false });
     const state = paused ? "paused" : "not paused";
     if (!changed) say(`the pool is ${state} already`);

@@ -2,6 +2,7 @@
 import type { Database } from "../database/database.js";
 import { type Millis, STATES, type State } from "../video.js";
 import * as sql from "./statements.js";
+import { isStopped, readSwitches, type Switches } from "./switches.js";
 
 export type Counts = { total: number } & Record<State, number>;
 
@@ -30,6 +31,13 @@ export interface Status {
   /** Seconds until the backlog is empty at this rate; null when that cannot be told. */
   eta: number | null;
   paused: boolean;
+  /** Of the pause, and when it ends by itself. */
+  reason: string | null;
+  until: Millis | null;
+  hold: Switches["hold"];
+  draining: boolean;
+  /** The pause is HIDB_HALT's. */
+  halted: boolean;
 }
 
 /** An instance as its row has it, with what tells whether its process still lives. */
@@ -48,18 +56,24 @@ export async function readStatus(
   { now, isDead }: { now: Millis; isDead: IsDead },
 ): Promise<Status> {
   // Together where the one needs nothing of the other: on D1 each question by itself is a request.
-  const [{ live }, paused] = await Promise.all([readInstances(database, { now, isDead }), isPaused(database)]);
+  const [{ live }, switches] = await Promise.all([
+    readInstances(database, { now, isDead }),
+    readSwitches(database, now),
+  ]);
   const started = live.reduce((earliest, { startedAt }) => Math.min(earliest, startedAt), now);
   const since = Math.max(now - RATE_WINDOW_MS, started);
   const { counts, recent } = await countStates(database, since);
   const rate = live.length > 0 && recent > 0 && now > since ? recent / ((now - since) / 1000) : null;
   const open = counts.pending + counts.running;
-  const eta = open === 0 ? 0 : rate === null || paused ? null : open / rate;
-  return { counts, instances: live.map(toStatus), rate, eta, paused };
+  const eta = open === 0 ? 0 : rate === null || isStopped(switches) ? null : open / rate;
+  const { paused, ...others } = switches;
+  const reason = paused?.reason ?? null;
+  const until = paused?.until ?? null;
+  return { counts, instances: live.map(toStatus), rate, eta, paused: paused !== null, reason, until, ...others };
 }
 
 export async function isPaused(database: Database): Promise<boolean> {
-  return (await database.prepare(sql.IS_PAUSED).first()) !== null;
+  return (await readSwitches(database, 0)).paused !== null;
 }
 
 /** One row read, however many there are. */

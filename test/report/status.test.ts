@@ -18,6 +18,11 @@ describe("the status", () => {
       rate: null,
       eta: null,
       paused: false,
+      reason: null,
+      until: null,
+      hold: null,
+      draining: false,
+      halted: false,
     });
   });
 
