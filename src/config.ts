@@ -91,6 +91,15 @@ function exitCodes(name: string, help: string) {
   return setting<number[]>(name, "", "exit codes separated by commas", schema, help);
 }
 
+function hostNames(name: string, help: string) {
+  const schema = v.pipe(
+    v.string(),
+    v.regex(/^([\w.:[\]-]+(\s*,\s*[\w.:[\]-]+)*)?$/),
+    v.transform((value) => (value === "" ? [] : value.toLowerCase().split(/\s*,\s*/))),
+  );
+  return setting<string[]>(name, "", "host names separated by commas", schema, help);
+}
+
 const DAY_MS = 86_400_000;
 const MAX_INSTANCES = 64;
 
@@ -230,6 +239,44 @@ export const SETTINGS = {
   spoolDir: path("HIDB_SPOOL_DIR", "data/spool", "Finished work that D1 has not taken yet is kept here."),
   logDir: path("HIDB_LOG_DIR", "data/logs", "One log file an instance goes here."),
   logLevel: oneOf("HIDB_LOG_LEVEL", "info", ["debug", "info", "warn", "error", "silent"], "What the log files hold."),
+  logMaxMb: whole("HIDB_LOG_MAX_MB", "200", { min: 2, max: 1_048_576 }, "Disk for all log files; the oldest go first."),
+  logFileMb: whole(
+    "HIDB_LOG_FILE_MB",
+    "10",
+    { min: 1, max: 1024 },
+    "Size at which a log file is set aside for a new one.",
+  ),
+  logFileHours: whole(
+    "HIDB_LOG_FILE_HOURS",
+    "24",
+    { min: 1, max: 8760 },
+    "Age at which a log file is set aside for a new one.",
+  ),
+  port: whole(
+    "HIDB_PORT",
+    "3000",
+    { min: 0, max: 65_535 },
+    "The page and its API, shared by all instances; each also has this + 1 + its process id to itself; 0 for none.",
+  ),
+  host: setting(
+    "HIDB_HOST",
+    "127.0.0.1",
+    "an address of this machine",
+    v.pipe(v.string(), v.regex(/^[\w.:-]+$/)),
+    "The address they are on; anything but 127.0.0.1 lets others in, who can read without the token.",
+  ),
+  token: setting(
+    "HIDB_TOKEN",
+    "",
+    "16 to 256 characters without blanks",
+    v.pipe(v.string(), v.regex(/^([!-~]{16,256})?$/)),
+    "What changes through the page or the API need; without it one is made and kept in `token` beside the database.",
+    "secret",
+  ),
+  allowedHosts: hostNames(
+    "HIDB_ALLOWED_HOSTS",
+    "Further names under which the page may be asked for, besides localhost and HIDB_HOST.",
+  ),
   journal: path(
     "HIDB_JOURNAL",
     "",
@@ -568,4 +615,9 @@ export function readCommandName(environment: NodeJS.ProcessEnv = process.env): s
 export function readProcessId(environment: NodeJS.ProcessEnv = process.env): number {
   const number = Number(environment.NODE_APP_INSTANCE ?? 0);
   return Number.isSafeInteger(number) ? number : 0;
+}
+
+/** Where the `pm2` command finds the daemon that runs this process; undefined outside PM2. */
+export function readPm2Home(environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  return environment.pm_id === undefined ? undefined : (environment.PM2_HOME ?? undefined);
 }
