@@ -97,6 +97,10 @@ const DEFAULTS: Record<SettingKey, unknown> = {
   logMaxMb: 200,
   logFileMb: 10,
   logFileHours: 24,
+  port: 3000,
+  host: "127.0.0.1",
+  token: "",
+  allowedHosts: [],
   journal: "",
   catalogueTable: "videos",
   catalogueId: "id",
@@ -273,6 +277,26 @@ const RULES: Partial<Record<SettingKey, { good: [string, unknown][]; bad: string
   catalogueDuration: name(true),
   probeTimeoutMs: whole(100, DAY_MS),
   probeMemoryMb: whole(16, 16_384),
+  port: whole(0, 65_535),
+  host: {
+    good: [
+      ["0.0.0.0", "0.0.0.0"],
+      ["::1", "::1"],
+      ["pool.local", "pool.local"],
+    ],
+    bad: ["a b", "http://x", "x/y"],
+    expected: "an address of this machine",
+  },
+  // What is wrong with a secret is not repeated: below.
+  token: { good: [["0123456789abcdef", "0123456789abcdef"]], bad: [], expected: "" },
+  allowedHosts: {
+    good: [
+      ["Pool.Example, 10.0.0.7", ["pool.example", "10.0.0.7"]],
+      ["[fe80::1]", ["[fe80::1]"]],
+    ],
+    bad: ["a b", "http://x", "a,,b", "*"],
+    expected: "host names separated by commas",
+  },
   commandPermanent: {
     good: [
       ["3", [3]],
@@ -464,7 +488,10 @@ describe("a path", () => {
 describe("a secret", () => {
   it("is never shown, even when it is wrong", () => {
     const secrets = Object.entries(SETTINGS).filter(([, { kind }]) => kind === "secret");
-    expect(secrets.map(([key]) => key)).toEqual(["apiToken", "httpHeaders", "workerHeaders"]);
+    expect(secrets.map(([key]) => key)).toEqual(["apiToken", "token", "httpHeaders", "workerHeaders"]);
+    const { message, fix } = refusal({ HIDB_TOKEN: "s3cret" });
+    expect(message).toBe("expected HIDB_TOKEN to be 16 to 256 characters without blanks, got something else");
+    expect(message + fix).not.toContain("s3cret");
   });
 });
 

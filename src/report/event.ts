@@ -16,6 +16,8 @@ export type PoolEvent =
   | { type: "attempt.hung"; claim: Claim; afterMs: Millis }
   | { type: "memory.high"; rssBytes: number; limitBytes: number }
   | { type: "database.trouble"; error: HidbError }
+  /** The page or this instance's own port cannot be had: said once, tried again, and no reason to stop working. */
+  | { type: "port.taken"; port: number; why: string }
   /** A line that the hosted Worker has printed, or a warning about it. */
   | { type: "worker.said"; level: "debug" | "log" | "info" | "warn" | "error"; text: string }
   | { type: "instance.failed"; error: unknown };

@@ -62,6 +62,7 @@ function levelOf(event: PoolEvent): Level {
     case "claim.lost":
     case "video.reclaimed":
     case "memory.high":
+    case "port.taken":
       return "warn";
     case "attempt.hung":
     case "database.trouble":
@@ -101,6 +102,8 @@ function describe(event: PoolEvent): Record<string, unknown> {
       return { rssMb: toMb(event.rssBytes), limitMb: toMb(event.limitBytes) };
     case "database.trouble":
       return { err: event.error.message, fix: event.error.fix };
+    case "port.taken":
+      return { port: event.port, err: event.why };
     case "instance.failed":
       return { err: messageOf(event.error) };
     case "worker.said":

@@ -85,6 +85,7 @@ export class World {
       HIDB_LOG_LEVEL: "warn",
       HIDB_PROCESSOR: "rehearse",
       HIDB_FORCE: "1",
+      HIDB_PORT: "0",
       ...this.#settings,
     };
     return { cwd: ROOT, env };

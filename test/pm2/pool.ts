@@ -86,6 +86,7 @@ export class TestPool {
       HIDB_HEARTBEAT_MS: "200",
       HIDB_BACKOFF_MS: "50",
       HIDB_FORCE: "1",
+      HIDB_PORT: "0",
       ...settings,
     };
     process.once("exit", this.#killAll);
