@@ -1,6 +1,7 @@
 // Room 2: takes pending videos on the instance's lease, from its own shard first, then from anyone's.
 import { isOutcomeUnknown } from "../errors.js";
 import type { CatalogueTable, Claim, Millis } from "../video.js";
+import { type Batch, Batches } from "./batches.js";
 import { type Instance, type PoolView, viewPool } from "./membership.js";
 import * as sql from "./statements.js";
 
@@ -65,6 +66,8 @@ export class Claimer {
   readonly #statements = new Map<sql.ClaimScope, string>();
   readonly #cursors = new Map<sql.ClaimScope, Cursor>();
   readonly #describeVideos: string;
+  /** For `ranges`: the batches of ids that somebody has made; without any, equal parts of all ids. */
+  readonly #batches: Batches;
   /** What has to be undone before the next claim. */
   readonly #owed: (() => Promise<unknown>)[] = [];
   #lastClaimAt: Millis = Number.NEGATIVE_INFINITY;
@@ -76,12 +79,14 @@ export class Claimer {
   constructor(instance: Instance, options: ClaimerOptions) {
     this.#instance = instance;
     this.#options = options;
+    this.#batches = new Batches(instance.database);
     this.#describeVideos = sql.describeVideos(options.catalogue);
   }
 
   /** Makes sure of the index that the order needs. */
   async prepare(): Promise<void> {
     if (this.#options.order === "longest") await this.#instance.database.prepare(sql.INDEX_BY_PRIORITY).run();
+    if (this.#options.sharding === "ranges") await this.#batches.read();
   }
 
   /** Undoes claims that never came into our hands; before leaving, since nobody else would know of them. */
@@ -97,13 +102,21 @@ export class Claimer {
   /** At most `limit` videos of one shard, or a single suspect; none when there is nothing to do. */
   async claimVideos({ limit, alone }: ClaimRequest): Promise<Claim[]> {
     await this.#payBack();
+    const reading = this.#options.sharding === "ranges" ? this.#batches.refresh() : undefined;
+    // Where each question is a journey, the next claim is the first to know of other batches.
+    if (!this.#instance.database.distant) await reading;
+    const [claims] = await Promise.all([this.#claimAnywhere({ limit, alone }), reading]);
+    return claims;
+  }
+
+  async #claimAnywhere({ limit, alone }: ClaimRequest): Promise<Claim[]> {
     if (alone) {
       const suspects = await this.#claimOnwards("suspects", 1);
       if (suspects.length > 0) return suspects;
     }
     const started = this.#instance.clock.monotonic();
     for (const scope of this.#scopes()) {
-      const claims = await this.#claimOnwards(scope, limit);
+      const claims = await (scope === "batch" ? this.#claimFromBatches(limit) : this.#claimOnwards(scope, limit));
       if (claims.length > 0) return claims;
     }
     const now = this.#instance.clock.monotonic();
@@ -119,13 +132,17 @@ export class Claimer {
    */
   rewind({ news }: { news: boolean } = { news: false }): void {
     this.#cursors.delete("suspects"); // Its index is as good as empty: always worth a look.
-    if (news || this.#instance.clock.monotonic() >= this.#restUntil) this.#cursors.clear();
+    if (news || this.#instance.clock.monotonic() >= this.#restUntil) {
+      this.#cursors.clear();
+      this.#batches.rewind();
+    }
   }
 
   /** Whether anything waits to be claimed, by whomever. */
   async seesWork(): Promise<boolean> {
     const { database, clock } = this.#instance;
-    return (await database.prepare(sql.WORK_WAITS).bind(clock.now()).first()) !== null;
+    const now = clock.now();
+    return (await database.prepare(sql.WORK_WAITS).bind(now, now).first()) !== null;
   }
 
   /** What the instance has just seen of its pool, so that it need not be asked for again. */
@@ -150,9 +167,28 @@ export class Claimer {
       case "strict":
         return ["modulo"];
       case "modulo":
+        return ["modulo", "any"];
       case "ranges":
-        return [this.#options.sharding, "any"];
+        return [this.#batches.count > 0 ? "batch" : "ranges", "any"];
     }
+  }
+
+  /** One's own batches, one after the other. */
+  async #claimFromBatches(limit: number): Promise<Claim[]> {
+    if (this.#cursors.get("batch")?.exhausted) return [];
+    this.#view ??= await viewPool(this.#instance);
+    for (let batch = this.#batch; batch !== undefined; batch = this.#batch) {
+      const claims = await this.#claimOnwards("batch", limit);
+      if (claims.length > 0) return claims;
+      this.#batches.finish(batch);
+      this.#cursors.delete("batch");
+    }
+    this.#cursors.set("batch", { ...START, exhausted: true });
+    return [];
+  }
+
+  get #batch(): Batch | undefined {
+    return this.#view === undefined ? undefined : this.#batches.first(this.#view);
   }
 
   /** Goes on where the last claim ended, and once round when the end is reached. */
@@ -200,12 +236,14 @@ export class Claimer {
   async #take(scope: sql.ClaimScope, { limit, cursor = START, view, now }: Taking): Promise<ClaimedRow[]> {
     const { database, id, epoch } = this.#instance;
     const order = scope === "suspects" ? "id" : this.#options.order;
-    const position = order === "longest" ? [cursor.priority, cursor.id] : [cursor.id];
+    const batch = scope === "batch" ? this.#batches.first(view) : undefined;
+    const from = batch === undefined ? BEFORE_ALL : justBefore(batch.from);
+    const position = order === "longest" ? [cursor.priority, cursor.id] : [Math.max(cursor.id, from)];
     const statement = database
       .prepare(this.#statement(scope, order))
       .bind(
-        ...[id, now, epoch, now, id, now, view.count, view.rank, ...position],
-        ...[...sql.scopeParameters(scope, view), now, limit],
+        ...[id, now, epoch, now, id, now, view.count, view.rank, now, ...position],
+        ...[...sql.scopeParameters(scope, { ...view, batch }), now, limit],
       );
     try {
       const { results } = await statement.all<ClaimedRow>();
@@ -263,6 +301,11 @@ export class Claimer {
     }
     return statement;
   }
+}
+
+/** The smallest id of all has no number before it that is exact. */
+function justBefore(id: number): number {
+  return id <= -(2 ** 53) ? BEFORE_ALL : id - 1;
 }
 
 function readDescribed(rows: ClaimedRow[]): Map<number, CatalogueRow> {

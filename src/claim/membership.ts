@@ -23,6 +23,16 @@ export interface Instance {
   epoch: number;
   /** Who else was there at the last look, of this host: their processes can be watched without asking the database. */
   neighbours: Pick<ProcessIdentity, "pid" | "pidStartedAt">[];
+  /** What keeps the whole pool from claiming, as of the last look. */
+  stops: PoolStop[];
+}
+
+/** A key of the family `paused`: a pause, a halt, a drain or a hold. */
+export interface PoolStop {
+  key: string;
+  reason: string | null;
+  /** Null: until `hidb resume`. */
+  until: Millis | null;
 }
 
 /** This instance's part of the requests that the whole pool may make in five minutes. */
@@ -44,9 +54,36 @@ export interface InstanceFigures {
   lost: number;
   busyMs: Millis;
   inHand: number;
+  /** All that it takes of the box, its children included. */
   rssBytes: number;
+  /** By how much an attempt makes it grow, at most. */
+  riseBytes?: number;
+  heldBack?: HeldBack | null;
   /** It has something to do, or is about to. */
   busy?: boolean;
+}
+
+/**
+ * Why an instance claims nothing: it has not begun, since the pool would not fit with it; it is above its own limit; what
+ * its next video will take is not there; the box is nearly full or the kernel is short of memory.
+ */
+export type HeldBack = "admission" | "high" | "room" | "pressure";
+
+/** What an instance may take, and what there is for all. */
+export interface Admission {
+  footprintBytes: number;
+  shareBytes: number;
+  budgetBytes: number;
+  staggerMs: Millis;
+}
+
+/** The memory of the others in the same box, as they have told it with their last heartbeats. */
+export interface MemoryHere {
+  otherBytes: number;
+  largestOther: number;
+  rise: number;
+  /** Those with videos in hand that come before this one when there is not enough for all. */
+  busyBefore: number;
 }
 
 export interface PoolView {
@@ -56,10 +93,12 @@ export interface PoolView {
 
 const FORGET_AFTER_MS = 14 * 86_400_000;
 
-export async function register(parts: Omit<Instance, "id" | "startedAt" | "epoch" | "neighbours">): Promise<Instance> {
+export async function register(
+  parts: Omit<Instance, "id" | "startedAt" | "epoch" | "neighbours" | "stops">,
+): Promise<Instance> {
   const { database, clock, identity, processId, leaseMs, budget } = parts;
   const startedAt = clock.now();
-  const instance: Instance = { ...parts, id: clock.uniqueId(), startedAt, epoch: 0, neighbours: [] };
+  const instance: Instance = { ...parts, id: clock.uniqueId(), startedAt, epoch: 0, neighbours: [], stops: [] };
   const statements = [
     database.prepare(sql.FORGET_OLD_INSTANCES).bind(startedAt - FORGET_AFTER_MS),
     database
@@ -84,8 +123,36 @@ export async function register(parts: Omit<Instance, "id" | "startedAt" | "epoch
   return instance;
 }
 
-export async function beginWork(instance: Instance): Promise<void> {
-  await again(() => instance.database.prepare(sql.BEGIN_WORK).bind(leaseEnd(instance), instance.id).run());
+/** False when the memory does not allow it yet; without an admission it always does. */
+export async function beginWork(instance: Instance, admission?: Admission): Promise<boolean> {
+  const { database, id } = instance;
+  const beginning = () =>
+    admission === undefined
+      ? database.prepare(sql.BEGIN_WORK).bind(leaseEnd(instance), id)
+      : admittedStatement(instance, admission);
+  // Asked for, not counted: after a lost answer the first try may have done it.
+  const results = await again(() =>
+    database.batch<{ works: number }>([beginning(), database.prepare(sql.WORKS).bind(id)]),
+  );
+  return results[1]?.results[0]?.works === 1;
+}
+
+function admittedStatement(instance: Instance, { footprintBytes, shareBytes, budgetBytes, staggerMs }: Admission) {
+  const { database, clock, id, identity } = instance;
+  const now = clock.now();
+  const others = [identity.boot, id, now];
+  const own = Math.max(footprintBytes, shareBytes);
+  return database
+    .prepare(sql.BEGIN_WORK_IF_IT_FITS)
+    .bind(
+      ...[leaseEnd(instance), now, footprintBytes, id, ...others, ...others, now - staggerMs, ...others],
+      ...[own, budgetBytes],
+    );
+}
+
+export async function viewMemory({ database, clock, id, identity }: Instance): Promise<MemoryHere> {
+  const row = await database.prepare(sql.MEMORY_HERE).bind(id, identity.boot, id, clock.now()).first<MemoryHere>();
+  return row ?? { otherBytes: 0, largestOther: 0, rise: 0, busyBefore: 0 };
 }
 
 /** False when this life has been declared over: its claims are no longer its own. */
@@ -97,10 +164,12 @@ export async function renewLease(instance: Instance, figures: InstanceFigures): 
 }
 
 export async function viewPool(instance: Instance): Promise<PoolView> {
+  const now = instance.clock.now();
   const row = await instance.database
     .prepare(sql.LIVE_POOL)
-    .bind(instance.id, instance.clock.now())
-    .first<{ rank: number | null; count: number }>();
+    .bind(now, instance.id, now)
+    .first<{ rank: number | null; count: number; stops: string }>();
+  instance.stops = JSON.parse(row?.stops ?? "[]") as PoolStop[];
   return { rank: row?.rank ?? 0, count: row?.count ?? 0 };
 }
 
@@ -136,7 +205,9 @@ function figuresStatement(instance: Instance, figures: InstanceFigures): D1Prepa
     figures.lost,
     Math.round(figures.busyMs),
     figures.inHand,
-    figures.rssBytes,
+    Math.round(figures.rssBytes),
+    Math.round(figures.riseBytes ?? 0),
+    figures.heldBack ?? null,
     id,
   ];
   if (budget === undefined) return database.prepare(sql.RENEW_LEASE).bind(...renewed);

@@ -8,8 +8,32 @@ export const REGISTER = `
 export const BEGIN_WORK =
   "UPDATE hidb_instances SET state = 'working', lease_until = ? WHERE id = ? AND state = 'starting'";
 
+/** Others under the same kernel and in the same container: those that memory is shared with. Parameters: boot, id, now. */
+const OTHERS_HERE = "gone_at IS NULL AND boot = ? AND id <> ? AND lease_until >= ?";
+
+/**
+ * One at a time, and only as far as the memory goes; the first of a box is always let in.
+ * Parameters: lease, now, footprint, id, boot, id, now, boot, id, now, now - stagger, boot, id, now, footprint or share, budget.
+ */
+export const BEGIN_WORK_IF_IT_FITS = `
+  UPDATE hidb_instances SET state = 'working', lease_until = ?, began_at = ?, rss_bytes = ?
+   WHERE id = ? AND state = 'starting'
+     AND (NOT EXISTS (SELECT 1 FROM hidb_instances WHERE ${OTHERS_HERE} AND state = 'working')
+          OR (NOT EXISTS (SELECT 1 FROM hidb_instances WHERE ${OTHERS_HERE} AND state = 'working' AND began_at > ?)
+              AND (SELECT coalesce(sum(rss_bytes), 0) FROM hidb_instances WHERE ${OTHERS_HERE}) + ? <= ?))`;
+
+export const WORKS = "SELECT state = 'working' AS works FROM hidb_instances WHERE id = ?";
+
+/** Parameters: id, boot, id, now. */
+export const MEMORY_HERE = `
+  SELECT coalesce(sum(rss_bytes), 0) AS otherBytes, coalesce(max(rss_bytes), 0) AS largestOther,
+         coalesce(max(rise_bytes), 0) AS rise,
+         coalesce(sum(state = 'working' AND in_hand > 0 AND (host, process_id, started_at, id) < (
+           SELECT host, process_id, started_at, id FROM hidb_instances WHERE id = ?)), 0) AS busyBefore
+    FROM hidb_instances WHERE ${OTHERS_HERE}`;
+
 const RENEWED =
-  "lease_until = ?, completed = ?, retried = ?, failed = ?, released = ?, lost = ?, busy_ms = ?, in_hand = ?, rss_bytes = ?";
+  "lease_until = ?, completed = ?, retried = ?, failed = ?, released = ?, lost = ?, busy_ms = ?, in_hand = ?, rss_bytes = ?, rise_bytes = ?, held_back = ?";
 
 // Zero rows: somebody has declared this life over.
 export const RENEW_LEASE = `UPDATE hidb_instances SET ${RENEWED} WHERE id = ? AND gone_at IS NULL`;
@@ -45,9 +69,18 @@ export const TAKE_FIRST_SHARE = `
   UPDATE hidb_instances SET request_share = max(0, CAST(min(? / 4, (${NOBODYS_REQUESTS}) / 2) AS INTEGER)) WHERE id = ?
   RETURNING request_share AS share`;
 
-// Live = working and within the lease; this order is the rank.
+/**
+ * What keeps the pool from claiming: every key of the family `paused`, until the moment in its value or else until it is
+ * deleted. `report/statements.ts` reads the same. The parameter: now.
+ */
+const STOPS = "FROM hidb_pool WHERE key BETWEEN 'paused' AND 'paused.~' AND coalesce(value ->> '$.until', 9e15) > ?";
+
+// Live = working and within the lease; this order is the rank. What stops the pool is asked along, so that nobody has to
+// ask for it on its own. Parameters: now, id, now.
 export const LIVE_POOL = `
-  SELECT count(*) AS count,
+  SELECT (SELECT json_group_array(json_object('key', key, 'reason', value ->> '$.reason', 'until', value ->> '$.until'))
+            ${STOPS}) AS stops,
+         count(*) AS count,
          sum((host, process_id, started_at, id) < (SELECT host, process_id, started_at, id FROM hidb_instances WHERE id = ?)) AS rank
     FROM hidb_instances WHERE gone_at IS NULL AND state = 'working' AND lease_until >= ?`;
 
@@ -106,8 +139,8 @@ export const STILL_HELD = `
 export const INDEX_BY_PRIORITY =
   "CREATE INDEX IF NOT EXISTS hidb_longest ON hidb_videos (priority, video_id) WHERE finished_at IS NULL";
 
-/** Which videos a claim may take: those of one's shard (by remainder or by range), anyone's, or suspects. */
-export type ClaimScope = "modulo" | "ranges" | "any" | "suspects";
+/** Which videos a claim may take: those of one's shard (by remainder, by range or by batch), anyone's, or suspects. */
+export type ClaimScope = "modulo" | "ranges" | "batch" | "any" | "suspects";
 export type ClaimOrder = "id" | "longest";
 
 /** Live = working and within the lease. `r` is NULL for an instance that is not live, or of an epoch that is over. */
@@ -121,7 +154,7 @@ const POOL = `
 
 const BEHIND_ALL = "1.7976931348623157e308";
 
-const BEGINNING = `(SELECT CASE WHEN n = ? AND r = ? AND NOT EXISTS (SELECT 1 FROM hidb_pool WHERE key = 'paused')
+const BEGINNING = `(SELECT CASE WHEN n = ? AND r = ? AND NOT EXISTS (SELECT 1 ${STOPS})
                             THEN ? ELSE ${BEHIND_ALL} END FROM pool)`;
 
 // Whom a claim takes from; each is a test of the video's id alone, so that the index answers it. `? - n` is what the
@@ -132,6 +165,8 @@ const SCOPES: Record<ClaimScope, string> = {
   ranges: `
       AND video_id >= (SELECT min(video_id) FROM hidb_videos) + ${rangeWidth()} * ?
       AND video_id < (SELECT min(video_id) FROM hidb_videos) + ${rangeWidth()} * ?`,
+  // The lower end is the cursor's to seek: were it the index's, a claim that may take nothing would read the batch.
+  batch: "AND +video_id >= ? AND video_id <= ?",
   any: "",
   suspects: "",
 };
@@ -140,13 +175,23 @@ function rangeWidth(): string {
   return "((SELECT max(video_id) FROM hidb_videos) - (SELECT min(video_id) FROM hidb_videos) + 1.0)";
 }
 
+export interface Place {
+  rank: number;
+  count: number;
+  /** Of the scope `batch`. */
+  batch?: { from: number; to: number } | undefined;
+}
+
 /** The parameters of a scope, for an instance of this rank among so many. */
-export function scopeParameters(scope: ClaimScope, { rank, count }: { rank: number; count: number }): number[] {
+export function scopeParameters(scope: ClaimScope, { rank, count, batch }: Place): number[] {
   switch (scope) {
     case "modulo":
       return [count, rank, rank - count];
     case "ranges":
       return [rank / count, (rank + 1) / count];
+    case "batch":
+      // Without one nothing lies between its ends.
+      return batch === undefined ? [1, 0] : [batch.from, batch.to];
     case "any":
     case "suspects":
       return [];
@@ -160,8 +205,8 @@ export function scopeParameters(scope: ClaimScope, { rank, count }: { rank: numb
  * nothing may be claimed it begins behind everything, since SQLite would test a condition of its own on every row.
  * `? + 0`: SQLite prepares a statement anew each time a bare `LIMIT ?` is bound (130 us against 9), since its plan may
  * depend on it; an expression is taken as it is.
- * Parameters: id, now, epoch, now, id, now, count, rank, cursor (priority and id, or id alone), those of the scope, now,
- * limit. With a `catalogue` each row brings along what it says of the video.
+ * Parameters: id, now, epoch, now, id, now, count, rank, now, cursor (priority and id, or id alone), those of the scope,
+ * now, limit. With a `catalogue` each row brings along what it says of the video.
  */
 export function claimStatement(scope: ClaimScope, order: ClaimOrder, catalogue?: CatalogueTable): string {
   const suspects = scope === "suspects";
@@ -183,11 +228,40 @@ function described({ table, id, source, title, duration }: CatalogueTable): stri
   return `(SELECT json_array(${parts.join(", ")}) FROM "${table}" WHERE "${id}" = hidb_videos.video_id) AS described`;
 }
 
-/** Whether there is anything to claim at all. The parameter: now. */
+/** Whether there is anything to claim at all. Parameters: now, now. */
 export const WORK_WAITS = `
   SELECT 1 AS yes FROM hidb_videos INDEXED BY hidb_open
    WHERE finished_at IS NULL AND state = 'pending' AND run_after <= ?
-     AND NOT EXISTS (SELECT 1 FROM hidb_pool WHERE key = 'paused') LIMIT 1`;
+     AND NOT EXISTS (SELECT 1 ${STOPS}) LIMIT 1`;
+
+/** All batches in order, and which of them have videos left. */
+export const BATCHES = `
+  SELECT batch_id AS id, from_id AS "from", to_id AS "to",
+         EXISTS (SELECT 1 FROM hidb_videos INDEXED BY hidb_open
+                  WHERE finished_at IS NULL AND video_id BETWEEN from_id AND to_id) AS open
+    FROM hidb_batches ORDER BY batch_id`;
+
+export const DELETE_BATCHES = "DELETE FROM hidb_batches";
+
+// Ends meet, so that a video that is added between two others belongs to one of them.
+const CREATE_BATCHES = (place: string) => `
+  INSERT INTO hidb_batches (batch_id, from_id, to_id)
+  SELECT batch, lowest, coalesce(lead(lowest) OVER (ORDER BY batch) - 1, highest)
+    FROM (SELECT batch, min(video_id) AS lowest, max(video_id) AS highest
+            FROM (SELECT video_id, ${place} AS batch FROM hidb_videos) GROUP BY batch)`;
+
+/** So many batches, of equally many videos. The parameter: how many. */
+export const CREATE_BATCHES_BY_COUNT = CREATE_BATCHES("ntile(CAST(? AS INTEGER)) OVER (ORDER BY video_id)");
+
+/** Batches of so many videos. The parameter: how many. */
+export const CREATE_BATCHES_BY_SIZE = CREATE_BATCHES(
+  "(row_number() OVER (ORDER BY video_id) - 1) / CAST(? AS INTEGER) + 1",
+);
+
+/** Holds the pool until a moment, or longer where that has been said already. Parameters: value, until. */
+export const HOLD_POOL = `
+  INSERT INTO hidb_pool (key, value) VALUES ('paused.hold', ?)
+  ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE coalesce(value ->> '$.until', 0) < ?`;
 
 /** From here on a claim of an earlier epoch takes nothing. Parameters: epoch, id, epoch. */
 export const BEGIN_EPOCH = "UPDATE hidb_instances SET epoch = ? WHERE id = ? AND epoch < ?";

@@ -204,7 +204,9 @@ describe("changing", () => {
   it("migrates on demand, and says what it would do", async () => {
     const { run, file } = setup();
     const names =
-      "0001_hidb_pool.sql,0002_hidb_catalogue.sql,0003_hidb_d1.sql,0004_hidb_queues.sql,0005_hidb_usage.sql".split(",");
+      "0001_hidb_pool.sql,0002_hidb_catalogue.sql,0003_hidb_d1.sql,0004_hidb_queues.sql,0005_hidb_usage.sql,0006_hidb_batches.sql".split(
+        ",",
+      );
     expect((await run(["migrate", "--dry-run"])).stdout).toBe(names.map((name) => `pending: ${name}\n`).join(""));
     expect(existsSync(file)).toBe(false);
     expect((await run(["migrate"])).stdout).toBe(names.map((name) => `applied: ${name}\n`).join(""));
