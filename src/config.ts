@@ -212,6 +212,12 @@ export const SETTINGS = {
     { min: 100, max: 1_048_576 },
     "Memory above which an instance drains and is started anew.",
   ),
+  staggerMs: whole(
+    "HIDB_STAGGER_MS",
+    "500",
+    { min: 0, max: 3_600_000 },
+    "Time between two instances that begin to claim, for each to show what it takes.",
+  ),
   force: flag("HIDB_FORCE", "1 starts more instances than the memory holds."),
   accountId: text(
     "CLOUDFLARE_ACCOUNT_ID",

@@ -15,6 +15,9 @@ export type PoolEvent =
   | { type: "video.reclaimed"; videoId: number; attempt: number; state: State; at: Millis }
   | { type: "attempt.hung"; claim: Claim; afterMs: Millis }
   | { type: "memory.high"; rssBytes: number; limitBytes: number }
+  /** It claims nothing: `because` as in the row of the instance; said once each time. */
+  | { type: "memory.held"; because: string; usedBytes: number; limitBytes: number }
+  | { type: "memory.eased" }
   | { type: "database.trouble"; error: HidbError }
   /** The page or this instance's own port cannot be had: said once, tried again, and no reason to stop working. */
   | { type: "port.taken"; port: number; why: string }

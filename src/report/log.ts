@@ -62,6 +62,7 @@ function levelOf(event: PoolEvent): Level {
     case "claim.lost":
     case "video.reclaimed":
     case "memory.high":
+    case "memory.held":
     case "port.taken":
       return "warn";
     case "attempt.hung":
@@ -75,6 +76,7 @@ function levelOf(event: PoolEvent): Level {
     case "instance.working":
     case "instance.draining":
     case "instance.gone":
+    case "memory.eased":
     case "pool.changed":
       return "info";
     default:
@@ -100,6 +102,8 @@ function describe(event: PoolEvent): Record<string, unknown> {
       return { video: event.videoId, attempt: event.attempt, state: event.state };
     case "memory.high":
       return { rssMb: toMb(event.rssBytes), limitMb: toMb(event.limitBytes) };
+    case "memory.held":
+      return { because: event.because, usedMb: toMb(event.usedBytes), limitMb: toMb(event.limitBytes) };
     case "database.trouble":
       return { err: event.error.message, fix: event.error.fix };
     case "port.taken":
@@ -112,6 +116,7 @@ function describe(event: PoolEvent): Record<string, unknown> {
     case "instance.working":
     case "instance.draining":
     case "instance.gone":
+    case "memory.eased":
     case "pool.changed": {
       const { type: _, ...facts } = event;
       return facts;
