@@ -22,6 +22,7 @@ interface FetchParts {
 }
 
 export function fetchEvent(given: FetchCall, { find, signal, route }: FetchParts): EventKind<"fetch"> {
+  const over = new AbortController();
   return {
     kind: "fetch",
     respond: async (parts) => {
@@ -33,7 +34,9 @@ export function fetchEvent(given: FetchCall, { find, signal, route }: FetchParts
       if (handler === undefined) throw new Error(NO_HANDLER);
       const { url, method, headers, cf } = given;
       const body =
-        given.body instanceof ReadableStream ? given.body.pipeThrough(counting(meter, "requestBytes")) : given.body;
+        given.body instanceof ReadableStream
+          ? given.body.pipeThrough(counting(meter, "requestBytes"), { preventAbort: true, signal: over.signal })
+          : given.body;
       const request = makeIncomingRequest(url, { method, headers, body, cf, signal });
       const returned = handler(request);
       const answer = readAnswer(await returned, method);
@@ -42,6 +45,8 @@ export function fetchEvent(given: FetchCall, { find, signal, route }: FetchParts
       return { ...answer, body: sendBody(answer.body, parts.call) };
     },
     onThrow: (thrown) => plain(500, labelThrown(thrown)),
+    // A body that was not read to its end would keep its sender waiting.
+    release: () => over.abort(),
   };
 }
 

@@ -18,6 +18,8 @@ export interface EventKind<K extends Kind> {
   onThrow: (thrown: unknown) => EventAnswer<K>;
   /** An event whose result depends on its waitUntil work answers when that is over. */
   conclude?: (answer: EventAnswer<K>, ended: Ended) => EventAnswer<K>;
+  /** Lets go of what the event was given. */
+  release?: () => void;
 }
 
 export interface Cancellable<Answer> extends Running<Answer> {
@@ -44,7 +46,10 @@ export function runEvent<K extends Kind>(
   const ended = Promise.withResolvers<Ended>();
   const finish = (given: EventAnswer<K>, exception: string | null) => {
     if (event.conclude === undefined) answer.resolve(given);
-    const ending = call.end(exception).finally(() => cancelTimers(call));
+    const ending = call.end(exception).finally(() => {
+      cancelTimers(call);
+      event.release?.();
+    });
     ended.resolve(ending);
     const { conclude } = event;
     if (conclude !== undefined) answer.resolve(ending.then((end) => conclude(given, end)));

@@ -17,13 +17,18 @@ type Callback = (...given: unknown[]) => unknown;
 type Timer = ReturnType<typeof setTimeout>;
 type Start = (callback: () => void, delayMs: number) => Timer;
 
-/** Timers that belong to an invocation: workerd drops them when it is over. */
-const owned = new WeakMap<Invocation, Set<Timer>>();
+/** Timers that belong to an invocation, with what forgets them: workerd drops them when it is over. */
+const owned = new WeakMap<Invocation, Map<Timer, () => void>>();
+const over = new WeakSet<Invocation>();
 
-/** Drops what an invocation that is over has left to be done later. */
+/** Drops what an invocation that is over has left to be done later, and whatever it would yet put off. */
 export function cancelTimers(invocation: Invocation): void {
-  for (const timer of owned.get(invocation) ?? []) native.clearTimeout(timer);
+  for (const [timer, forget] of owned.get(invocation) ?? []) {
+    native.clearTimeout(timer);
+    forget();
+  }
   owned.delete(invocation);
+  over.add(invocation);
 }
 
 export function installTimers(target: Target, realm: Realm): void {
@@ -45,6 +50,7 @@ class Timers {
   readonly #realm: Realm;
   readonly #givesObjects: boolean;
   readonly #byId = new Map<number, Timer>();
+  readonly #ids = new WeakMap<object, number>();
   #lastId = 0;
 
   constructor(target: Target, realm: Realm) {
@@ -106,7 +112,9 @@ class Timers {
       }
     }, delayMs);
     this.#byId.set(id, timer);
-    if (owner !== undefined) ownedBy(owner).add(timer);
+    this.#ids.set(timer, id);
+    if (owner !== undefined && over.has(owner)) this.#clear(timer);
+    else if (owner !== undefined) ownedBy(owner).set(timer, () => this.#byId.delete(id));
     return this.#givesObjects ? timer : id;
   }
 
@@ -116,12 +124,10 @@ class Timers {
   }
 
   #clear(given: unknown): void {
-    if (typeof given === "object" && given !== null) {
-      native.clearTimeout(given as Timer);
-      return;
-    }
+    const isObject = typeof given === "object" && given !== null;
     // Not Number(): that would take a BigInt.
-    const id = +(given as number);
+    const id = isObject ? this.#ids.get(given) : +(given as number);
+    if (id === undefined) return;
     const timer = this.#byId.get(id);
     if (timer === undefined) return;
     native.clearTimeout(timer);
@@ -139,8 +145,8 @@ class Timers {
   }
 }
 
-function ownedBy(invocation: Invocation): Set<Timer> {
-  const timers = owned.get(invocation) ?? new Set();
+function ownedBy(invocation: Invocation): Map<Timer, () => void> {
+  const timers = owned.get(invocation) ?? new Map<Timer, () => void>();
   owned.set(invocation, timers);
   return timers;
 }

@@ -107,4 +107,6 @@ export type FromThread =
 
 export interface ThreadData {
   plan: WorkerPlan;
+  /** How much of the log is on its way. */
+  logs: SharedArrayBuffer;
 }

@@ -1,6 +1,7 @@
 // A Worker in a thread of its own. Whatever it does there - spins, hangs, allocates, exits - ends the thread at most; the
 // open events hear why, and the next event starts a new thread.
 
+import { ThreadEnded } from "./ended.js";
 import type { Host, HostOptions, RunOptions } from "./host.js";
 import type { Event, EventAnswer, Running } from "./protocol.js";
 import { WorkerThread } from "./worker-thread.js";
@@ -46,7 +47,7 @@ class ThreadHost implements Host {
   }
 
   #open(): WorkerThread {
-    if (this.#closed) throw new Error("expected a Worker that is open, got one that was closed");
+    if (this.#closed) throw new ThreadEnded("closed", "expected a Worker that is open, got one that was closed");
     const thread = new WorkerThread(this.#options);
     this.#threads.add(thread);
     void thread.gone.then(() => this.#threads.delete(thread));

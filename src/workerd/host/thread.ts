@@ -6,15 +6,18 @@ import { describeThrown, traceOf } from "../events/thrown.js";
 import { native } from "../native.js";
 import { openRuntime, type Runtime } from "../runtime.js";
 import { Answers } from "./answers.js";
-import type { Event, EventAnswer, FromThread, ThreadData, ToThread } from "./protocol.js";
+import { LogBacklog } from "./log-backlog.js";
+import type { Event, EventAnswer, FromThread, LogLevel, ThreadData, ToThread } from "./protocol.js";
 
 type AnyAnswer = EventAnswer<Event["kind"]>;
 
 const port = parentPort as NonNullable<typeof parentPort>;
-const { plan } = workerData as ThreadData;
+const { plan, logs } = workerData as ThreadData;
+const backlog = new LogBacklog(logs);
 const say = (message: FromThread, transfer: readonly ReadableStream[] = []) => port.postMessage(message, transfer);
-const log = (level: Extract<FromThread, { type: "log" }>["level"], text: string) => say({ type: "log", level, text });
 
+/** Events that were stopped before they could begin. */
+const aborted = new Set<number>();
 let runtime: Runtime | undefined;
 /** Questions to the host that wait for its answer. */
 const asked = new Answers();
@@ -43,7 +46,13 @@ const opening = openRuntime({
   ask: (question) => {
     const { id, answer } = asked.expect();
     holdOn();
-    say({ type: "ask", id, question });
+    try {
+      say({ type: "ask", id, question });
+    } catch (error) {
+      // Something in it cannot cross.
+      asked.reject(id, error);
+      holdOn();
+    }
     return answer;
   },
 });
@@ -59,7 +68,8 @@ port.on("message", (message: ToThread) => {
       opening.then((opened) => begin(opened, message.id, message.event)).catch(() => undefined);
       break;
     case "abort":
-      open.get(message.id)?.controller.abort();
+      if (runtime === undefined) aborted.add(message.id);
+      else open.get(message.id)?.controller.abort();
       break;
     case "told":
       asked.resolve(message.id, message.value);
@@ -76,6 +86,7 @@ port.on("message", (message: ToThread) => {
 
 function begin(opened: Runtime, id: number, event: Event): void {
   const controller = new AbortController();
+  if (aborted.delete(id)) controller.abort();
   const running = opened.run(event, controller.signal);
   open.set(id, { running, controller });
   holdOn();
@@ -94,6 +105,14 @@ function begin(opened: Runtime, id: number, event: Event): void {
     holdOn();
     say({ type: "ended", id, ended });
   });
+}
+
+function log(level: LogLevel, text: string): void {
+  if (!backlog.admits(text)) return;
+  const lost = backlog.takeLost();
+  const note = `${lost} lines of the Worker's log were left out: they came faster than they could be taken`;
+  if (lost > 0 && backlog.admits(note)) say({ type: "log", level: "warn", text: note });
+  say({ type: "log", level, text });
 }
 
 function tellBroken(error: unknown): void {

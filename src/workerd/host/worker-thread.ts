@@ -9,6 +9,7 @@ import { CPU_EXCEEDED, MEMORY_EXCEEDED } from "../limits/texts.js";
 import { type ThreadSample, watchThread } from "../limits/watch.js";
 import { type EndReason, ThreadEnded } from "./ended.js";
 import { answerQuestion, type HostOptions } from "./host.js";
+import { LogBacklog } from "./log-backlog.js";
 import type { Event, EventAnswer, FromThread, Running, ThreadData, ToThread } from "./protocol.js";
 
 const WATCH_MS = 50;
@@ -40,6 +41,7 @@ export class WorkerThread {
   readonly #open = new Map<number, Open>();
   readonly #ready = Promise.withResolvers<string[]>();
   readonly #gone = Promise.withResolvers<void>();
+  readonly #logs = new LogBacklog();
   #lastId = 0;
   #ending: ThreadEnded | undefined;
   #retired = false;
@@ -53,7 +55,7 @@ export class WorkerThread {
     this.gone = this.#gone.promise;
     // Nobody may be waiting for it: a thread that replaces another is told of trouble through its first event.
     this.ready.catch(() => undefined);
-    const workerData: ThreadData = { plan: options.plan };
+    const workerData: ThreadData = { plan: options.plan, logs: this.#logs.shared };
     this.#thread = new Thread(threadProgram(), {
       workerData,
       // The Worker gets its vars in `env`; the settings and secrets of this process are none of its business.
@@ -80,6 +82,9 @@ export class WorkerThread {
 
   run<E extends Event>(event: E, signal?: AbortSignal): Running<EventAnswer<E["kind"]>> {
     const id = ++this.#lastId;
+    const body = event.kind === "fetch" && event.call.body instanceof ReadableStream ? [event.call.body] : [];
+    // Throws for what cannot cross: then there is no event.
+    this.#say({ type: "event", id, event }, body);
     const answer = Promise.withResolvers<EventAnswer<Event["kind"]>>();
     const ended = Promise.withResolvers<Ended>();
     // Who listens to the answer only must not find the other promise unhandled.
@@ -87,8 +92,6 @@ export class WorkerThread {
     this.#open.set(id, { answer, ended, cpuAtMs: undefined, cpuMs: 0, memoryMb: 0 });
     this.#watch();
     this.#thread.ref();
-    const body = event.kind === "fetch" && event.call.body instanceof ReadableStream ? [event.call.body] : [];
-    this.#say({ type: "event", id, event }, body);
     if (signal !== undefined) this.#obey(id, signal);
     return { answer: answer.promise as Promise<EventAnswer<E["kind"]>>, ended: ended.promise };
   }
@@ -124,16 +127,27 @@ export class WorkerThread {
         this.#conclude(message.id, message.ended);
         break;
       case "log":
+        this.#logs.took(message.text);
         this.#options.onLog(message.level, message.text);
         break;
       case "ask":
-        answerQuestion(message.question, this.#options).then(
-          (value) => this.#say({ type: "told", id: message.id, value }),
-          (error: unknown) => this.#say({ type: "refused", id: message.id, error }),
-        );
+        void this.#answer(message);
         break;
       default:
         message satisfies never;
+    }
+  }
+
+  async #answer({ id, question }: Extract<FromThread, { type: "ask" }>): Promise<void> {
+    try {
+      this.#say({ type: "told", id, value: await answerQuestion(question, this.#options) });
+    } catch (error) {
+      try {
+        this.#say({ type: "refused", id, error });
+      } catch {
+        // It has something on it that cannot cross.
+        this.#say({ type: "refused", id, error: new Error(messageOf(error)) });
+      }
     }
   }
 

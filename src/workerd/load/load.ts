@@ -25,6 +25,7 @@ export async function loadWorker(plan: WorkerPlan, realm: Realm): Promise<Record
   const worker = ++count;
   const loader = new WorkerLoader({ plan, realm, worker });
   loaders.set(worker, loader);
+  if (realm.isolated) alone = worker;
   await loader.prepare();
   const url = loader.entryUrl();
   if (url === undefined) throw noEntry(plan);
@@ -35,14 +36,27 @@ export async function loadWorker(plan: WorkerPlan, realm: Realm): Promise<Record
   }
 }
 
+const FUNCTION_MAKER = new URL("../globals/code-generation.js", import.meta.url).href;
+
+/**
+ * Code that a Worker makes of strings imports in the name of whoever called `eval` or `Function` for it: our own guard of
+ * those, something of Node's, or nobody. In a thread of its own that code can only be the Worker's.
+ */
+function loaderOfMadeCode(parent: string | undefined): WorkerLoader | undefined {
+  const isMade = parent === undefined || parent === FUNCTION_MAKER || !parent.startsWith("file:");
+  return isMade && alone !== undefined ? loaders.get(alone) : undefined;
+}
+
 let isHooked = false;
+/** The Worker that has this thread to itself. */
+let alone: number | undefined;
 
 function hookOnce(): void {
   if (isHooked) return;
   isHooked = true;
   registerHooks({
     resolve(specifier, context, nextResolve) {
-      const loader = loaders.get(workerOf(context.parentURL) ?? -1);
+      const loader = loaders.get(workerOf(context.parentURL) ?? -1) ?? loaderOfMadeCode(context.parentURL);
       if (loader !== undefined) return loader.resolve(specifier, context, nextResolve);
       if (specifier === INSIDE) return { url: INSIDE_URL, format: "module", shortCircuit: true };
       // The entry: nothing but our own module ever asks for a marked URL.

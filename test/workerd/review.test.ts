@@ -1,0 +1,125 @@
+// What a second look at the host of Workers has found: what leaked, what got out, and what brought the host down.
+import { afterEach, describe, expect, it } from "vitest";
+import { cancelTimers, installTimers } from "../../src/workerd/globals/timers.js";
+import { runInvocation } from "../../src/workerd/invocation.js";
+import type { HostWorkerOptions } from "../../src/workerd/options.js";
+import { type HostedWorker, hostWorker } from "../../src/workerd/public.js";
+import { invoke, makeRealm } from "./realm.js";
+
+const hosted: HostedWorker[] = [];
+afterEach(async () => {
+  for (const worker of hosted.splice(0)) await worker.close();
+});
+
+async function host(contents: string, options: HostWorkerOptions = {}): Promise<HostedWorker> {
+  const modules = [{ path: "index.mjs", contents }];
+  const worker = await hostWorker({ modules, compatibilityDate: "2026-07-30", ...options });
+  hosted.push(worker);
+  return worker;
+}
+
+async function sleep(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+describe("a Worker in a thread", () => {
+  it("is rid of an event that could not cross to it", async () => {
+    const worker = await host("export default { queue() {}, fetch: () => new Response('fine') }");
+    await expect(worker.queue("q", [{ body: () => undefined }])).rejects.toThrow("could not be cloned");
+    // With the event still open, closing would leave a rejection that nobody handles.
+    expect(await (await worker.fetch("/")).text()).toBe("fine");
+  });
+
+  it("hears of an answer that cannot cross to it, and so does its Worker", async () => {
+    const odd = { prepare: () => ({ all: async () => ({ results: [{ a: () => undefined }] }) }) };
+    const worker = await host(
+      `export default { fetch: (_, env) => env.DB.prepare("x").all().then(
+        () => new Response("none"), (error) => new Response(error.message)) }`,
+      { d1: { DB: odd as never } },
+    );
+    expect(await (await worker.fetch("/")).text()).toContain("could not be cloned");
+  });
+
+  it("that prints without end costs the host neither its memory nor its time", async () => {
+    let isOver = false;
+    let slowest = 0;
+    const lines: string[] = [];
+    const worker = await host(
+      `export default { fetch() { const text = "x".repeat(1000); for (;;) console.log(text); } }`,
+      { onLog: (level, text) => void (level === "warn" && lines.push(text)) },
+    );
+    const before = process.memoryUsage().rss;
+    const flood = worker.fetch("/", { signal: AbortSignal.timeout(1500) }).finally(() => {
+      isOver = true;
+    });
+    for (let last = performance.now(); !isOver; last = performance.now()) {
+      await sleep(5);
+      slowest = Math.max(slowest, performance.now() - last);
+    }
+    expect((await flood).status).toBe(500);
+    expect(slowest).toBeLessThan(500);
+    expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(200);
+    expect(lines.some((line) => /^\d+ lines of the Worker's log were left out/.test(line))).toBe(true);
+  });
+
+  it("is told of a stop that came before it had begun", async () => {
+    const seen: string[] = [];
+    const worker = await host(
+      `export default { async fetch(request) {
+        if (request.url.endsWith("/exit")) { for (const all = []; ; ) all.push(new Uint8Array(8e6).fill(1)); }
+        await scheduler.wait(50); console.log("aborted", request.signal.aborted); return new Response("fine"); } }`,
+      { onLog: (_level, text) => seen.push(text), compatibilityFlags: ["enable_request_signal"] },
+    );
+    // The next event starts a thread, and is stopped while that is loading.
+    expect((await worker.fetch("/exit")).status).toBe(500);
+    await worker.fetch("/", { signal: AbortSignal.abort() }).catch(() => undefined);
+    await sleep(300);
+    expect(seen.at(-1)).toBe("aborted true");
+  });
+
+  it.each(["off", "compat"] as const)("gets nothing of Node's through code made of strings (%s)", async (node) => {
+    const worker = await host(
+      `const seen = {};
+      const code = 'import("node:child_process")';
+      const look = async (name, make) => {
+        try { const { execSync } = await make(); execSync("true"); seen[name] = "had it"; } catch (error) { seen[name] = "no"; } };
+      await look("Function", () => new Function("return " + code)());
+      await look("async function", () => (async () => {}).constructor("return " + code)());
+      await look("eval", () => (0, eval)(code));
+      await look("eval by nobody", () => Promise.resolve(code).then(eval));
+      await look("eval by an event", () => new Promise((resolve, reject) => {
+        globalThis.caught = resolve;
+        const target = new EventTarget();
+        target.addEventListener("x", eval);
+        target.dispatchEvent(Object.assign(new Event("x"), { toString: () => code }));
+        Promise.resolve("globalThis.caught(" + code + ")").then(eval).catch(reject);
+      }));
+      export default { fetch: () => Response.json(seen) }`,
+      { node },
+    );
+    const seen = (await (await worker.fetch("/")).json()) as Record<string, string>;
+    expect(new Set(Object.values(seen))).toEqual(new Set(["no"]));
+  });
+
+  it("lets go of a request's body that it has not read", async () => {
+    const worker = await host("export default { fetch: () => new Response('fine') }");
+    const { promise: cancelled, resolve } = Promise.withResolvers<string>();
+    const body = new ReadableStream({ cancel: () => resolve("cancelled") });
+    expect(await (await worker.fetch("/", { method: "POST", body })).text()).toBe("fine");
+    expect(await Promise.race([cancelled, sleep(1000)])).toBe("cancelled");
+  });
+});
+
+describe("timers", () => {
+  it("are forgotten with the invocation that has started them, and none is started after that", async () => {
+    const { realm, target } = makeRealm();
+    installTimers(target, realm);
+    const start = target.setTimeout as (work: () => void, ms: number) => unknown;
+    const fired: string[] = [];
+    const { invocation } = await invoke(() => start(() => fired.push("pending"), 10));
+    cancelTimers(invocation);
+    runInvocation(invocation, () => start(() => fired.push("late"), 1));
+    await sleep(20);
+    expect(fired).toEqual([]);
+  });
+});
