@@ -3,6 +3,7 @@
 import type { Clock } from "../clock.js";
 import type { Config } from "../config.js";
 import type { Millis, Outcome, Video } from "../video.js";
+import { deliverBatch } from "../workerd/broker/deliver.js";
 import { makePlan, type PlannedWorker } from "../workerd/config/plan.js";
 import { ThreadEnded } from "../workerd/host/ended.js";
 import type { Host } from "../workerd/host/host.js";
@@ -46,7 +47,7 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
   const { consumers } = plan;
   const queues = openPoolQueues(config, {
     ...{ consumers, clock, log, database: parts.database },
-    deliver: (queue, messages) => host.run({ kind: "queue", call: { queue, messages } }).answer,
+    deliver: (queue, messages) => deliverBatch(host, { queue, messages }),
   });
   const host = await loadWorker(config, {
     ...{ plan, secrets },
@@ -82,10 +83,10 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
           if (!(error instanceof ThreadEnded)) throw error;
           if (error.reason === "closed") return { kind: "released" };
           // The stop decides what becomes of the attempt; what it has used is told with it.
-          if (error.reason === "aborted") return judgeThreadEnd(error, judging);
+          if (error.reason === "aborted" && context.signal.aborted) return judgeThreadEnd(error, judging);
           // Whose doing it was shows when each has a thread to itself; the innocent are not charged.
           if (error.shared && !alone) alone = true;
-          else if (error.reason !== "bystander" || tries === BYSTANDER_TRIES) return judgeThreadEnd(error, judging);
+          else if (!isOthersDoing(error) || tries === BYSTANDER_TRIES) return judgeThreadEnd(error, judging);
         }
       }
     },
@@ -100,6 +101,11 @@ export async function createWorker(config: Config, parts: WorkerParts): Promise<
       await placed.close();
     },
   };
+}
+
+/** Another video had the thread ended, or was stopped and took its whole batch with it. */
+function isOthersDoing({ reason }: ThreadEnded): boolean {
+  return reason === "bystander" || reason === "aborted";
 }
 
 /** Throws what can be told from settings and config alone, and with `load` what shows when the Worker's top level runs. */
@@ -200,7 +206,7 @@ function callScheduled(config: Config, { host, plan, judging, clock }: CallParts
     const { answer, ended } = host.run({ kind: "scheduled", call }, context.signal, { alone });
     const result = await answer;
     const end = await ended;
-    return judgeEnd(judgeScheduled(result, end.exception ?? end.failures[0] ?? null), end, judging);
+    return judgeEnd(judgeScheduled(result, end.exception ?? end.failures[0] ?? null, judging.secrets), end, judging);
   };
 }
 

@@ -2,6 +2,7 @@
 import type { D1Database } from "@cloudflare/workers-types";
 import { systemClock } from "../clock.js";
 import { Broker } from "./broker/broker.js";
+import { deliverBatch } from "./broker/deliver.js";
 import { MemoryQueueStore } from "./broker/memory-store.js";
 import { makePlan } from "./config/plan.js";
 import { ThreadEnded } from "./host/ended.js";
@@ -47,7 +48,7 @@ export async function hostWorker(options: HostWorkerOptions): Promise<HostedWork
   const broker = new Broker({
     store: new MemoryQueueStore(),
     consumers: plan.consumers,
-    deliver: (queue, messages) => host.run({ kind: "queue", call: { queue, messages } }).answer,
+    deliver: (queue, messages) => deliverBatch(host, { queue, messages }),
     ...{ clock: systemClock, onLog, leaseMs: QUEUE_LEASE_MS, pollMs: QUEUE_POLL_MS },
   });
   const host = await openHost({

@@ -130,6 +130,15 @@ describe.each(ISOLATIONS)("a Worker in a %s", (isolation) => {
     expect(JSON.stringify([outcome, said])).not.toContain("geheim");
   });
 
+  it("never shows a secret that a batch or a cron event has failed with", async () => {
+    const source = `const fail = (env) => { throw new Error("refused: " + env.KEY) };
+      export default { queue: (_batch, env) => fail(env), scheduled: (_controller, env) => fail(env) }`;
+    for (const call of ["queue", "scheduled"]) {
+      const { process } = await host(source, { HIDB_WORKER_CALL: call, HIDB_WORKER_QUEUE: "videos" });
+      expect(await process()).toMatchObject({ kind: "retry", reason: expect.stringContaining("Error: refused: ***") });
+    }
+  });
+
   it("gets videos as messages of a batch, each with an outcome of its own", async () => {
     const source = `export default { async queue(batch) {
       console.log(batch.queue, batch.messages.length);
@@ -153,6 +162,19 @@ describe.each(ISOLATIONS)("a Worker in a %s", (isolation) => {
     ]);
     expect(outcomes[2]).not.toHaveProperty("afterMs");
     expect(said).toEqual(["log: videos 4"]);
+  });
+
+  it("charges no video for another one of its batch that was stopped", async () => {
+    const source = `export default { async queue(batch) { if (batch.messages.length > 1) await scheduler.wait(60_000) } }`;
+    const settings = {
+      HIDB_WORKER_CALL: "queue",
+      HIDB_WORKER_QUEUE: "videos",
+      HIDB_WORKER_BATCH: "2",
+      HIDB_CONCURRENCY: "2",
+    };
+    const { process } = await host(source, settings);
+    const stopped = [process(1, AbortSignal.timeout(100)), process(2)];
+    expect(await Promise.all(stopped)).toMatchObject([{ kind: "retry" }, { kind: "completed" }]);
   });
 
   it("keeps what a failing batch had acknowledged", async () => {

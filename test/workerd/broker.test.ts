@@ -8,6 +8,7 @@ import { Broker, type BrokerParts } from "../../src/workerd/broker/broker.js";
 import { DatabaseQueueStore } from "../../src/workerd/broker/database-store.js";
 import { MemoryQueueStore } from "../../src/workerd/broker/memory-store.js";
 import type { QueueStore } from "../../src/workerd/broker/store.js";
+import { ThreadEnded } from "../../src/workerd/host/ended.js";
 import type { DeliveredMessage, OutgoingMessage, QueueResult } from "../../src/workerd/host/protocol.js";
 import type { QueueConsumer } from "../../src/workerd/plan.js";
 import { ManualClock, MIGRATIONS } from "../claim/world.js";
@@ -313,6 +314,20 @@ describe.each(STORES)("a broker on %s", (_name, newStore) => {
     expect(delivered).toEqual([]);
     const claimed = await store.claim({ queue: "q", token: "t" }, { limit: 9, now: clock.now(), leaseMs: 1 });
     expect(claimed.map(({ attempts }) => attempts)).toEqual([1, 1]);
+  });
+
+  it("charges no message for a Worker that was closed under its last delivery", async () => {
+    const store = await newStore();
+    const answer = () => Promise.reject(new ThreadEnded("closed", "its host was closed"));
+    const { broker, clock, delivered, lines } = setup({ store, answer, maxRetries: 0 });
+    broker.start();
+    await broker.send("q", json("a"));
+    await calm();
+    await broker.drain();
+    expect(delivered).toHaveLength(1);
+    expect(lines).toEqual([]);
+    const claimed = await store.claim({ queue: "q", token: "t" }, { limit: 9, now: clock.now(), leaseMs: 1 });
+    expect(claimed.map(({ attempts }) => attempts)).toEqual([1]);
   });
 
   it("asks an idle store once a poll, whatever the number of queues", async () => {

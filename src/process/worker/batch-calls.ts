@@ -43,7 +43,7 @@ export function openBatches(config: Config, { host, plan, judging, clock }: Batc
       // What the waitUntil work did is in the result already.
       const exception = end.exception ?? end.failures[0] ?? null;
       for (const { video, resolve } of members) {
-        const outcome = judgeMessage(String(video.id), result, exception);
+        const outcome = judgeMessage(String(video.id), { result, exception, secrets: judging.secrets });
         resolve(judgeEnd(outcome, { ...end, failures: [] }, judging));
       }
     } catch (error) {

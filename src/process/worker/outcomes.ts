@@ -45,23 +45,35 @@ export function judgeThreadEnd(error: ThreadEnded, { limits, secrets }: Judging)
   return withUsage({ kind: "retry", reason }, usage);
 }
 
-export function judgeScheduled({ outcome, noRetry }: ScheduledResult, exception: string | null): Outcome {
+export function judgeScheduled(
+  { outcome, noRetry }: ScheduledResult,
+  exception: string | null,
+  secrets: readonly string[],
+): Outcome {
   if (outcome === "ok") return { kind: "completed", output: null };
-  const reason = `expected scheduled() to succeed, got ${exception ?? "a failure of its waitUntil work"}`;
+  const reason = `expected scheduled() to succeed, got ${shown(exception, secrets) ?? "a failure of its waitUntil work"}`;
   return noRetry ? { kind: "failed", reason } : { kind: "retry", reason };
 }
 
 /** What Cloudflare would do with one message of a batch. */
-export function judgeMessage(id: string, result: QueueResult, exception: string | null): Outcome {
+export function judgeMessage(
+  id: string,
+  { result, exception, secrets }: { result: QueueResult; exception: string | null; secrets: readonly string[] },
+): Outcome {
   const { outcome, ackAll, retryBatch, explicitAcks, retryMessages } = result;
   const acked: Outcome = { kind: "completed", output: null };
   if (explicitAcks.includes(id)) return acked;
   const retried = retryMessages.find(({ msgId }) => msgId === id);
   if (retried !== undefined) return retry("retry() was called for it", retried.delaySeconds);
-  if (outcome !== "ok") return retry(`queue() has failed: ${exception ?? "its waitUntil work was rejected"}`);
+  if (outcome !== "ok")
+    return retry(`queue() has failed: ${shown(exception, secrets) ?? "its waitUntil work was rejected"}`);
   if (ackAll) return acked;
   if (retryBatch.retry) return retry("retryAll() was called", retryBatch.delaySeconds);
   return acked;
+}
+
+function shown(exception: string | null, secrets: readonly string[]): string | null {
+  return exception === null ? null : hideSecrets(exception, secrets);
 }
 
 function retry(got: string, delaySeconds?: number): Outcome {

@@ -1,6 +1,7 @@
 // One queue's batches, one after the other: claimed, gathered, delivered, settled.
 import { isOutcomeUnknown, messageOf } from "../../errors.js";
 import type { Millis } from "../../video.js";
+import { ThreadEnded } from "../host/ended.js";
 import type { DeliveredMessage, QueueResult } from "../host/protocol.js";
 import type { QueueConsumer } from "../plan.js";
 import { Alarm } from "./alarm.js";
@@ -82,10 +83,13 @@ export class QueueDelivery {
       }
       const { fit, deadly } = sortOutDeadly(messages, consumer);
       const result = fit.length > 0 ? await this.#deliver(fit) : FAILED;
-      const judged = judge(fit, { result, consumer, now: clock.now() });
+      const judged =
+        result === null
+          ? { settlement: { ...nothing(), released: idsOf(fit) }, lines: [] }
+          : judge(fit, { result, consumer, now: clock.now() });
       for (const { level, text } of [...deadly.lines, ...judged.lines]) this.#parts.onLog(level, text);
       await this.#settle(claim, merge(deadly.settlement, judged.settlement), messages.length);
-      return true;
+      return result !== null;
     } finally {
       renewal.stop();
     }
@@ -107,10 +111,12 @@ export class QueueDelivery {
     }
   }
 
-  async #deliver(messages: readonly KeptMessage[]): Promise<QueueResult> {
+  /** Null when the Worker was closed under the batch, which is no failure of its messages. */
+  async #deliver(messages: readonly KeptMessage[]): Promise<QueueResult | null> {
     try {
       return await this.#parts.deliver(this.queue, messages.map(toDelivered));
     } catch (error) {
+      if (error instanceof ThreadEnded && error.reason === "closed") return null;
       this.#parts.onLog("error", `Queue "${this.queue}": a batch failed: ${messageOf(error)}`);
       return FAILED;
     }
