@@ -52,9 +52,28 @@ export async function cancelVideos(database: Database, choice: Choice, now: Mill
   return results.map((row) => row.id);
 }
 
-/** False when that was so already. */
-export async function setPaused(database: Database, paused: boolean): Promise<boolean> {
-  const { meta } = await database.prepare(paused ? sql.PAUSE : sql.RESUME).run();
+export interface PauseOptions {
+  reason?: string | undefined;
+  /** The pause ends by itself then; without it, by `hidb resume`. */
+  until?: Millis | undefined;
+}
+
+/** Nothing new is claimed, or everything goes on, whatever kept it. False when that was so already. */
+export async function setPaused(database: Database, paused: boolean, options: PauseOptions = {}): Promise<boolean> {
+  if (paused) return stopClaims(database, "paused", options);
+  const { results } = await database.prepare(sql.RESUME).all();
+  return results.length > 0;
+}
+
+/** Nothing new is claimed, and what has not started is given back. False when that was so already. */
+export async function setDraining(database: Database, options: Pick<PauseOptions, "reason"> = {}): Promise<boolean> {
+  return stopClaims(database, "paused.drain", options);
+}
+
+async function stopClaims(database: Database, key: string, { reason, until }: PauseOptions): Promise<boolean> {
+  const facts = { ...(reason === undefined ? {} : { reason }), ...(until === undefined ? {} : { until }) };
+  const value = Object.keys(facts).length === 0 ? "1" : JSON.stringify(facts);
+  const { meta } = await database.prepare(sql.STOP_CLAIMS).bind(key, value).run();
   return meta.changes > 0;
 }
 

@@ -101,5 +101,12 @@ export const COUNT_CHOSEN = `SELECT count(*) AS total FROM hidb_videos WHERE ${C
 export const CANCEL_VIDEOS = `
   UPDATE hidb_videos SET state = 'cancelled', finished_at = ? WHERE ${CHOSEN} RETURNING video_id AS id`;
 
-export const PAUSE = "INSERT OR IGNORE INTO hidb_pool (key, value) VALUES ('paused', '1')";
-export const RESUME = "DELETE FROM hidb_pool WHERE key = 'paused'";
+// Keys of the family `paused` keep the pool from claiming, until the moment in their value or else until they are deleted.
+// Parameters: key, value. Zero rows changed: it is so already.
+export const STOP_CLAIMS = `
+  INSERT INTO hidb_pool (key, value) VALUES (?, ?)
+  ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value`;
+
+/** Whatever the reason: pauses, a halt, a drain, a hold. */
+export const RESUME =
+  "DELETE FROM hidb_pool WHERE key BETWEEN 'paused' AND 'paused.~' RETURNING coalesce(value ->> '$.until', 9e15) AS until";

@@ -6,6 +6,9 @@ export const COUNT_STATES = `
 
 export const HAS_OPEN = "SELECT 1 AS yes FROM hidb_videos INDEXED BY hidb_open WHERE finished_at IS NULL LIMIT 1";
 
+export const COUNT_RUNNING = `
+  SELECT count(*) AS running FROM hidb_videos INDEXED BY hidb_open WHERE finished_at IS NULL AND state = 'running'`;
+
 /**
  * Every key of the family `paused` keeps the pool from claiming, until the moment in its value or else until it is
  * deleted; the value 1 has neither moment nor reason. The parameter: now.
@@ -13,6 +16,19 @@ export const HAS_OPEN = "SELECT 1 AS yes FROM hidb_videos INDEXED BY hidb_open W
 export const SWITCHES = `
   SELECT key, value ->> '$.reason' AS reason, value ->> '$.until' AS until FROM hidb_pool
    WHERE key BETWEEN 'paused' AND 'paused.~' AND coalesce(value ->> '$.until', 9e15) > ?`;
+
+// Parameters: since when videos count as recent, twice, and now.
+export const BATCHES = `
+  SELECT b.batch_id AS id, b.from_id AS first, b.to_id AS last, count(h.video_id) AS total,
+         coalesce(sum(h.state = 'pending'), 0) AS pending, coalesce(sum(h.state = 'running'), 0) AS running,
+         coalesce(sum(h.state = 'completed'), 0) AS completed, coalesce(sum(h.state = 'failed'), 0) AS failed,
+         coalesce(sum(h.state = 'quarantined'), 0) AS quarantined, coalesce(sum(h.state = 'cancelled'), 0) AS cancelled,
+         coalesce(sum(h.finished_at > ? AND h.state <> 'cancelled'), 0) AS recent,
+         min(CASE WHEN h.finished_at > ? AND h.state <> 'cancelled' THEN h.claimed_at END) AS since,
+         (SELECT count(*) FROM hidb_instances
+           WHERE gone_at IS NULL AND state = 'working' AND lease_until >= ?) AS claiming
+    FROM hidb_batches b LEFT JOIN hidb_videos h ON h.video_id BETWEEN b.from_id AND b.to_id
+   GROUP BY b.batch_id ORDER BY b.batch_id`;
 
 // The rank is the one that a claim computes: the place among those that work and beat.
 export const INSTANCES = `
@@ -179,7 +195,11 @@ export const COUNT_ALL = `
          sum(state = 'completed') AS completed, sum(state = 'failed') AS failed,
          sum(state = 'quarantined') AS quarantined, sum(state = 'cancelled') AS cancelled,
          sum(finished_at > ? AND state <> 'cancelled') AS minute, sum(finished_at > ? AND state <> 'cancelled') AS quarter,
-         sum(finished_at > ? AND state <> 'cancelled') AS run
+         sum(finished_at > ? AND state <> 'cancelled') AS run,
+         sum(state = 'pending' AND priority < 0) AS knownCount,
+         sum(CASE WHEN state = 'pending' THEN -priority ELSE 0 END) AS knownSumS,
+         sum(CASE WHEN state = 'pending' THEN priority * priority ELSE 0 END) AS knownSquareS,
+         max(CASE WHEN state = 'pending' THEN run_after ELSE 0 END) AS runAfter
     FROM hidb_videos`;
 
 /** Every life, the newest first: restarts, what the run has done so far, and since when it has been running. */
@@ -193,3 +213,23 @@ export const HELD_VIDEOS = `
   SELECT video_id AS videoId, attempt, instance, claimed_at AS claimedAt, -priority AS durationS
     FROM hidb_videos INDEXED BY hidb_open WHERE finished_at IS NULL AND state = 'running'
    ORDER BY claimed_at, video_id LIMIT 5000`;
+
+/** What the next durations are judged by. */
+export const LAST_COMPLETED = `
+  SELECT claimed_at AS claimedAt, finished_at - claimed_at AS workMs, -priority AS durationS
+    FROM hidb_videos WHERE state = 'completed' AND claimed_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1000`;
+
+/** Those that will be claimed last, the very last first: the tail of the run. */
+export const LAST_TO_CLAIM: Record<"id" | "longest", string> = {
+  id: `
+  SELECT -priority AS durationS FROM hidb_videos INDEXED BY hidb_open
+   WHERE finished_at IS NULL AND state = 'pending' ORDER BY video_id DESC LIMIT ?`,
+  longest: `
+  SELECT -priority AS durationS FROM hidb_videos
+   WHERE finished_at IS NULL AND state = 'pending' ORDER BY priority DESC, video_id DESC LIMIT ?`,
+};
+
+/** How long attempts last that do not complete. */
+export const LAST_UNCOMPLETED = `
+  SELECT avg(ended_at - claimed_at) AS meanMs
+    FROM (SELECT ended_at, claimed_at FROM hidb_attempts WHERE outcome <> 'died' ORDER BY attempt_id DESC LIMIT 200)`;

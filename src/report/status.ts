@@ -81,6 +81,11 @@ export async function hasOpenVideos(database: Database): Promise<boolean> {
   return (await database.prepare(sql.HAS_OPEN).first()) !== null;
 }
 
+/** Reads the open videos only. */
+export async function countRunning(database: Database): Promise<number> {
+  return (await database.prepare(sql.COUNT_RUNNING).first<number>("running")) ?? 0;
+}
+
 export async function countStates(database: Database, since: Millis): Promise<{ counts: Counts; recent: number }> {
   const { results } = await database
     .prepare(sql.COUNT_STATES)

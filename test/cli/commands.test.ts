@@ -73,6 +73,11 @@ describe("reading", () => {
       rate: null,
       eta: null,
       paused: false,
+      reason: null,
+      until: null,
+      hold: null,
+      draining: false,
+      halted: false,
     });
     expect(await json("show", "-5")).toMatchObject({
       video: { id: -5, source: "http://x/a.mp4", title: "A, the first", durationS: 10 },
