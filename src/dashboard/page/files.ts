@@ -12,6 +12,8 @@ export const PAGE_POLICY =
 
 const FOLDER = join(PROJECT_ROOT, "src", "dashboard", "page");
 
+const SHEETS = ["frame", "controls", "content", "tables"];
+
 const MODULES = [
   "main",
   "actions",
@@ -57,9 +59,9 @@ export const PAGE_FILES: ReadonlyMap<string, PageFile> = new Map([
   ["/", own("index.html", "text/html; charset=utf-8")],
   ["/favicon.ico", own("icon.svg", "image/svg+xml")],
   ["/assets/icon.svg", own("icon.svg", "image/svg+xml")],
-  ["/assets/style.css", own("style.css", STYLE)],
   ["/assets/uplot.css", ofUplot("uPlot.min.css", STYLE)],
   ["/assets/uplot.js", ofUplot("uPlot.iife.min.js", SCRIPT)],
+  ...SHEETS.map((name): [string, PageFile] => [`/assets/${name}.css`, own(`${name}.css`, STYLE)]),
   ...MODULES.map((name): [string, PageFile] => [`/assets/${name}.js`, own(`${name}.js`, SCRIPT)]),
 ]);
 

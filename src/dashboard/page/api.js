@@ -1,0 +1,45 @@
+// The one place that talks to the API. Errors carry what the API has said: what was expected, what came, the mend.
+import { forgetToken, readToken } from "./token.js";
+
+export class ApiError extends Error {
+  constructor(message, { fix, status } = {}) {
+    super(message);
+    this.fix = fix;
+    this.status = status;
+  }
+}
+
+export function get(path, { signal, ...query } = {}) {
+  const words = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== ""));
+  const search = words.size > 0 ? `?${words}` : "";
+  return ask(`/api/v1/${path}${search}`, signal ? { signal } : {});
+}
+
+/** A change: needs the token; one that is refused is forgotten, so that the page asks again. */
+export async function post(path, body = {}) {
+  const headers = { "content-type": "application/json", authorization: `Bearer ${readToken() ?? ""}` };
+  try {
+    return await ask(`/api/v1/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  } catch (error) {
+    if (error.status === 401) forgetToken();
+    throw error;
+  }
+}
+
+async function ask(url, options) {
+  let response;
+  try {
+    response = await fetch(url, { cache: "no-store", ...options });
+  } catch (cause) {
+    if (cause.name === "AbortError") throw cause;
+    throw new ApiError("expected the pool to answer, got no connection", {
+      fix: "see whether an instance runs: hidb status",
+    });
+  }
+  const answer = response.status === 204 ? null : await response.json().catch(() => null);
+  if (response.ok) return answer;
+  const said = typeof answer?.error === "object" ? answer.error : (answer ?? {});
+  const message =
+    said.message ?? (typeof answer?.error === "string" ? answer.error : `the pool answered ${response.status}`);
+  throw new ApiError(message, { fix: said.fix ?? answer?.fix, status: response.status });
+}

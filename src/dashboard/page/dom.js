@@ -1,0 +1,89 @@
+// What is shown is described anew each time; only what differs is changed in the page, so that focus, selection and scroll
+// positions stay. Texts always become text nodes: no data is ever read as HTML.
+
+const SVG = "http://www.w3.org/2000/svg";
+/** Set as properties: as attributes they are only the value at the beginning. */
+const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "open"]);
+const known = new WeakMap();
+
+/**
+ * Describes an element. Of `props`: `on*` are listeners, `key` tells siblings apart, `own` fills the element once and keeps
+ * its inside to itself, everything else is an attribute (`false`, null and undefined: none).
+ */
+export function h(tag, props, ...children) {
+  return { tag, props: props ?? {}, children: flatten(children) };
+}
+
+/** Makes the inside of an element what the descriptions say. */
+export function render(parent, ...children) {
+  patchChildren(parent, flatten(children));
+}
+
+function flatten(children) {
+  return children
+    .flat(Number.POSITIVE_INFINITY)
+    .filter((child) => child !== null && child !== undefined && child !== false && child !== "");
+}
+
+function patchChildren(parent, children) {
+  const keyed = new Map();
+  for (const node of parent.childNodes) {
+    const key = known.get(node)?.key;
+    if (key !== undefined) keyed.set(key, node);
+  }
+  let next = parent.firstChild;
+  for (const child of children) {
+    const found = typeof child === "object" && child.props.key !== undefined ? keyed.get(child.props.key) : next;
+    const node = found && fits(found, child) ? found : create(child, parent);
+    if (node === next) next = next.nextSibling;
+    else parent.insertBefore(node, next);
+    if (typeof child === "object") patch(node, child);
+    else if (node.data !== String(child)) node.data = String(child);
+  }
+  while (next !== null) {
+    const gone = next;
+    next = next.nextSibling;
+    gone.remove();
+  }
+}
+
+function fits(node, child) {
+  if (typeof child !== "object") return node.nodeType === Node.TEXT_NODE;
+  return (
+    node.nodeType === Node.ELEMENT_NODE && node.localName === child.tag && known.get(node)?.key === child.props.key
+  );
+}
+
+function create(child, parent) {
+  if (typeof child !== "object") return document.createTextNode(String(child));
+  const inSvg = child.tag === "svg" || (parent.namespaceURI === SVG && parent.localName !== "foreignObject");
+  return inSvg ? document.createElementNS(SVG, child.tag) : document.createElement(child.tag);
+}
+
+function patch(node, { props, children }) {
+  const before = known.get(node);
+  known.set(node, props);
+  for (const name of Object.keys(before ?? {})) if (!(name in props)) set(node, name, undefined);
+  if (props.own === undefined) patchChildren(node, children);
+  // After the children: a select takes a value only once it has the option.
+  for (const [name, value] of Object.entries(props)) set(node, name, value);
+  if (props.own !== undefined && before?.own === undefined) props.own(node);
+}
+
+function set(node, name, value) {
+  if (name === "key" || name === "own") return;
+  if (name.startsWith("on")) node[name] = value ?? null;
+  else if (PROPERTIES.has(name)) setProperty(node, name, value);
+  else if (value === undefined || value === null || value === false) node.removeAttribute(name);
+  else {
+    const text = value === true ? "" : String(value);
+    if (node.getAttribute(name) !== text) node.setAttribute(name, text);
+  }
+}
+
+function setProperty(node, name, value) {
+  const wanted = value ?? (name === "value" ? "" : false);
+  // What somebody is typing is theirs.
+  if (name === "value" && document.activeElement === node) return;
+  if (node[name] !== wanted) node[name] = wanted;
+}

@@ -1,0 +1,100 @@
+// What the pool pushes: the overview, at most once a second. A stream that breaks or falls silent is opened again, with waits
+// that grow; while nobody looks there is none, which spares the pool, and the browser its six connections to one host.
+
+/** The server says something at least every 15 s. */
+const SILENCE_MS = 40_000;
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 10_000;
+
+/** `state`: connecting, live, lost. */
+export const live = { overview: null, state: "connecting" };
+const listeners = new Set();
+
+let receivedAt = 0;
+
+/** The pool's clock: the browser's may go wrong. */
+export function now() {
+  return live.overview === null ? Date.now() : live.overview.at + (performance.now() - receivedAt);
+}
+
+export function onChange(listener) {
+  listeners.add(listener);
+}
+
+export async function follow() {
+  let waitMs = FIRST_WAIT_MS;
+  for (;;) {
+    await whenSeen();
+    const heard = await listen().catch(() => false);
+    if (document.hidden) continue;
+    if (heard) waitMs = FIRST_WAIT_MS;
+    change({ state: "lost" });
+    await sleep(waitMs);
+    waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 1.7);
+  }
+}
+
+/** Resolves when the stream has ended, to whether anything was heard. */
+async function listen() {
+  const aborter = new AbortController();
+  const stop = () => aborter.abort();
+  const onHide = () => document.hidden && stop();
+  document.addEventListener("visibilitychange", onHide);
+  let watchdog = setTimeout(stop, SILENCE_MS);
+  let heard = false;
+  try {
+    const response = await fetch("/api/v1/events", {
+      signal: aborter.signal,
+      headers: { accept: "text/event-stream" },
+    });
+    if (!response.ok || response.body === null) return false;
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return heard;
+      clearTimeout(watchdog);
+      watchdog = setTimeout(stop, SILENCE_MS);
+      heard = true;
+      const blocks = (text + value).replaceAll("\r\n", "\n").split("\n\n");
+      text = blocks.pop() ?? "";
+      for (const block of blocks) take(block);
+    }
+  } catch {
+    return heard;
+  } finally {
+    clearTimeout(watchdog);
+    document.removeEventListener("visibilitychange", onHide);
+    stop();
+  }
+}
+
+function take(block) {
+  const fields = block.split("\n").map((line) => /^(event|data): ?(.*)$/.exec(line));
+  const read = (name) => fields.filter((field) => field?.[1] === name).map((field) => field[2]);
+  if (read("event")[0] !== "overview") return change({ state: "live" });
+  receivedAt = performance.now();
+  change({ state: "live", overview: JSON.parse(read("data").join("\n")) });
+}
+
+function change(changes) {
+  const same = Object.entries(changes).every(([name, value]) => live[name] === value);
+  if (same) return;
+  Object.assign(live, changes);
+  for (const listener of listeners) listener();
+}
+
+function whenSeen() {
+  if (!document.hidden) return;
+  return new Promise((resolve) => {
+    document.addEventListener("visibilitychange", function look() {
+      if (document.hidden) return;
+      document.removeEventListener("visibilitychange", look);
+      resolve();
+    });
+  });
+}
+
+function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
