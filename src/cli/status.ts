@@ -93,7 +93,7 @@ function describeInstances({ instances }: Status, dead: InstanceRow[]): string[]
       one.rank === null ? "-" : String(one.rank),
       String(one.processId),
       String(one.pid),
-      one.state,
+      one.heldBack === null ? one.state : `${one.state}, waits (memory: ${one.heldBack})`,
       one.inHand,
       one.completed,
       one.failed,

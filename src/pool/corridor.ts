@@ -14,6 +14,7 @@ import type { Claim, Millis, Outcome } from "../video.js";
 import { ABORT_GRACE_MS, Attempt } from "./attempt.js";
 import { Bell } from "./bell.js";
 import { Deadlines } from "./deadlines.js";
+import { Memory } from "./memory.js";
 import { Pace } from "./pace.js";
 
 /** What one instance is made of; main.ts wires it. */
@@ -32,7 +33,8 @@ export interface House {
   config: Pick<
     Config,
     "concurrency" | "claimCount" | "drainMs" | "heartbeatMs" | "instanceMemoryMb" | "maxAttempts" | "timeoutMs"
-  >;
+  > &
+    Partial<Pick<Config, "memoryMb" | "staggerMs" | "force">>;
 }
 
 /** How often orphans are searched for when nobody has died, and the share of the time that this may take. */
@@ -44,8 +46,11 @@ const DISTANT_SEARCH_EVERY_MS = 1_800_000;
 const RENEW_AFTER = 1 / 3;
 /** Early, so that the shares of the requests are put right soon after an instance has come. */
 const FIRST_BEAT_MS = 2000;
-/** How often memory and the neighbours' processes are looked at between two heartbeats. */
+/** How often the neighbours' processes are looked at between two heartbeats. */
 const HERE_EVERY_MS = 1000;
+/** How often memory is looked at: idle, and with videos in hand, since they can fill a small box within a second. */
+const IDLE_LOOK_MS = 1000;
+const BUSY_LOOK_MS = 250;
 /** So soon, and so often, an idle instance looks again for a video that it has given back for another attempt. */
 const LOOK_AGAIN_MS = 5000;
 const LOOKS_AGAIN = 3;
@@ -53,6 +58,8 @@ const LOOKS_AGAIN = 3;
 interface Drain {
   because: string;
   exitCode: number;
+  /** What runs is not waited for: there is no memory left to do so. */
+  atOnce: boolean;
 }
 
 /** An attempt that was given up, and the outcome that is settled once the others are out of the way. */
@@ -77,7 +84,9 @@ export class Corridor {
   #drain: Drain | undefined;
   #beatTimer: NodeJS.Timeout | undefined;
   #beating: Promise<void> = Promise.resolve();
-  #tooBig = false;
+  readonly #memory: Memory;
+  #memoryTimer: NodeJS.Timeout | undefined;
+  #lookedAt: Millis = Number.NEGATIVE_INFINITY;
   #unsettled = 0;
   #suspect: Awaited<ReturnType<Claimer["seesSuspect"]>> = "none";
   #searchAt: Millis;
@@ -98,6 +107,7 @@ export class Corridor {
     this.#deadlines = new Deadlines(house.config.timeoutMs);
     const { distant = false } = house.instance.database;
     this.#pace = new Pace({ ...house.config, distant });
+    this.#memory = new Memory(house);
   }
 
   /** The instance's rank as of its last heartbeat. */
@@ -113,15 +123,21 @@ export class Corridor {
     if (!this.#isDistant) await reclaiming;
     await Promise.all([reclaiming, this.#house.findNewVideos()]);
     await claimer.prepare();
-    const beginning = membership.beginWork(instance);
+    const beginning = this.#memory.begin();
     if (!this.#isDistant) await beginning;
     // What travels with a write is left without an answer together with it.
     const seeing = again(() => Promise.all([membership.viewPool(instance), claimer.seesSuspect()]));
-    [[this.#view, this.#suspect]] = await Promise.all([seeing, beginning]);
-    this.#house.report({ type: "instance.working", ...this.#view });
+    const [[view, suspect], begun] = await Promise.all([seeing, beginning]);
+    [this.#view, this.#suspect] = [view, suspect];
+    if (begun) this.#house.report({ type: "instance.working", ...this.#view });
     this.#beatAt = instance.clock.monotonic();
     this.#scheduleBeat(this.#isDistant ? Math.min(FIRST_BEAT_MS, this.#house.config.heartbeatMs) : undefined);
     if (this.#isDistant) this.#watchHere();
+    this.#memoryTimer = setInterval(() => {
+      const pauseMs = this.#hand.size > 0 ? BUSY_LOOK_MS : IDLE_LOOK_MS;
+      if (instance.clock.monotonic() - this.#lookedAt >= pauseMs)
+        this.#watchMemory().catch((error: unknown) => this.#bear(error));
+    }, BUSY_LOOK_MS);
   }
 
   get #isDistant(): boolean {
@@ -142,16 +158,16 @@ export class Corridor {
   }
 
   /** Claims no more, finishes or releases what is in hand, and ends `run`. Any number of calls count as one. */
-  drain(because: string, exitCode: number = EXIT.completed): void {
+  drain(because: string, exitCode: number = EXIT.completed, { atOnce = false } = {}): void {
     if (this.#drain !== undefined) return;
-    this.#drain = { because, exitCode };
+    this.#drain = { because, exitCode, atOnce };
     // At once: a claim under way may be waiting for a request that this instance's share allows only in half a minute.
     this.#house.instance.budget?.useReserve();
     this.#bell.ring();
   }
 
   #hasRoom(): boolean {
-    if (this.#tooBig) return false;
+    if (this.#memory.heldBack !== null) return false;
     const wanted = this.#pace.wanted;
     const busy = this.#busy;
     // A suspect may kill its instance: it gets it to itself, so that nobody innocent dies with it.
@@ -178,6 +194,7 @@ export class Corridor {
       if (this.#isDistant && (alone || claimer.isCurious)) this.#rideAlong();
       const claims = await claiming;
       const at = instance.clock.nowFine();
+      if (this.#hand.size === 0) this.#memory.noteRest();
       for (const claim of claims) {
         report({ type: "video.claimed", claim, at });
         this.#take(claim);
@@ -351,17 +368,22 @@ export class Corridor {
     const reclaiming = this.#reclaim();
     if (!distant) await reclaiming;
     const losing = this.#stopLostAttempts();
+    const beginning = this.#waitsForMemory ? this.#memory.begin() : false;
+    if (!distant) await beginning;
     const viewing = membership.viewPool(instance);
+    const remembering = this.#memory.see();
     const looking = this.#drain === undefined ? this.#look() : undefined;
-    const [renewed, reclaimed, seen] = await Promise.all([renewing, reclaiming, viewing, losing, looking]);
+    const asking = [renewing, reclaiming, viewing, beginning, losing, looking, remembering] as const;
+    const [renewed, reclaimed, seen, begun] = await Promise.all(asking);
     if (!renewed) return this.#endExpelled();
     const view = distant && reclaimed > 0 ? await this.#lookAgain() : seen;
     const changed = view.count !== this.#view.count || view.rank !== this.#view.rank;
     if (changed) report({ type: "pool.changed", ...view });
     this.#view = view;
+    if (begun) report({ type: "instance.working", ...view });
     claimer.noteView(view);
     if (this.#drain !== undefined) return;
-    if (!distant) await this.#watchMemory();
+    await this.#watchMemory();
     const waits = (await looking) ?? true;
     if (waits || reclaimed > 0) claimer.rewind({ news: changed || reclaimed > 0 });
   }
@@ -392,7 +414,6 @@ export class Corridor {
     this.#hereTimer = setInterval(() => {
       const { instance } = this.#house;
       if (this.#drain !== undefined) return;
-      this.#watchMemory().catch((error: unknown) => this.#bear(error));
       if (instance.neighbours.every(isAlive)) return;
       instance.neighbours = [];
       this.#beatNow();
@@ -437,28 +458,32 @@ export class Corridor {
   }
 
   async #watchMemory(): Promise<void> {
-    const { instance, config, report } = this.#house;
-    const rssBytes = process.memoryUsage.rss();
-    const limitBytes = config.instanceMemoryMb * 1048576;
-    if (rssBytes <= limitBytes) {
-      this.#tooBig = false;
-      return;
-    }
-    if (!this.#tooBig) report({ type: "memory.high", rssBytes, limitBytes });
-    this.#tooBig = true;
-    if (await membership.beginRecycle(instance)) this.drain("memory above HIDB_INSTANCE_MEMORY_MB", EXIT.recycle);
+    const { instance } = this.#house;
+    if (this.#drain !== undefined) return;
+    this.#lookedAt = instance.clock.monotonic();
+    const held = this.#memory.heldBack;
+    const verdict = this.#memory.look(this.#hand.size);
+    if (held !== null && this.#memory.heldBack === null) this.#bell.ring();
+    if (verdict === "stay" || !(await membership.beginRecycle(instance))) return;
+    const atOnce = verdict === "yield";
+    this.drain(atOnce ? "the box is full" : "memory above HIDB_INSTANCE_MEMORY_MB", EXIT.recycle, { atOnce });
   }
 
-  async #finish({ because, exitCode }: Drain): Promise<void> {
+  get #waitsForMemory(): boolean {
+    return this.#drain === undefined && this.#memory.heldBack === "admission";
+  }
+
+  async #finish({ because, exitCode, atOnce }: Drain): Promise<void> {
     const { instance, claimer, settler, processor, report, config, spool } = this.#house;
     report({ type: "instance.draining", because });
     clearInterval(this.#hereTimer);
+    clearInterval(this.#memoryTimer);
     const beginning = membership.beginDrain(instance).catch((error: unknown) => this.#bear(error));
     if (!this.#isDistant) await beginning;
     for (const attempt of this.#waiting.splice(0)) this.#settle(attempt, { kind: "released" }, 0);
     void settler.flush();
     await beginning;
-    await this.#emptyHand(config.drainMs);
+    await this.#emptyHand(atOnce ? 0 : config.drainMs);
     for (const attempt of this.#hand.values()) attempt.stop("drain");
     await this.#emptyHand(2 * ABORT_GRACE_MS);
     // Before the hung ones are settled: what the processor can end is over when somebody else takes their videos.
@@ -487,7 +512,7 @@ export class Corridor {
   }
 
   #figuresNow(): membership.InstanceFigures {
-    return { ...this.#figures, inHand: this.#hand.size, rssBytes: process.memoryUsage.rss() };
+    return { ...this.#figures, inHand: this.#hand.size, ...this.#memory.figures };
   }
 
   /** A database that is busy or full will do again; anything else ends the instance with one clear line. */

@@ -33,10 +33,12 @@ export const BATCHES = `
 // The rank is the one that a claim computes: the place among those that work and beat.
 export const INSTANCES = `
   SELECT id, CASE WHEN works THEN row_number() OVER (PARTITION BY works ORDER BY host, processId, startedAt, id) - 1 END AS rank,
-         processId, pid, pidStartedAt, host, boot, state, inHand, completed, retried, failed, rssBytes, startedAt, leaseUntil
+         processId, pid, pidStartedAt, host, boot, state, inHand, completed, retried, failed, rssBytes, startedAt, leaseUntil,
+         heldBack
     FROM (SELECT id, state = 'working' AND lease_until >= ? AS works, process_id AS processId, pid,
                  pid_started_at AS pidStartedAt, host, boot, state, in_hand AS inHand, completed, retried, failed,
-                 rss_bytes AS rssBytes, started_at AS startedAt, lease_until AS leaseUntil
+                 rss_bytes AS rssBytes, started_at AS startedAt, lease_until AS leaseUntil,
+                 held_back AS heldBack
             FROM hidb_instances WHERE gone_at IS NULL)
    ORDER BY host, processId, startedAt, id`;
 

@@ -21,6 +21,8 @@ export interface InstanceStatus {
   rssBytes: number;
   startedAt: Millis;
   leaseUntil: Millis;
+  /** Why it claims nothing for want of memory: admission, high, room or pressure; null when nothing holds it back. */
+  heldBack: string | null;
 }
 
 export interface Status {
@@ -125,5 +127,6 @@ export async function readFailures(database: Database, limit: number): Promise<F
 
 function toStatus(row: InstanceRow): InstanceStatus {
   const { id, rank, processId, pid, host, state, inHand, completed, failed, rssBytes, startedAt, leaseUntil } = row;
-  return { id, rank, processId, pid, host, state, inHand, completed, failed, rssBytes, startedAt, leaseUntil };
+  const { heldBack } = row;
+  return { id, rank, processId, pid, host, state, inHand, completed, failed, rssBytes, startedAt, leaseUntil, heldBack };
 }

@@ -96,6 +96,7 @@ export class TestPool {
           drainMs: 25_000,
           heartbeatMs: 500,
           instanceMemoryMb: 1_000_000,
+          force: true,
           maxAttempts: 3,
           timeoutMs: 3_600_000,
           ...config,

@@ -45,7 +45,7 @@ describe("the status", () => {
       ["silent", null],
     ]);
     expect(Object.keys(instances[0] ?? {})).toEqual(
-      "id rank processId pid host state inHand completed failed rssBytes startedAt leaseUntil".split(" "),
+      "id rank processId pid host state inHand completed failed rssBytes startedAt leaseUntil heldBack".split(" "),
     );
   });
 

@@ -1,0 +1,201 @@
+// What keeps the pool within its box: an instance begins, claims, goes on or makes room as memory allows.
+import * as membership from "../claim/membership.js";
+import type { Config } from "../config.js";
+import { Box, type BoxMemory } from "../report/box/box.js";
+import { Footprint } from "../report/box/footprint.js";
+import type { PoolEvent } from "../report/event.js";
+import type { Millis } from "../video.js";
+import { Pressure, type Strain } from "./pressure.js";
+
+export interface MemoryParts {
+  instance: membership.Instance;
+  config: Pick<Config, "instanceMemoryMb"> & Partial<Pick<Config, "memoryMb" | "staggerMs" | "force">>;
+  report: (event: PoolEvent) => void;
+  /** For tests; otherwise the system's. */
+  box?: Pick<Box, "read" | "pressure">;
+  footprint?: Pick<Footprint, "read">;
+}
+
+/** What the corridor shall do: go on, drain and start anew, or do so at once and give back what it has in hand. */
+export type Verdict = "stay" | "recycle" | "yield";
+
+const MB = 1048576;
+/** The pages of a thread that has ended leave V8 after about 8 s: a peak that has lasted longer does not pass. */
+const SUSTAINED_MS = 10_000;
+/** What this thread's own heap and buffers hold does not pass either way. */
+const SUSTAINED_LIVE_MS = 2000;
+/** Above this many times its limit an instance does not wait and see; PM2's own limit lies at 2. */
+const HARD = 1.5;
+/** So long what an attempt has once taken is expected of the next ones. */
+const EXPECT_MS = 300_000;
+/** What is never planned with. */
+const SPARE = 0.05;
+/** Somebody has to work, or a box that others have filled would stop the pool for ever. */
+const PATIENCE_MS = 30_000;
+
+const ALONE: membership.MemoryHere = { otherBytes: 0, largestOther: 0, rise: 0, busyBefore: 0 };
+
+export class Memory {
+  readonly #parts: MemoryParts;
+  readonly #box: Pick<Box, "read" | "pressure">;
+  readonly #footprint: Pick<Footprint, "read">;
+  readonly #pressure: Pressure;
+  readonly #shareBytes: number;
+  readonly #settingBytes: number;
+  #bytes = 0;
+  #here = ALONE;
+  #begun = false;
+  #highSince: Millis | undefined;
+  #strain: Strain = "none";
+  #strainSince: Millis | undefined;
+  #cramped = false;
+  /** When the hand was last empty, it took so much. */
+  #restBytes = 0;
+  #rise = { bytes: 0, at: Number.NEGATIVE_INFINITY };
+  #said: membership.HeldBack | null = null;
+
+  constructor(parts: MemoryParts) {
+    this.#parts = parts;
+    this.#box = parts.box ?? new Box();
+    this.#footprint = parts.footprint ?? new Footprint();
+    this.#shareBytes = parts.config.instanceMemoryMb * MB;
+    this.#settingBytes = (parts.config.memoryMb ?? 0) * MB;
+    this.#pressure = new Pressure({ shareBytes: this.#shareBytes });
+  }
+
+  /** Why nothing may be claimed now; null when something may. */
+  get heldBack(): membership.HeldBack | null {
+    if (!this.#begun) return "admission";
+    if (this.#highSince !== undefined) return "high";
+    if (this.#strain !== "none" && !this.#hasToWork()) return "pressure";
+    return this.#cramped ? "room" : null;
+  }
+
+  get figures(): Pick<membership.InstanceFigures, "rssBytes" | "riseBytes" | "heldBack"> {
+    return { rssBytes: this.#bytes || process.memoryUsage.rss(), riseBytes: this.#rise.bytes, heldBack: this.heldBack };
+  }
+
+  /** Lets the instance in if the pool fits with it; resolves to whether it may claim from now on. */
+  async begin(): Promise<boolean> {
+    const { instance, config } = this.#parts;
+    if (this.#begun) return true;
+    this.#measure();
+    const admission = {
+      footprintBytes: this.#bytes,
+      shareBytes: this.#shareBytes,
+      budgetBytes: this.#budgetFor(config),
+      staggerMs: config.staggerMs ?? 0,
+    };
+    this.#begun = await membership.beginWork(instance, admission);
+    this.#restBytes = this.#bytes;
+    this.#say();
+    return this.#begun;
+  }
+
+  /** A claim into an empty hand: what comes on top from here on is the attempt's. */
+  noteRest(): void {
+    this.#restBytes = this.#bytes;
+  }
+
+  /** Looks at what costs next to nothing, several times a second; `inHand` counts attempts. */
+  look(inHand: number): Verdict {
+    const now = this.#now;
+    this.#measure();
+    this.#learn(inHand, now);
+    const live = this.#watchLimit(now);
+    const memory = this.#memory();
+    const before = this.#strain;
+    this.#strain = this.#pressure.judge(memory, this.#box.pressure());
+    if (this.#strain === "none") this.#strainSince = undefined;
+    else if (before === "none") this.#strainSince = now;
+    this.#cramped = this.#lacksRoom(memory);
+    this.#say(memory);
+    if (this.#strain === "yield" && inHand > 0 && this.#isLargest()) return "yield";
+    if (this.#highSince === undefined) return "stay";
+    const patience = live ? SUSTAINED_LIVE_MS : SUSTAINED_MS;
+    return this.#bytes > HARD * this.#shareBytes || now - this.#highSince >= patience ? "recycle" : "stay";
+  }
+
+  /** Asks for the others, once a heartbeat. */
+  async see(): Promise<void> {
+    this.#here = await membership.viewMemory(this.#parts.instance);
+  }
+
+  get #now(): Millis {
+    return this.#parts.instance.clock.monotonic();
+  }
+
+  #measure(): void {
+    this.#bytes = this.#footprint.read(this.#now);
+  }
+
+  #learn(inHand: number, now: Millis): void {
+    if (inHand === 0) this.#restBytes = this.#bytes;
+    const rise = this.#bytes - this.#restBytes;
+    if (rise >= this.#rise.bytes || now - this.#rise.at > EXPECT_MS) this.#rise = { bytes: Math.max(0, rise), at: now };
+  }
+
+  /** True when what is above the limit is in use for certain. */
+  #watchLimit(now: Millis): boolean {
+    if (this.#bytes <= this.#shareBytes) {
+      this.#highSince = undefined;
+      return false;
+    }
+    if (this.#highSince === undefined) {
+      const { report } = this.#parts;
+      report({ type: "memory.high", rssBytes: this.#bytes, limitBytes: this.#shareBytes });
+    }
+    this.#highSince ??= now;
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external > this.#shareBytes / 2;
+  }
+
+  /** The setting bounds the pool's own sum; the system's limits bound everything. The nearer one counts. */
+  #memory(): BoxMemory {
+    const system = this.#box.read();
+    if (this.#settingBytes === 0) return system;
+    const own = { limitBytes: this.#settingBytes, usedBytes: this.#here.otherBytes + this.#bytes };
+    return own.limitBytes - own.usedBytes < system.limitBytes - system.usedBytes ? own : system;
+  }
+
+  /**
+   * What the pool's sum is compared with. Where the system itself has no room for what is still to come of this share,
+   * nothing fits: then the first alone is let in.
+   */
+  #budgetFor({ force }: MemoryParts["config"]): number {
+    if (force) return Number.MAX_SAFE_INTEGER;
+    const { limitBytes, usedBytes } = this.#box.read();
+    if (this.#shareBytes - this.#bytes > limitBytes - usedBytes) return 0;
+    return this.#settingBytes || Number.MAX_SAFE_INTEGER;
+  }
+
+  /** Those before this one are expected to grow as much as any attempt has; what is left must be enough for it, too. */
+  #lacksRoom({ limitBytes, usedBytes }: BoxMemory): boolean {
+    const { busyBefore, rise } = this.#here;
+    if (busyBefore === 0) return false; // The first is always served: somebody works.
+    const expected = Math.max(rise, this.#rise.bytes);
+    return (busyBefore + 1) * expected > limitBytes - usedBytes - SPARE * limitBytes;
+  }
+
+  /** The one at the head, after a while. */
+  #hasToWork(): boolean {
+    const since = this.#strainSince;
+    return this.#here.busyBefore === 0 && since !== undefined && this.#now - since > PATIENCE_MS;
+  }
+
+  /** A video that fills the box by itself would only come back: somebody else must have a part in it. */
+  #isLargest(): boolean {
+    const { largestOther, otherBytes } = this.#here;
+    return this.#bytes >= largestOther && otherBytes > this.#bytes / 2;
+  }
+
+  #say(memory: BoxMemory = this.#memory()): void {
+    const because = this.heldBack;
+    if (because === this.#said) return;
+    const { report } = this.#parts;
+    if (because === null) report({ type: "memory.eased" });
+    // `high` has been said with its own figures.
+    else if (because !== "high") report({ type: "memory.held", because, ...memory });
+    this.#said = because;
+  }
+}
