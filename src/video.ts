@@ -91,6 +91,8 @@ export type Outcome =
       reason: string;
       /** How long to wait at least; without it the backoff of the attempt counts. */
       afterMs?: Millis;
+      /** It was a quota, which concerns every other video as well: the pool waits, and the attempt is given back. */
+      quota?: boolean;
       usage?: UsageReport;
     }
   | { kind: "failed"; reason: string; usage?: UsageReport }

@@ -26,7 +26,9 @@ export function judgeAnswer({ status, retryAfter, text }: Answer, { target, secr
   const reason = `expected ${target} to succeed, got status ${status}${said === "" ? "" : `: ${said}`}`;
   if (status < 500 && !TRY_AGAIN.includes(status)) return { kind: "failed", reason };
   const afterMs = readRetryAfter(retryAfter, now);
-  return { kind: "retry", reason, ...(afterMs !== undefined && { afterMs }) };
+  if (afterMs === undefined) return { kind: "retry", reason };
+  // Other statuses may concern this video alone, or a server that is just starting.
+  return { kind: "retry", reason, afterMs, ...(status === 429 && { quota: true }) };
 }
 
 /** JSON stays as it was written, other text becomes a JSON string. */

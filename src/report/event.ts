@@ -2,12 +2,24 @@
 import type { HidbError } from "../errors.js";
 import type { Claim, Millis, Outcome, State } from "../video.js";
 
+/** Who keeps the pool from claiming: a person (twice), HIDB_HALT, or a quota of somebody outside. */
+export type StopKind = "pause" | "drain" | "halt" | "hold";
+
+/** What a notice tells. */
+export type NoticeEvent = "ended" | "halted";
+
 export type PoolEvent =
   | { type: "instance.started"; processId: number; pid: number; host: string }
   | { type: "instance.working"; rank: number; count: number }
   | { type: "instance.draining"; because: string }
   | { type: "instance.gone"; because: string; exitCode: number }
   | { type: "pool.changed"; rank: number; count: number }
+  /** Nobody claims anything; until `hidb resume` where there is no moment. */
+  | { type: "pool.stopped"; by: StopKind; reason: string | null; until: Millis | null }
+  | { type: "pool.resumed" }
+  /** HIDB_NOTIFY was told, or could not be. */
+  | { type: "notice.sent"; event: NoticeEvent; to: string }
+  | { type: "notice.failed"; event: NoticeEvent; to: string; why: string }
   | { type: "video.claimed"; claim: Claim; at: Millis }
   /** `heirOf`: the dead instance that had claimed it and finished it. */
   | { type: "attempt.finished"; claim: Claim; outcome: Outcome; durMs: Millis; at: Millis; heirOf?: string }

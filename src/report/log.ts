@@ -62,6 +62,8 @@ function levelOf(event: PoolEvent): Level {
     case "claim.lost":
     case "video.reclaimed":
     case "memory.high":
+    case "pool.stopped":
+    case "notice.failed":
     case "memory.held":
     case "port.taken":
       return "warn";
@@ -78,6 +80,8 @@ function levelOf(event: PoolEvent): Level {
     case "instance.gone":
     case "memory.eased":
     case "pool.changed":
+    case "pool.resumed":
+    case "notice.sent":
       return "info";
     default:
       return event satisfies never;
@@ -100,6 +104,11 @@ function describe(event: PoolEvent): Record<string, unknown> {
       return { ...nameClaim(event.claim), afterMs: Math.round(event.afterMs) };
     case "video.reclaimed":
       return { video: event.videoId, attempt: event.attempt, state: event.state };
+    case "pool.stopped": {
+      const { by, reason, until } = event;
+      const end = until === null ? {} : { until: new Date(until).toISOString() };
+      return { by, ...end, ...(reason === null ? {} : { reason }) };
+    }
     case "memory.high":
       return { rssMb: toMb(event.rssBytes), limitMb: toMb(event.limitBytes) };
     case "memory.held":
@@ -117,7 +126,10 @@ function describe(event: PoolEvent): Record<string, unknown> {
     case "instance.draining":
     case "instance.gone":
     case "memory.eased":
-    case "pool.changed": {
+    case "pool.changed":
+    case "pool.resumed":
+    case "notice.sent":
+    case "notice.failed": {
       const { type: _, ...facts } = event;
       return facts;
     }
