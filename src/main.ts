@@ -7,6 +7,7 @@ import { identifyProcess, isAlive, type ProcessIdentity } from "./claim/liveness
 import { type Instance, register } from "./claim/membership.js";
 import { type Clock, systemClock } from "./clock.js";
 import { type Config, PROJECT_ROOT, readConfig, readProcessId } from "./config.js";
+import { Dashboard } from "./dashboard/serve.js";
 import { migrate } from "./database/migrate.js";
 import { nameDatabase, openForPool, type PoolDatabase } from "./database/open.js";
 import { EXIT, HidbError, isPassing, messageOf } from "./errors.js";
@@ -14,7 +15,7 @@ import { Corridor } from "./pool/corridor.js";
 import { checkProcessor, createProcessor, type ProcessorLog } from "./process/create.js";
 import type { PoolEvent } from "./report/event.js";
 import { openJournal } from "./report/journal.js";
-import { openLog } from "./report/log.js";
+import { openLog, readLogBounds } from "./report/log.js";
 import { inheritSpools } from "./settle/inherit.js";
 import { Settler } from "./settle/settler.js";
 import { Spool, type SpoolOwner } from "./settle/spool.js";
@@ -37,17 +38,24 @@ async function work(config: Config): Promise<number> {
   const { database } = parts;
   const options = { folder: join(PROJECT_ROOT, "data", "migrations"), withCatalogue: isOwnTable(config) };
   const [clock] = await Promise.all([parts.calibrate(), migrate(database, options)]);
-  const corridor = await wire(config, { ...parts, clock });
+  const { corridor, openDashboard } = await wire(config, { ...parts, clock });
   await corridor.open();
   console.log(`hidb: instance ${readProcessId()} works on ${nameDatabase(config)} as rank ${corridor.rank}`);
   process.send?.("ready");
   stop.then((because) => corridor.drain(because));
+  const dashboard = openDashboard();
   const exitCode = await corridor.run();
+  await dashboard.close();
   await database.close();
   return exitCode;
 }
 
-async function wire(config: Config, parts: PoolDatabase & { clock: Clock }): Promise<Corridor> {
+interface Wired {
+  corridor: Corridor;
+  openDashboard: () => Dashboard;
+}
+
+async function wire(config: Config, parts: PoolDatabase & { clock: Clock }): Promise<Wired> {
   const { database, clock, budget } = parts;
   const catalogue = await describeCatalogue(database, config);
   await checkProcessor(config);
@@ -61,11 +69,14 @@ async function wire(config: Config, parts: PoolDatabase & { clock: Clock }): Pro
   const { leaseMs } = config;
   const shared = budget === undefined ? {} : { budget };
   const instance = await register({ identity, processId, leaseMs, database, clock, ...shared });
-  const writeLog = openLog({ folder: config.logDir, level: config.logLevel, processId, instance: instance.id });
+  const bounds = readLogBounds(config);
+  const writeLog = openLog({ folder: config.logDir, level: config.logLevel, processId, instance: instance.id, bounds });
   const journal = config.journal === "" ? undefined : openJournal(config.journal, instance.id);
   const toLog = tolerate(`the log in ${config.logDir}`);
   const toJournal = tolerate(`the journal ${config.journal}`);
+  let dashboard: Dashboard | undefined;
   const report = (event: PoolEvent) => {
+    if (event.type === "instance.draining") dashboard?.leave();
     toLog(() => writeLog(event, corridor.rank));
     toJournal(() => journal?.write(event, corridor.rank));
     if (event.type === "instance.failed") console.error(`hidb: ${describe(event.error)}`);
@@ -98,7 +109,11 @@ async function wire(config: Config, parts: PoolDatabase & { clock: Clock }): Pro
   tell = report;
   report({ type: "instance.started", processId, pid: identity.pid, host: identity.host });
   for (const event of early) report(event);
-  return corridor;
+  const openDashboard = () => {
+    dashboard = new Dashboard({ config, database, catalogue, clock, instance, report, rank: () => corridor.rank });
+    return dashboard;
+  };
+  return { corridor, openDashboard };
 }
 
 function openSpool(config: Config, { id, identity }: Instance): Spool {

@@ -1,0 +1,98 @@
+// Everything that answers requests, loaded with the first of them: pages, API, events, metrics.
+import type { RequestListener } from "node:http";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { type Context, Hono } from "hono";
+import { Attempts } from "./attempts.js";
+import { readBody } from "./body.js";
+import { Events } from "./events.js";
+import { refuseStrangeHost, refuseStranger } from "./guard.js";
+import type { Door, House } from "./house.js";
+import { describeApi } from "./openapi.js";
+import { PAGE_FILES, PAGE_POLICY, readPageFile } from "./page/files.js";
+import { Refusal, toRefusal } from "./refusal.js";
+import type { Route } from "./route.js";
+import { CHANGE_ROUTES } from "./routes/changes.js";
+import { POOL_ROUTES } from "./routes/pool.js";
+import { VIDEO_ROUTES } from "./routes/videos.js";
+import type { App } from "./serve.js";
+import { View } from "./view.js";
+
+type Bindings = { Bindings: HttpBindings & { door: Door } };
+
+/** In this order: `/videos/next` is no video. */
+export const ROUTES: Route[] = [...POOL_ROUTES, ...CHANGE_ROUTES, ...VIDEO_ROUTES];
+
+const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
+export function createApp(house: House): App {
+  const view = new View(house);
+  const events = new Events(view);
+  const app = makeRoutes(view, events);
+  return {
+    listener: (door): RequestListener =>
+      getRequestListener((request, env) => app.fetch(request, { ...env, door }), { overrideGlobalObjects: false }),
+    close: () => events.close(),
+  };
+}
+
+function makeRoutes(view: View, events: Events): Hono<Bindings> {
+  const { config } = view.house;
+  const app = new Hono<Bindings>();
+  const attempts = new Attempts();
+  app.use(async (context, next) => {
+    refuseStrangeHost(context.req.header("host") ?? null, config);
+    await next();
+    secure(context.res.headers, PAGE_FILES.has(context.req.path) ? PAGE_POLICY : API_POLICY);
+  });
+  for (const route of ROUTES) {
+    app.on(route.method, route.path.replaceAll(/\{(\w+)\}/g, ":$1"), (context) => answer(route, context));
+  }
+  app.get("/api/v1/events", () => events.connect());
+  app.get("/api/v1/openapi.json", (context) => context.json(describeApi(ROUTES)));
+  app.get("*", async (context) => {
+    const file = await readPageFile(context.req.path);
+    if (file === undefined) throw notFound(context.req.method, context.req.path);
+    return context.body(file.body, 200, { "content-type": file.type, "cache-control": "no-cache" });
+  });
+  app.notFound((context) => refuse(notFound(context.req.method, context.req.path), context));
+  app.onError((error, context) => refuse(toRefusal(error), context));
+  return app;
+
+  async function answer(route: Route, context: Context<Bindings>): Promise<Response> {
+    const { req, env } = context;
+    if (route.access === "change") {
+      const address = env.incoming.socket.remoteAddress ?? "";
+      const asking = { headers: req.raw.headers, address, now: view.house.clock.monotonic() };
+      refuseStranger(asking, config, attempts);
+    }
+    const body = route.method === "POST" ? await readBody(req.raw, route.bodyLimit) : {};
+    const result = await route.run({ params: req.param(), query: req.query(), body }, view);
+    return result === undefined ? context.body(null, 204) : context.json(result as object, route.status);
+  }
+}
+
+function secure(headers: Headers, policy: string): void {
+  headers.set("content-security-policy", policy);
+  headers.set("x-content-type-options", "nosniff");
+  headers.set("referrer-policy", "no-referrer");
+  headers.set("x-frame-options", "DENY");
+  headers.set("cross-origin-opener-policy", "same-origin");
+  headers.set("cross-origin-resource-policy", "same-origin");
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+}
+
+function refuse({ parts }: Refusal, context: Context<Bindings>): Response {
+  const { status, code, message, fix, headers = {} } = parts;
+  const response = context.json({ error: { code, message, fix } }, status, headers);
+  secure(response.headers, API_POLICY);
+  return response;
+}
+
+function notFound(method: string, path: string): Refusal {
+  return new Refusal({
+    status: 404,
+    code: "NOT_FOUND",
+    message: `expected a path of this server, got ${method} ${path.slice(0, 200)}`,
+    fix: "see /api/v1/openapi.json",
+  });
+}

@@ -1,0 +1,21 @@
+// What the page and the API are told of the instance that serves them.
+import type { Instance } from "../claim/membership.js";
+import type { Clock } from "../clock.js";
+import type { Config } from "../config.js";
+import type { Database } from "../database/database.js";
+import type { PoolEvent } from "../report/event.js";
+import type { CatalogueTable } from "../video.js";
+
+export interface House {
+  config: Config;
+  database: Database;
+  catalogue: CatalogueTable;
+  clock: Clock;
+  instance: Pick<Instance, "id" | "processId" | "startedAt" | "identity">;
+  /** As of its last heartbeat. */
+  rank: () => number;
+  report: (event: PoolEvent) => void;
+}
+
+/** Of the two ports of an instance: the one it shares with the pool, or the one that is its own. */
+export type Door = "shared" | "own";

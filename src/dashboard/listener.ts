@@ -1,0 +1,80 @@
+// One port of an instance. One that cannot be had is reported once and tried again; videos are processed all the same.
+// Loaded by every instance: an ESM import of node:http would bring Node's fetch along, and 6 MB.
+import type { RequestListener, Server } from "node:http";
+import type { Clock } from "../clock.js";
+import { codeOf, messageOf } from "../errors.js";
+import type { Millis } from "../video.js";
+
+const http = process.getBuiltinModule("node:http");
+
+export interface ListenerOptions {
+  port: number;
+  host: string;
+  clock: Clock;
+  onRequest: RequestListener;
+  onTaken: (why: string) => void;
+}
+
+/** While a reload overlaps, the old instance may still have the port. */
+const FIRST_AGAIN_MS: Millis = 500;
+const LAST_AGAIN_MS: Millis = 30_000;
+/** Slow senders hold a connection this long at most. */
+const HEADERS_MS: Millis = 10_000;
+const REQUEST_MS: Millis = 30_000;
+const CONNECTIONS = 512;
+const HEADERS = 100;
+const HEADER_BYTES = 16_384;
+
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  #again: NodeJS.Timeout | undefined;
+  #againMs = FIRST_AGAIN_MS;
+  #told = false;
+  #closed = false;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    const bounds = { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, maxHeaderSize: HEADER_BYTES };
+    this.#server = http.createServer(bounds, options.onRequest);
+    this.#server.maxHeadersCount = HEADERS;
+    this.#server.maxConnections = CONNECTIONS;
+    this.#server.on("error", (error) => this.#endure(error));
+    this.#server.on("listening", () => {
+      this.#againMs = FIRST_AGAIN_MS;
+      this.#told = false;
+    });
+    this.#listen();
+  }
+
+  /** The port as it is, for tests that ask for any; undefined while it cannot be had. */
+  get port(): number | undefined {
+    const address = this.#server.address();
+    return typeof address === "object" && address !== null ? address.port : undefined;
+  }
+
+  /** Takes no more connections; those under way have `graceMs`. */
+  async close(graceMs: Millis): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#again);
+    const over = new AbortController();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeIdleConnections();
+    await Promise.race([closed, this.#options.clock.sleep(graceMs, over.signal)]);
+    over.abort();
+    this.#server.closeAllConnections();
+  }
+
+  #listen(): void {
+    const { port, host } = this.#options;
+    this.#server.listen({ port, host });
+  }
+
+  #endure(error: Error): void {
+    if (this.#closed || this.#server.listening) return;
+    if (!this.#told) this.#options.onTaken(codeOf(error) === "EADDRINUSE" ? "somebody else has it" : messageOf(error));
+    this.#told = true;
+    this.#again = setTimeout(() => this.#listen(), this.#againMs).unref();
+    this.#againMs = Math.min(2 * this.#againMs, LAST_AGAIN_MS);
+  }
+}

@@ -1,0 +1,108 @@
+// `pm2 scale`, spawned: PM2 is never imported. One at a time, since PM2 counts instances that are still stopping.
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { isAlive } from "../claim/liveness.js";
+import { inheritedEnvironment, readPm2Home } from "../config.js";
+import { codeOf } from "../errors.js";
+import { readBudget } from "../report/box/box.js";
+import type { Millis } from "../video.js";
+import type { House } from "./house.js";
+import { Refusal } from "./refusal.js";
+
+export const HIGHEST_COUNT = 64;
+
+const APP = "hidb";
+const MB = 1048576;
+/** What PM2 refuses it refuses at once; instances that drain take their time. */
+const WORD_MS: Millis = 3000;
+
+/** Resolves to whether it is still under way; errors: 409 outside PM2 or while another is under way, 422 for the memory. */
+export async function scalePool(count: number, { config, clock }: House): Promise<boolean> {
+  const home = readPm2Home();
+  if (home === undefined) {
+    throw conflict("NOT_UNDER_PM2", "expected this instance to run under PM2, got a process of its own", "use PM2");
+  }
+  const needed = count * config.instanceMemoryMb;
+  const budgetMb = Math.floor(readBudget(config).bytes / MB);
+  if (needed > budgetMb && !config.force) {
+    throw new Refusal({
+      status: 422,
+      code: "MEMORY_TOO_SMALL",
+      message: `expected ${count} instances of ${config.instanceMemoryMb} MB to fit into ${budgetMb} MB of memory`,
+      fix: `ask for ${Math.max(1, Math.floor(budgetMb / config.instanceMemoryMb))}, or start the pool with HIDB_FORCE=1`,
+    });
+  }
+  const lock = take(home);
+  const { PATH = "", HOME = "" } = inheritedEnvironment();
+  // A process that PM2 manages carries variables that PM2's command would take for its own options.
+  const child = spawn(process.execPath, [findPm2(), "scale", APP, String(count)], {
+    env: { PATH, HOME, PM2_HOME: home, PM2_DISCRETE_MODE: "true", PM2_DISABLE_VERSION_CHECK: "true", NO_COLOR: "1" },
+    stdio: ["ignore", "pipe", "ignore"],
+    // It may be this very instance that has to go.
+    detached: true,
+  });
+  hand(lock, child.pid ?? process.pid);
+  let said = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    said = (said + chunk).slice(-4000);
+  });
+  const ended = new Promise<number>((resolve) => {
+    child.once("error", () => resolve(-1));
+    child.once("close", (code) => resolve(code ?? -1));
+  }).finally(() => rmSync(lock, { force: true }));
+  const over = new AbortController();
+  const code = await Promise.race([ended, clock.sleep(WORD_MS, over.signal).then(() => undefined)]);
+  over.abort();
+  child.unref();
+  if (code !== undefined && code !== 0 && !said.includes("Nothing to do")) {
+    throw conflict(
+      "PM2_FAILED",
+      `expected \`pm2 scale\` to succeed, got exit code ${code}`,
+      `run pm2 scale ${APP} ${count}`,
+    );
+  }
+  return code === undefined;
+}
+
+function findPm2(): string {
+  return join(dirname(createRequire(import.meta.url).resolve("pm2/package.json")), "bin", "pm2");
+}
+
+/** The instances of a pool share a port, so the next request may be another one's to answer. */
+function take(home: string): string {
+  const lock = join(home, "hidb-scale.lock");
+  for (let once = true; ; once = false) {
+    try {
+      closeSync(openSync(lock, "wx"));
+      return lock;
+    } catch (error) {
+      if (codeOf(error) !== "EEXIST") throw error;
+    }
+    if (!once || isHeld(lock)) {
+      throw conflict("SCALE_UNDER_WAY", "expected no other scale, got one that is under way", "wait until it is done");
+    }
+    rmSync(lock, { force: true });
+  }
+}
+
+function hand(lock: string, pid: number): void {
+  const descriptor = openSync(lock, "w");
+  writeSync(descriptor, String(pid));
+  closeSync(descriptor);
+}
+
+function isHeld(lock: string): boolean {
+  try {
+    const pid = Number(readFileSync(lock, "utf8"));
+    // Empty: taken just now, by somebody who has not spawned yet.
+    return pid === 0 || isAlive({ pid, pidStartedAt: "unknown" });
+  } catch {
+    return false;
+  }
+}
+
+function conflict(code: string, message: string, fix: string): Refusal {
+  return new Refusal({ status: 409, code, message, fix });
+}
