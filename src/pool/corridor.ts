@@ -14,6 +14,7 @@ import type { Claim, Millis, Outcome } from "../video.js";
 import { ABORT_GRACE_MS, Attempt } from "./attempt.js";
 import { Bell } from "./bell.js";
 import { Deadlines } from "./deadlines.js";
+import { Hold } from "./hold.js";
 import { Memory } from "./memory.js";
 import { Pace } from "./pace.js";
 
@@ -79,6 +80,7 @@ export class Corridor {
   readonly #limit: LimitFunction;
   readonly #pace: Pace;
   readonly #deadlines: Deadlines;
+  readonly #hold: Hold;
   readonly #figures = { completed: 0, retried: 0, failed: 0, released: 0, lost: 0, busyMs: 0 };
   #view: membership.PoolView = { rank: 0, count: 0 };
   #drain: Drain | undefined;
@@ -105,6 +107,7 @@ export class Corridor {
       : Number.NEGATIVE_INFINITY;
     this.#limit = pLimit(house.config.concurrency);
     this.#deadlines = new Deadlines(house.config.timeoutMs);
+    this.#hold = new Hold(house.instance, house.report);
     const { distant = false } = house.instance.database;
     this.#pace = new Pace({ ...house.config, distant });
     this.#memory = new Memory(house);
@@ -247,10 +250,30 @@ export class Corridor {
       this.#endHung({ attempt, outcome, durMs });
       return;
     }
+    if (outcome.kind === "retry" && outcome.quota === true) {
+      this.#holdPool(attempt, outcome, durMs);
+      return;
+    }
     this.#settle(attempt, outcome, durMs);
     if (outcome.kind === "completed") this.#pace.note(durMs);
     // Nobody is coming to keep the last settlements company.
     if (this.#unsettled === this.#hand.size) void this.#house.settler.flush();
+  }
+
+  /** The next one would only meet the same quota: what has not begun goes back with it. */
+  #holdPool(attempt: Attempt, outcome: Extract<Outcome, { kind: "retry" }>, durMs: Millis): void {
+    const unstarted = this.#waiting.splice(0);
+    this.#hold
+      .raise(attempt.claim, outcome)
+      .catch((error: unknown) => {
+        this.#bear(error);
+        return outcome;
+      })
+      .then((judged) => {
+        for (const one of unstarted) this.#settle(one, { kind: "released" }, 0);
+        this.#settle(attempt, judged, durMs);
+        void this.#house.settler.flush();
+      });
   }
 
   /** The lane goes on meanwhile. */
@@ -382,6 +405,7 @@ export class Corridor {
     this.#view = view;
     if (begun) report({ type: "instance.working", ...view });
     claimer.noteView(view);
+    if (this.#hold.look()) this.#giveBackUnstarted();
     if (this.#drain !== undefined) return;
     await this.#watchMemory();
     const waits = (await looking) ?? true;
@@ -480,8 +504,7 @@ export class Corridor {
     clearInterval(this.#memoryTimer);
     const beginning = membership.beginDrain(instance).catch((error: unknown) => this.#bear(error));
     if (!this.#isDistant) await beginning;
-    for (const attempt of this.#waiting.splice(0)) this.#settle(attempt, { kind: "released" }, 0);
-    void settler.flush();
+    this.#giveBackUnstarted();
     await beginning;
     await this.#emptyHand(atOnce ? 0 : config.drainMs);
     for (const attempt of this.#hand.values()) attempt.stop("drain");
@@ -500,6 +523,11 @@ export class Corridor {
       .catch((error: unknown) => this.#bear(error));
     spool?.close();
     report({ type: "instance.gone", because, exitCode });
+  }
+
+  #giveBackUnstarted(): void {
+    for (const attempt of this.#waiting.splice(0)) this.#settle(attempt, { kind: "released" }, 0);
+    void this.#house.settler.flush();
   }
 
   /** Waits until nothing is in hand, for `ms` at most. */
