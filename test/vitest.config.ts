@@ -1,14 +1,33 @@
 import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
+/** What starts pools of real processes, or measures how soon something happens, has the machine to itself. */
+const REAL = ["bad-input", "cli", "d1", "dashboard", "mirror", "pm2", "pool"].map(
+  (room) => `test/${room}/**/*.test.ts`,
+);
+
 export default defineConfig({
   test: {
     root: resolve(import.meta.dirname, ".."),
-    include: ["test/**/*.test.ts"],
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    // Real processes and real PM2 daemons share two cores: one file at a time keeps their times honest.
-    fileParallelism: false,
     pool: "forks",
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "rooms",
+          include: ["test/**/*.test.ts"],
+          exclude: REAL,
+          // Two cores: two files at a time.
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: "real", include: REAL, fileParallelism: false, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 });
