@@ -281,6 +281,19 @@ describe("a Worker in a thread", () => {
     expect(other).toMatchObject({ kind: "completed" });
   });
 
+  it("charges no video for what others beside it have computed", async () => {
+    const source = answering(`for (const t = performance.now(); performance.now() - t < 5; );
+      await scheduler.wait(30); return Response.json("fine")`);
+    const { process } = await setup(source, {
+      HIDB_WORKERD_LIMITS: "enforce",
+      HIDB_WORKERD_CPU_MS: "15",
+      HIDB_CONCURRENCY: "5",
+    });
+    await process(1);
+    const outcomes = await Promise.all([2, 3, 4, 5, 6].map((id) => process(id)));
+    expect(outcomes.map(({ kind }) => kind)).toEqual(Array(5).fill("completed"));
+  });
+
   it("is ended by the CPU limit when that is enforced", async () => {
     const { process } = await setup(answering(`for (;;);`), {
       HIDB_WORKERD_LIMITS: "enforce",

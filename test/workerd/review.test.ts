@@ -101,6 +101,30 @@ describe("a Worker in a thread", () => {
     expect(new Set(Object.values(seen))).toEqual(new Set(["no"]));
   });
 
+  it("does not meet the real process by changing what all emitters do", async () => {
+    const worker = await host(
+      `import { EventEmitter } from "node:events";
+      let met = false;
+      const { emit } = EventEmitter.prototype;
+      EventEmitter.prototype.emit = function (...given) { met ||= "reallyExit" in this; return emit.apply(this, given); };
+      export default { async fetch() { Promise.reject(1); await scheduler.wait(20); return Response.json(met) } }`,
+      { node: "compat" },
+    );
+    expect(await (await worker.fetch("/")).json()).toBe(false);
+  });
+
+  it("ends itself and not its host when it says nonsense on its port", async () => {
+    const worker = await host(
+      `import { parentPort } from "node:worker_threads";
+      export default { async fetch(request) {
+        if (request.url.endsWith("/odd")) { parentPort.postMessage(null); await scheduler.wait(1000) }
+        return new Response("fine") } }`,
+      { node: "full" },
+    );
+    expect((await worker.fetch("/odd")).status).toBe(500);
+    expect(await (await worker.fetch("/")).text()).toBe("fine");
+  });
+
   it("lets go of a request's body that it has not read", async () => {
     const worker = await host("export default { fetch: () => new Response('fine') }");
     const { promise: cancelled, resolve } = Promise.withResolvers<string>();

@@ -20,7 +20,8 @@ export function judgeEnd(outcome: Outcome, ended: Ended, { limits, secrets }: Ju
   const over = limits.mode === "enforce" ? (usage?.over ?? []) : [];
   const [failure] = ended.failures;
   if (outcome.kind === "completed") {
-    if (over.includes("cpu")) return withUsage({ kind: "retry", reason: CPU_EXCEEDED }, usage);
+    // One that has computed on and on beside others was ended before, and has run again alone.
+    if (over.includes("cpu") && !ended.shared) return withUsage({ kind: "retry", reason: CPU_EXCEEDED }, usage);
     if (over.includes("memory")) return withUsage({ kind: "retry", reason: MEMORY_EXCEEDED }, usage);
     if (failure !== undefined) {
       const reason = `expected the work given to waitUntil to succeed, got ${hideSecrets(failure, secrets)}`;

@@ -15,6 +15,8 @@ export interface Ended {
   exception: string | null;
   /** What promises given to waitUntil were rejected with. */
   failures: string[];
+  /** Others ran in its thread meanwhile, and nobody can tell their CPU from its own. */
+  shared?: boolean;
 }
 
 export class Call implements Invocation {

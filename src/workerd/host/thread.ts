@@ -1,9 +1,11 @@
 // The program of the Worker's thread: opens the runtime, answers events, and notices when nothing can answer one any more.
+import { EventEmitter } from "node:events";
 import { parentPort, workerData } from "node:worker_threads";
 import { HidbError } from "../../errors.js";
 import type { Cancellable } from "../events/run.js";
 import { describeThrown, traceOf } from "../events/thrown.js";
 import { native } from "../native.js";
+import { define, type Target } from "../realm.js";
 import { openRuntime, type Runtime } from "../runtime.js";
 import { Answers } from "./answers.js";
 import { LogBacklog } from "./log-backlog.js";
@@ -24,6 +26,12 @@ const asked = new Answers();
 /** Events whose answer is still on its way out as a stream: its reader's requests come through the port. */
 const streaming = new Set<number>();
 const open = new Map<number, { running: Cancellable<AnyAnswer>; controller: AbortController }>();
+
+// Node's own calls of these would show the real process to a Worker that has changed them for all emitters.
+for (const name of Object.getOwnPropertyNames(EventEmitter.prototype)) {
+  const method: unknown = Reflect.get(EventEmitter.prototype, name);
+  if (typeof method === "function") define(native.process as unknown as Target, name, method);
+}
 
 // A Worker may reject and throw where nobody listens; in workerd its isolate lives on, and so does this thread.
 native.process.on("unhandledRejection", (reason, promise) => {

@@ -22,6 +22,8 @@ const LAST_RESORT = 4;
 
 /** An event under way. */
 interface Open {
+  /** Others were open when it came. */
+  hadCompany: boolean;
   answer: PromiseWithResolvers<EventAnswer<Event["kind"]>>;
   ended: PromiseWithResolvers<Ended>;
   /** What the thread had computed when this began, as of the first look at it. */
@@ -68,7 +70,7 @@ export class WorkerThread {
         maxYoungGenerationSizeMb: YOUNG_MB,
       },
     });
-    this.#thread.on("message", (message: FromThread) => this.#hear(message));
+    this.#thread.on("message", (message: FromThread) => this.#heed(message));
     this.#thread.on("error", (error) => this.#noteEnd(isOutOfMemory(error) ? "memory" : "crashed", messageOf(error)));
     this.#thread.on("exit", (code) => {
       this.#noteEnd("crashed", `it ended itself with exit code ${code}`);
@@ -89,7 +91,8 @@ export class WorkerThread {
     const ended = Promise.withResolvers<Ended>();
     // Who listens to the answer only must not find the other promise unhandled.
     ended.promise.catch(() => undefined);
-    this.#open.set(id, { answer, ended, cpuAtMs: undefined, cpuMs: 0, memoryMb: 0 });
+    const hadCompany = this.#open.size > 0;
+    this.#open.set(id, { hadCompany, answer, ended, cpuAtMs: undefined, cpuMs: 0, memoryMb: 0 });
     this.#watch();
     this.#thread.ref();
     if (signal !== undefined) this.#obey(id, signal);
@@ -109,6 +112,15 @@ export class WorkerThread {
 
   #say(message: ToThread, transfer: readonly ReadableStream[] = []): void {
     this.#thread.postMessage(message, transfer);
+  }
+
+  /** A Worker that sees all of Node may say anything on its thread's port. */
+  #heed(message: FromThread): void {
+    try {
+      this.#hear(message);
+    } catch (error) {
+      void this.end("crashed", `it sent its host what is no answer: ${messageOf(error)}`);
+    }
   }
 
   #hear(message: FromThread): void {
@@ -166,7 +178,7 @@ export class WorkerThread {
     if (open === undefined) return;
     this.#open.delete(id);
     const usage = { ...ended.usage, memoryMb: Math.max(ended.usage.memoryMb, open.memoryMb) };
-    open.ended.resolve({ ...ended, usage });
+    open.ended.resolve({ ...ended, usage, shared: open.hadCompany || this.#lastId > id });
     if (this.#open.size > 0) return;
     this.#rest();
     if (this.#retired) void this.end("closed", "it was replaced");
