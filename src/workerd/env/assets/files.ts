@@ -43,7 +43,8 @@ export class AssetFiles {
 
 /** What tells the platform something is no file of the site. */
 const NO_ASSETS = /^\/(_worker\.js(\/.*)?|_headers|_redirects|_routes\.json|\.assetsignore|functions\/.*)$/;
-const NEVER = /(^|\/)(node_modules|\.git|\.DS_Store)(\/|$)/;
+/** Secrets stand in the last two: real uploads take them, but here nothing is gained by that. */
+const NEVER = /(^|\/)(node_modules|\.git|\.wrangler|\.DS_Store|\.dev\.vars(\.[^/]*)?|\.env(\.[^/]*)?)(\/|$)/;
 
 function list(folder: string): string[] {
   const ignored = readIgnored(join(folder, ".assetsignore"));
