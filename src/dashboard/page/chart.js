@@ -3,6 +3,7 @@ import { h } from "./dom.js";
 import { onThemeChange } from "./theme.js";
 
 const HEIGHT = 200;
+const MINUTE_S = 60;
 
 /** Videos a minute: `points` are `{ at, completed, failed }`, one a minute. */
 export class RateChart {
@@ -67,9 +68,12 @@ export class RateChart {
         legend: { show: false },
         cursor: { show: false },
         select: { show: false },
-        scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.1)] } },
+        scales: {
+          x: { time: true, range: (_plot, min, max) => [min - MINUTE_S / 2, max + MINUTE_S / 2] },
+          y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.1)] },
+        },
         axes: [
-          { ...axis, values: (_plot, times) => times.map(toClock), space: 70, grid: { show: false } },
+          { ...axis, values: (_plot, times) => times.map(toClock), space: 70, size: 28, grid: { show: false } },
           {
             ...axis,
             size: 48,

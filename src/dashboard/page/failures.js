@@ -17,8 +17,7 @@ export function openFailures(_params, redraw) {
 }
 
 function view(resource) {
-  return resource.show((answer) => {
-    const groups = answer.failures ?? answer;
+  return resource.show(({ failures: groups }) => {
     const counts = live.overview?.counts;
     const failed = counts ? counts.failed + counts.quarantined : groups.reduce((sum, group) => sum + group.count, 0);
     const then = () => resource.load();
@@ -55,10 +54,7 @@ function view(resource) {
           { head: "Videos", cell: (group) => count(group.count), class: "number" },
           {
             head: "For example",
-            cell: ({ sample }) =>
-              sample === null || sample === undefined
-                ? ""
-                : link(`videos/${sample.id ?? sample}`, `video ${sample.id ?? sample}`),
+            cell: ({ sample }) => link(`videos/${sample}`, `video ${sample}`),
           },
           { head: "Try again", cell: (group) => retryGroup(group, then) },
         ],

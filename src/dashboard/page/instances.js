@@ -46,7 +46,7 @@ function scaleForm(scale, current, redraw) {
   const wanted = scale.wanted ?? current;
   const submit = (event) => {
     event.preventDefault();
-    const said = ({ message }) => message ?? `The pool is scaled to ${plural(wanted, "instance")}.`;
+    const said = ({ underWay }) => `The pool ${underWay ? "is being" : "is"} scaled to ${plural(wanted, "instance")}.`;
     const then = () => {
       scale.wanted = null;
     };

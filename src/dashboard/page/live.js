@@ -25,23 +25,28 @@ export async function follow() {
   let waitMs = FIRST_WAIT_MS;
   for (;;) {
     await whenSeen();
-    const heard = await listen().catch(() => false);
+    const heard = await listen();
     if (document.hidden) continue;
+    // An instance that drains ends its streams, and another one takes over: no trouble, if it does at once.
     if (heard) waitMs = FIRST_WAIT_MS;
-    change({ state: "lost" });
+    else change({ state: "lost" });
     await sleep(waitMs);
     waitMs = Math.min(LONGEST_WAIT_MS, waitMs * 1.7);
   }
 }
 
-/** Resolves when the stream has ended, to whether anything was heard. */
+/** Resolves when the stream has ended, to whether anything was heard until then. */
 async function listen() {
   const aborter = new AbortController();
   const stop = () => aborter.abort();
   const onHide = () => document.hidden && stop();
   document.addEventListener("visibilitychange", onHide);
-  let watchdog = setTimeout(stop, SILENCE_MS);
   let heard = false;
+  const giveUp = () => {
+    heard = false;
+    stop();
+  };
+  let watchdog = setTimeout(giveUp, SILENCE_MS);
   try {
     const response = await fetch("/api/v1/events", {
       signal: aborter.signal,
@@ -54,7 +59,7 @@ async function listen() {
       const { done, value } = await reader.read();
       if (done) return heard;
       clearTimeout(watchdog);
-      watchdog = setTimeout(stop, SILENCE_MS);
+      watchdog = setTimeout(giveUp, SILENCE_MS);
       heard = true;
       const blocks = (text + value).replaceAll("\r\n", "\n").split("\n\n");
       text = blocks.pop() ?? "";

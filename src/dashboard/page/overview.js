@@ -41,7 +41,7 @@ function view(series, chart) {
         "p",
         { class: "big" },
         percent(ended, counts.total),
-        h("small", null, ` ${count(ended)} of ${plural(counts.total, "video")}`),
+        h("small", null, `${count(ended)} of ${plural(counts.total, "video")}`),
       ),
       bar(counts, ended),
       h(

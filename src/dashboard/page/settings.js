@@ -28,7 +28,7 @@ export function openSettings(_params, redraw) {
           "only what was set",
         ),
       ),
-      settings.show((answer) => view(answer.settings ?? answer, filter)),
+      settings.show((answer) => view(answer.settings, filter)),
       h(
         "p",
         null,
@@ -48,7 +48,7 @@ function view(settings, { changed }) {
     rows: changed ? settings.filter(({ origin }) => origin !== "default") : settings,
     key: ({ name }) => name,
     columns: [
-      { head: "Setting", cell: ({ name }) => h("code", null, name) },
+      { head: "Setting", cell: ({ name, help }) => [h("code", null, name), h("small", null, help)] },
       { head: "Value", cell: ({ value }) => describeValue(value), class: "wide" },
       { head: "Origin", cell: ({ origin }) => (origin === "default" ? h("span", { class: "quiet" }, origin) : origin) },
     ],

@@ -47,9 +47,11 @@ function form(dialog) {
     h(
       "p",
       { id: "token-help" },
-      "Retrying, cancelling, pausing and scaling need the token. It was printed when the pool started for the first time, and is the setting ",
+      "Retrying, cancelling, pausing and scaling need the token of the pool: the setting ",
       h("code", null, "HIDB_TOKEN"),
-      ". It is kept until this tab is closed.",
+      ", or the file ",
+      h("code", null, "token"),
+      " beside the database. It is kept until this tab is closed.",
     ),
     h("label", { for: "token-field" }, "Token"),
     h("input", {

@@ -57,11 +57,18 @@ function changes(id, state, then) {
       action({
         label: state === "pending" ? "Try now" : "Retry",
         path: `videos/${id}/retry`,
-        said: () => `Video ${id} is pending again.`,
+        said: ({ retried }) =>
+          retried > 0 ? `Video ${id} is pending again.` : `Video ${id} is left as it is: it runs.`,
         then,
         class: "primary",
       }),
-    open && action({ label: "Cancel", path: `videos/${id}/cancel`, said: () => `Video ${id} is cancelled.`, then }),
+    open &&
+      action({
+        label: "Cancel",
+        path: `videos/${id}/cancel`,
+        said: ({ cancelled }) => (cancelled > 0 ? `Video ${id} is cancelled.` : `Video ${id} has ended already.`),
+        then,
+      }),
     lockHint(),
   );
 }

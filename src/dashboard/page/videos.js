@@ -98,7 +98,7 @@ class VideoList {
           name: "q",
           value: this.#q,
           oninput: typed,
-          placeholder: "id, source, title or error",
+          placeholder: "id, source or title",
           autocomplete: "off",
           spellcheck: "false",
         }),
