@@ -6,6 +6,7 @@ import { registerAdd } from "./add.js";
 import { registerCancel } from "./cancel.js";
 import { registerExport } from "./export.js";
 import { registerList } from "./list.js";
+import { registerLogs } from "./logs.js";
 import { registerMigrate } from "./migrate.js";
 import { registerMirror } from "./mirror.js";
 import { registerPause, registerResume } from "./pause.js";
@@ -21,6 +22,7 @@ const REGISTER: ((program: Command) => void)[] = [
   registerStart,
   registerAdd,
   registerStatus,
+  registerLogs,
   registerList,
   registerShow,
   registerRetry,

@@ -1,31 +1,40 @@
 // The log: all wording in one place. One file an instance, written synchronously: through PM2 lines get lost at exit.
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { type Logger, pino } from "pino";
+import type { Config } from "../config.js";
 import { HidbError, messageOf } from "../errors.js";
 import type { Claim } from "../video.js";
 import type { PoolEvent } from "./event.js";
+import { type LogBounds, RotatedFile, type RotationOptions } from "./log/rotation.js";
 
-export interface LogOptions {
-  folder: string;
+export interface LogOptions extends Omit<RotationOptions, keyof LogBounds> {
   level: string;
-  processId: number;
-  instance: string;
+  /** Without them the file grows for ever. */
+  bounds?: LogBounds;
 }
 
 export type WriteLog = (event: PoolEvent, rank: number) => void;
 
+const UNBOUNDED: LogBounds = { maxBytes: Infinity, fileBytes: Infinity, fileMs: Infinity };
+
 /** Opens `hidb-<process id>.log` in the folder; its lines are JSON with fields in a fixed order. */
-export function openLog({ folder, level, processId, instance }: LogOptions): WriteLog {
-  const logger = openFile(join(folder, `hidb-${processId}.log`), folder, level);
+export function openLog({ level, bounds = UNBOUNDED, ...file }: LogOptions): WriteLog {
+  const { processId, instance } = file;
+  const logger = openFile({ ...file, ...bounds }, level);
   return (event, rank) => writeEvent(logger, event, { rank, processId, instance });
 }
 
-function openFile(file: string, folder: string, level: string): Logger {
+export function readLogBounds(config: Pick<Config, "logMaxMb" | "logFileMb" | "logFileHours">): LogBounds {
+  const { logMaxMb, logFileMb, logFileHours } = config;
+  return { maxBytes: logMaxMb * 1048576, fileBytes: logFileMb * 1048576, fileMs: logFileHours * 3_600_000 };
+}
+
+function openFile(file: RotationOptions, level: string): Logger {
+  const { folder } = file;
   try {
     mkdirSync(folder, { recursive: true });
     const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: nameLevel } };
-    return pino(options, pino.destination({ dest: file, sync: true }));
+    return pino(options, new RotatedFile(file));
   } catch (cause) {
     throw new HidbError({
       code: "FILE_UNWRITABLE",
@@ -91,13 +100,13 @@ function levelOf(event: PoolEvent): Level {
 function describe(event: PoolEvent): Record<string, unknown> {
   switch (event.type) {
     case "attempt.finished": {
-      const { claim, outcome, durMs, heirOf } = event;
-      const whose = heirOf === undefined ? {} : { heirOf };
+      const { claim, outcome, durMs, heirOf, holder } = event;
+      const whose = { ...(heirOf !== undefined && { heirOf }), ...(holder !== undefined && { holder }) };
       const reason = "reason" in outcome ? { err: outcome.reason } : {};
       return { ...nameClaim(claim), outcome: outcome.kind, durMs: Math.round(durMs), ...reason, ...whose };
     }
     case "video.claimed":
-      return nameClaim(event.claim);
+      return { ...nameClaim(event.claim), ...(event.holder !== undefined && { holder: event.holder }) };
     case "claim.lost":
       return { ...nameClaim(event.claim), heldMs: Math.round(event.heldMs) };
     case "attempt.hung":
