@@ -22,3 +22,29 @@ export function currentInvocation(): Invocation | undefined {
 export function runInvocation<T>(invocation: Invocation, work: () => T): T {
   return storage.run(invocation, work);
 }
+
+/** What is still open of an invocation, as what closes it. */
+const leftovers = new WeakMap<Invocation, Set<() => void>>();
+const over = new WeakSet<Invocation>();
+
+/**
+ * Has `close` called when the running invocation is over, as workerd drops all that one has left behind; at once if it is
+ * over already. The function that comes back calls that off.
+ */
+export function closeWhenOver(close: () => void): () => void {
+  const invocation = currentInvocation();
+  if (invocation === undefined) return () => undefined;
+  if (over.has(invocation)) {
+    close();
+    return () => undefined;
+  }
+  const open = leftovers.get(invocation) ?? new Set();
+  leftovers.set(invocation, open.add(close));
+  return () => void open.delete(close);
+}
+
+export function endInvocation(invocation: Invocation): void {
+  over.add(invocation);
+  for (const close of leftovers.get(invocation) ?? []) close();
+  leftovers.delete(invocation);
+}

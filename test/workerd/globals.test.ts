@@ -12,9 +12,9 @@ import { installEventSource } from "../../src/workerd/globals/event-source.js";
 import { announceRejection, installEvents } from "../../src/workerd/globals/events.js";
 import { installNodeNames } from "../../src/workerd/globals/node-names.js";
 import { serviceWorkerHandler, serviceWorkerHandlerNames } from "../../src/workerd/globals/service-worker.js";
-import { cancelTimers, installTimers } from "../../src/workerd/globals/timers.js";
+import { installTimers } from "../../src/workerd/globals/timers.js";
 import { installWebSockets, takeEnd, type WebSocket } from "../../src/workerd/globals/websocket.js";
-import { runInvocation } from "../../src/workerd/invocation.js";
+import { endInvocation, runInvocation } from "../../src/workerd/invocation.js";
 import type { Target } from "../../src/workerd/realm.js";
 import { invoke, makeRealm } from "./realm.js";
 
@@ -99,7 +99,7 @@ describe("timers", () => {
       start(() => found.push("cancelled"), 5);
     });
     await invoke(() => start(() => found.push("of another invocation"), 5));
-    cancelTimers(invocation);
+    endInvocation(invocation);
     await wait(40);
     expect(found).toEqual(["of another invocation"]);
   });

@@ -1,7 +1,9 @@
 // What a second look at the host of Workers has found: what leaked, what got out, and what brought the host down.
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { cancelTimers, installTimers } from "../../src/workerd/globals/timers.js";
-import { runInvocation } from "../../src/workerd/invocation.js";
+import { installTimers } from "../../src/workerd/globals/timers.js";
+import { endInvocation, runInvocation } from "../../src/workerd/invocation.js";
 import type { HostWorkerOptions } from "../../src/workerd/options.js";
 import { type HostedWorker, hostWorker } from "../../src/workerd/public.js";
 import { invoke, makeRealm } from "./realm.js";
@@ -125,6 +127,16 @@ describe("a Worker in a thread", () => {
     expect(await (await worker.fetch("/")).text()).toBe("fine");
   });
 
+  it("loses the rest of a log that is too long where limits are enforced, in Cloudflare's words", async () => {
+    const lines: string[] = [];
+    const worker = await host(
+      `export default { fetch() { for (let n = 0; n < 9; n++) console.log(n + "x".repeat(99)); return new Response("fine") } }`,
+      { limits: { mode: "enforce", logBytes: 250 }, onLog: (_level, text) => lines.push(text.slice(0, 23)) },
+    );
+    expect(await (await worker.fetch("/")).text()).toBe("fine");
+    expect(lines.map((line) => line.replaceAll("x", ""))).toEqual(["0", "1", "Log size limit eceeded"]);
+  });
+
   it("lets go of a request's body that it has not read", async () => {
     const worker = await host("export default { fetch: () => new Response('fine') }");
     const { promise: cancelled, resolve } = Promise.withResolvers<string>();
@@ -134,6 +146,25 @@ describe("a Worker in a thread", () => {
   });
 });
 
+it.each(["thread", "process"] as const)(
+  "a Worker in a %s leaves no connection open whose answer it has not read",
+  async (isolation) => {
+    const server = createServer((_request, response) => response.end(Buffer.alloc(3e6)));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const worker = await host(
+      `export default { async fetch() { return new Response(String((await fetch("http://127.0.0.1:${port}/")).status)) } }`,
+      { isolation },
+    );
+    for (let times = 0; times < 5; times++) expect(await (await worker.fetch("/")).text()).toBe("200");
+    await sleep(100);
+    const open = await new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)));
+    server.closeAllConnections();
+    server.close();
+    expect(open).toBe(0);
+  },
+);
+
 describe("timers", () => {
   it("are forgotten with the invocation that has started them, and none is started after that", async () => {
     const { realm, target } = makeRealm();
@@ -141,7 +172,7 @@ describe("timers", () => {
     const start = target.setTimeout as (work: () => void, ms: number) => unknown;
     const fired: string[] = [];
     const { invocation } = await invoke(() => start(() => fired.push("pending"), 10));
-    cancelTimers(invocation);
+    endInvocation(invocation);
     runInvocation(invocation, () => start(() => fired.push("late"), 1));
     await sleep(20);
     expect(fired).toEqual([]);

@@ -18,12 +18,6 @@ export interface NewEntry {
   metadata: string | null;
 }
 
-export interface ListedKey {
-  name: string;
-  expiration?: number;
-  metadata?: unknown;
-}
-
 interface EntryRow {
   value: Bytes | null;
   blob: string | null;

@@ -1,8 +1,7 @@
 // Runs one event: the handler inside its invocation, its answer or what stands for one when it throws, and its end.
 
-import { cancelTimers } from "../globals/timers.js";
 import type { Event, EventAnswer, Running } from "../host/protocol.js";
-import { runInvocation } from "../invocation.js";
+import { endInvocation, runInvocation } from "../invocation.js";
 import type { Realm } from "../realm.js";
 import { Call, type Ended } from "./call.js";
 import { ExecutionContext } from "./context.js";
@@ -47,7 +46,7 @@ export function runEvent<K extends Kind>(
   const finish = (given: EventAnswer<K>, exception: string | null) => {
     if (event.conclude === undefined) answer.resolve(given);
     const ending = call.end(exception).finally(() => {
-      cancelTimers(call);
+      endInvocation(call);
       event.release?.();
     });
     ended.resolve(ending);

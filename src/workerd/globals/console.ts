@@ -4,6 +4,7 @@ import { Console } from "node:console";
 import { Writable } from "node:stream";
 import { inspect } from "node:util";
 import { currentInvocation } from "../invocation.js";
+import { LOG_TOO_LONG } from "../limits/texts.js";
 import { native } from "../native.js";
 import { define, type Realm, type Target } from "../realm.js";
 
@@ -66,10 +67,15 @@ class Output {
   }
 
   write(level: Level, text: string): void {
-    currentInvocation()?.meter.count("logBytes", Buffer.byteLength(text));
+    const meter = currentInvocation()?.meter;
+    const wasOver = meter?.isOver("logBytes");
+    meter?.count("logBytes", Buffer.byteLength(text));
+    const isLost = this.#realm.plan.limitsMode === "enforce" && meter?.isOver("logBytes") === true;
+    if (isLost && wasOver) return;
     this.#isWriting = true;
     try {
-      this.#realm.log(level, text);
+      if (isLost) this.#realm.log("warn", LOG_TOO_LONG);
+      else this.#realm.log(level, text);
     } finally {
       this.#isWriting = false;
     }

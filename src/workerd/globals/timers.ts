@@ -1,6 +1,6 @@
 // setTimeout and its relatives: numbers for ids, as in workerd, unless Node's objects are part of the compatibility.
 import { traceOf } from "../events/thrown.js";
-import { currentInvocation, type Invocation } from "../invocation.js";
+import { closeWhenOver, currentInvocation } from "../invocation.js";
 import { native } from "../native.js";
 import { define, type Realm, type Target } from "../realm.js";
 import { defineByCaller } from "./callers.js";
@@ -16,20 +16,6 @@ const OBJECTS_FROM = "2026-02-10";
 type Callback = (...given: unknown[]) => unknown;
 type Timer = ReturnType<typeof setTimeout>;
 type Start = (callback: () => void, delayMs: number) => Timer;
-
-/** Timers that belong to an invocation, with what forgets them: workerd drops them when it is over. */
-const owned = new WeakMap<Invocation, Map<Timer, () => void>>();
-const over = new WeakSet<Invocation>();
-
-/** Drops what an invocation that is over has left to be done later, and whatever it would yet put off. */
-export function cancelTimers(invocation: Invocation): void {
-  for (const [timer, forget] of owned.get(invocation) ?? []) {
-    native.clearTimeout(timer);
-    forget();
-  }
-  owned.delete(invocation);
-  over.add(invocation);
-}
 
 export function installTimers(target: Target, realm: Realm): void {
   const timers = new Timers(target, realm);
@@ -49,7 +35,8 @@ class Timers {
   readonly #target: Target;
   readonly #realm: Realm;
   readonly #givesObjects: boolean;
-  readonly #byId = new Map<number, Timer>();
+  /** `keep`: no longer to be dropped with its invocation. */
+  readonly #byId = new Map<number, { timer: Timer; keep?: () => void }>();
   readonly #ids = new WeakMap<object, number>();
   #lastId = 0;
 
@@ -100,9 +87,8 @@ class Timers {
     isOnce: boolean;
   }): unknown {
     const id = ++this.#lastId;
-    const owner = currentInvocation();
     const timer = start(() => {
-      if (isOnce) this.#forget(id, timer, owner);
+      if (isOnce) this.#forget(id);
       try {
         const result = work();
         // In a process that is not the Worker's alone, a rejection nobody handles would be the end of it.
@@ -111,10 +97,11 @@ class Timers {
         this.#realm.log("error", `Uncaught ${traceOf(error)}`);
       }
     }, delayMs);
-    this.#byId.set(id, timer);
     this.#ids.set(timer, id);
-    if (owner !== undefined && over.has(owner)) this.#clear(timer);
-    else if (owner !== undefined) ownedBy(owner).set(timer, () => this.#byId.delete(id));
+    this.#byId.set(id, { timer });
+    const keep = closeWhenOver(() => this.#clear(id));
+    const kept = this.#byId.get(id);
+    if (kept !== undefined) kept.keep = keep;
     return this.#givesObjects ? timer : id;
   }
 
@@ -127,28 +114,23 @@ class Timers {
     const isObject = typeof given === "object" && given !== null;
     // Not Number(): that would take a BigInt.
     const id = isObject ? this.#ids.get(given) : +(given as number);
-    if (id === undefined) return;
-    const timer = this.#byId.get(id);
-    if (timer === undefined) return;
-    native.clearTimeout(timer);
-    this.#forget(id, timer, currentInvocation());
+    // Of Node's own module, where a Worker may have that.
+    if (id === undefined) native.clearTimeout(given as Timer);
+    else {
+      native.clearTimeout(this.#byId.get(id)?.timer);
+      this.#forget(id);
+    }
   }
 
-  #forget(id: number, timer: Timer, owner: Invocation | undefined): void {
+  #forget(id: number): void {
+    this.#byId.get(id)?.keep?.();
     this.#byId.delete(id);
-    if (owner !== undefined) owned.get(owner)?.delete(timer);
   }
 
   /** A host that shares its process with the Worker keeps its own timers. */
   #isOutside(): boolean {
     return !this.#realm.isolated && !this.#realm.isStarting() && currentInvocation() === undefined;
   }
-}
-
-function ownedBy(invocation: Invocation): Map<Timer, () => void> {
-  const timers = owned.get(invocation) ?? new Map<Timer, () => void>();
-  owned.set(invocation, timers);
-  return timers;
 }
 
 /** Node takes 0 for 1; one more for the others keeps them behind it, where workerd has them. */

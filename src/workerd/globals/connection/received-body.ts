@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
+import { closeWhenOver } from "../../invocation.js";
 import { native } from "../../native.js";
 import { lostConnection } from "./exchange.js";
 
@@ -15,10 +16,12 @@ export function receivedBody(message: IncomingMessage, parts: { packing: Packing
   const source = packing === null ? message : unpack(message, packing);
   let isOver = false;
   let abort = () => {};
+  let keep = () => {};
   const end = (close: () => void) => {
     if (isOver) return;
     isOver = true;
     signal?.removeEventListener("abort", abort);
+    keep();
     close();
   };
   return new native.ReadableStream(
@@ -30,6 +33,11 @@ export function receivedBody(message: IncomingMessage, parts: { packing: Packing
           message.destroy();
         };
         signal?.addEventListener("abort", abort, { once: true });
+        // Whoever looks at the status only would hold the connection for ever.
+        keep = closeWhenOver(() => {
+          end(() => controller.error(lostConnection(new Error("its invocation is over"))));
+          message.destroy();
+        });
         source.on("data", (chunk: Buffer) => {
           if (isOver) return;
           // Chunks share a buffer, and a byte stream takes away the one it is given.
