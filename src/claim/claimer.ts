@@ -11,6 +11,8 @@ export interface ClaimerOptions {
   sharding: Sharding;
   order: sql.ClaimOrder;
   catalogue: CatalogueTable;
+  /** A shard that somebody has asked for by number, in place of the one that the instance's rank gives it. */
+  shard?: Pick<PoolView, "rank" | "count">;
 }
 
 export interface ClaimRequest {
@@ -243,7 +245,7 @@ export class Claimer {
       .prepare(this.#statement(scope, order))
       .bind(
         ...[id, now, epoch, now, id, now, view.count, view.rank, now, ...position],
-        ...[...sql.scopeParameters(scope, { ...view, batch }), now, limit],
+        ...[...sql.scopeParameters(scope, { ...view, ...this.#options.shard, batch }), now, limit],
       );
     try {
       const { results } = await statement.all<ClaimedRow>();

@@ -7,11 +7,13 @@ import { readBody } from "./body.js";
 import { Events } from "./events.js";
 import { refuseStrangeHost, refuseStranger } from "./guard.js";
 import type { Door, House } from "./house.js";
+import { METRICS_TYPE, writeMetrics } from "./metrics.js";
 import { describeApi } from "./openapi.js";
 import { PAGE_FILES, PAGE_POLICY, readPageFile } from "./page/files.js";
 import { Refusal, toRefusal } from "./refusal.js";
 import type { Route } from "./route.js";
 import { CHANGE_ROUTES } from "./routes/changes.js";
+import { OUTSIDE_ROUTES } from "./routes/outside.js";
 import { POOL_ROUTES } from "./routes/pool.js";
 import { VIDEO_ROUTES } from "./routes/videos.js";
 import type { App } from "./serve.js";
@@ -20,7 +22,7 @@ import { View } from "./view.js";
 type Bindings = { Bindings: HttpBindings & { door: Door } };
 
 /** In this order: `/videos/next` is no video. */
-export const ROUTES: Route[] = [...POOL_ROUTES, ...CHANGE_ROUTES, ...VIDEO_ROUTES];
+export const ROUTES: Route[] = [...POOL_ROUTES, ...OUTSIDE_ROUTES, ...CHANGE_ROUTES, ...VIDEO_ROUTES];
 
 const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
@@ -49,6 +51,10 @@ function makeRoutes(view: View, events: Events): Hono<Bindings> {
   }
   app.get("/api/v1/events", () => events.connect());
   app.get("/api/v1/openapi.json", (context) => context.json(describeApi(ROUTES)));
+  app.get("/metrics", async ({ env, body }) =>
+    body(await writeMetrics(view, env.door), 200, { "content-type": METRICS_TYPE }),
+  );
+  app.get("/grafana.json", async (context) => context.json(await readGrafana()));
   app.get("*", async (context) => {
     const file = await readPageFile(context.req.path);
     if (file === undefined) throw notFound(context.req.method, context.req.path);
@@ -69,6 +75,11 @@ function makeRoutes(view: View, events: Events): Hono<Bindings> {
     const result = await route.run({ params: req.param(), query: req.query(), body }, view);
     return result === undefined ? context.body(null, 204) : context.json(result as object, route.status);
   }
+}
+
+/** A dashboard for what /metrics says, to be imported by hand. */
+async function readGrafana(): Promise<object> {
+  return (await import("./grafana.json", { with: { type: "json" } })).default;
 }
 
 function secure(headers: Headers, policy: string): void {

@@ -34,12 +34,25 @@ export const instanceView = v.object({
   held: v.array(heldVideo),
 });
 
-const costs = v.object({
+const COSTS = {
   requests: count,
   requestsRecent: count,
   rowsRead: count,
   rowsWritten: count,
   dollars: v.number(),
+};
+const costs = v.object(COSTS);
+
+/** With what the whole pool may ask in five minutes. */
+export const d1 = v.object({ ...COSTS, budget: count });
+
+export const mirror = v.object({
+  pulledAt: time,
+  toPush: count,
+  toPull: v.nullable(count),
+  conflicts: v.nullable(count),
+  requests: count,
+  rowsRead: count,
 });
 
 const rate = v.nullable(v.pipe(v.number(), v.description("videos a second")));

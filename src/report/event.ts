@@ -20,9 +20,18 @@ export type PoolEvent =
   /** HIDB_NOTIFY was told, or could not be. */
   | { type: "notice.sent"; event: NoticeEvent; to: string }
   | { type: "notice.failed"; event: NoticeEvent; to: string; why: string }
-  | { type: "video.claimed"; claim: Claim; at: Millis }
-  /** `heirOf`: the dead instance that had claimed it and finished it. */
-  | { type: "attempt.finished"; claim: Claim; outcome: Outcome; durMs: Millis; at: Millis; heirOf?: string }
+  /** `holder`: the worker outside that asked for it; none where the instance claims for itself. */
+  | { type: "video.claimed"; claim: Claim; at: Millis; holder?: string }
+  /** `heirOf`: the dead instance that had claimed it and finished it; `holder`: the worker outside that did. */
+  | {
+      type: "attempt.finished";
+      claim: Claim;
+      outcome: Outcome;
+      durMs: Millis;
+      at: Millis;
+      heirOf?: string;
+      holder?: string;
+    }
   | { type: "claim.lost"; claim: Claim; heldMs: Millis }
   | { type: "video.reclaimed"; videoId: number; attempt: number; state: State; at: Millis }
   | { type: "attempt.hung"; claim: Claim; afterMs: Millis }

@@ -51,10 +51,10 @@ export function openJournal(file: string, instance: string): Journal {
 function toLine(event: PoolEvent, who: Who): JournalLine | undefined {
   switch (event.type) {
     case "video.claimed":
-      return lineOf("claim", event.at, event.claim, who);
+      return lineOf("claim", event.at, event.claim, { ...who, instance: event.holder ?? who.instance });
     case "attempt.finished": {
-      const { claim, outcome, at, heirOf } = event;
-      const whose = heirOf === undefined ? who : { ...who, instance: heirOf };
+      const { claim, outcome, at, heirOf, holder = heirOf } = event;
+      const whose = holder === undefined ? who : { ...who, instance: holder };
       if (outcome.kind === "released") return lineOf("release", at, claim, whose);
       return { ...lineOf("settle", at, claim, whose), outcome: outcome.kind };
     }

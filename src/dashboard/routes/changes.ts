@@ -85,8 +85,10 @@ export const CHANGE_ROUTES: Route[] = [
       reason: v.optional(v.pipe(v.string(), v.maxLength(500))),
     }),
     answer: switches,
-    async handle(_, view) {
-      const changed = await setPaused(view.house.database, true);
+    async handle({ body }, view) {
+      const { database, clock } = view.house;
+      const until = body.forMs === undefined ? undefined : clock.now() + body.forMs;
+      const changed = await setPaused(database, true, { reason: body.reason, until });
       view.forget();
       return { paused: true, changed };
     },

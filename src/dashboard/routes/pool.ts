@@ -1,7 +1,10 @@
 // The API's reads of the pool as a whole.
 import * as v from "valibot";
+import { type MirrorStatus, readMirrorStatus } from "../../database/mirror/status.js";
+import { HidbError } from "../../errors.js";
 import { readBatches } from "../../report/batches.js";
 import { whole } from "../fields.js";
+import type { House } from "../house.js";
 import { type Route, route } from "../route.js";
 import * as shape from "../schemas.js";
 import { listSettings } from "../settings.js";
@@ -57,4 +60,34 @@ export const POOL_ROUTES: Route[] = [
     answer: v.object({ settings: v.array(shape.setting) }),
     handle: async (_, { house }) => ({ settings: listSettings(house.config) }),
   }),
+  route({
+    method: "GET",
+    path: "/api/v1/d1",
+    summary: "What the pool has cost on D1; null where it works on a file.",
+    access: "read",
+    answer: v.object({ d1: v.nullable(shape.d1) }),
+    async handle(_, view) {
+      const { d1 } = await view.overview();
+      return { d1: d1 && { ...d1, budget: view.house.config.d1Requests } };
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/api/v1/mirror",
+    summary: "What this file, if it is a mirror of a D1 database, has for it; D1 is not asked. Null for any other.",
+    access: "read",
+    answer: v.object({ mirror: v.nullable(shape.mirror) }),
+    handle: async (_, { house }) => ({ mirror: await readMirror(house) }),
+  }),
 ];
+
+async function readMirror({ database }: House): Promise<MirrorStatus | null> {
+  if (database.distant) return null;
+  try {
+    return await readMirrorStatus(database);
+  } catch (error) {
+    // Nothing was ever pulled into it.
+    if (error instanceof HidbError && error.code === "DATABASE_FOREIGN") return null;
+    throw error;
+  }
+}
