@@ -4,28 +4,26 @@ import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
 import { type Costs, readCosts } from "./costs.js";
 import type { Eta } from "./eta.js";
-import { type Ended, MINUTE_MS, QUARTER_MS, type Rates, ratesOf } from "./rates.js";
-import * as sql from "./statements.js";
+import { estimateEnd, type HeldRow, type Look, lookAtVideos, medianWork, type Pool } from "./eta-facts.js";
+import { countRestarts, type RunSoFar, readRunSoFar } from "./lives.js";
+import { NO_RATES, type Rates, ratesOf } from "./rates.js";
 import {
   type Counts,
   type FailureGroup,
   type InstanceRow,
   type InstanceStatus,
   type IsDead,
-  isPaused,
-  readFailures,
   readInstances,
 } from "./status.js";
-import { type OverCount, readOver } from "./usage.js";
+import { readSwitches, type Switches } from "./switches.js";
+import type { OverCount } from "./usage.js";
 
-export interface Overview {
+/** With what keeps the pool from claiming: `paused`, `hold`, `draining`, `halted`. */
+export interface Overview extends Switches {
   at: Millis;
   /** When the videos were counted: a distant database is not asked for that each time. */
   countedAt: Millis;
   counts: Counts;
-  paused: Stop | null;
-  /** The whole pool waits for somebody else, as for a quota. */
-  hold: Stop | null;
   rates: Rates;
   /** Null when that cannot be told: nobody works, or the pool is paused for no known time. */
   eta: Eta | null;
@@ -36,11 +34,6 @@ export interface Overview {
   instances: InstanceView[];
   failures: FailureGroup[];
   over: OverCount[];
-}
-
-export interface Stop {
-  reason: string | null;
-  until: Millis | null;
 }
 
 export interface InstanceView extends InstanceStatus {
@@ -63,123 +56,136 @@ export interface OverviewOptions {
   config?: Config | undefined;
   /** What the whole pool may use; null or missing when that is not known. */
   budgetBytes?: number | null;
+  /** Counts anew, however lately that was done: after a change of one's own. */
+  fresh?: boolean;
 }
-
-const REASONS_SHOWN = 5;
 
 export async function readOverview(database: Database, options: OverviewOptions): Promise<Overview> {
   const { now, isDead, config, budgetBytes = null } = options;
-  const [{ live }, lives, held, paused, failures, over, d1] = await Promise.all([
+  const [{ live }, run, switches, d1] = await Promise.all([
     readInstances(database, { now, isDead }),
-    readLives(database),
-    readHeld(database),
-    isPaused(database),
-    readFailures(database, REASONS_SHOWN),
-    readOver(database),
+    readRunSoFar(database, now),
+    readSwitches(database, now),
     config?.database === "d1" ? readCosts(database) : null,
   ]);
-  const runSince = runStart(lives, { now });
-  const { counts, ended } = await countAll(database, { now, runSince });
+  const { look, counts } = await takeLook(database, { ...options, run });
+  const own = look.done.filter(({ claimedAt }) => claimedAt >= run.since);
   return {
     at: now,
-    countedAt: now,
+    countedAt: look.at,
     counts,
-    paused: paused ? { reason: null, until: null } : null,
-    hold: null,
-    rates: live.length > 0 ? ratesOf(ended, { now, runSince }) : { minute: null, quarter: null, run: null },
-    eta: null,
-    medianMs: null,
+    ...switches,
+    rates: live.length > 0 ? ratesOf(look.ended, { now: look.at, runSince: run.since }) : NO_RATES,
+    eta: keepEstimate(look, { now, live, run, switches, config, distant: database.distant ?? false }),
+    medianMs: own.length === 0 ? null : medianWork(own),
     memory: { usedBytes: live.reduce((sum, { rssBytes }) => sum + rssBytes, 0), budgetBytes },
     d1,
-    instances: live.map((row) => toView(row, { lives, held, runSince, config })),
-    failures,
-    over,
+    instances: live.map((row) => toView(row, { run, held: look.held, config })),
+    failures: look.failures,
+    over: look.over,
   };
 }
 
-interface Life {
-  id: string;
-  host: string;
-  processId: number;
-  startedAt: Millis;
-  goneAt: Millis | null;
-  leaseUntil: Millis;
-  completed: number;
-  retried: number;
-  failed: number;
-  busyMs: Millis;
+/** A look reads every video: that often in their number of milliseconds, and in a distant database where rows cost money. */
+const MS_PER_VIDEO = 0.008;
+const DISTANT_MS_PER_VIDEO = 40;
+const DISTANT_LEAST_MS = 10_000;
+/** A look at fewer takes no time. */
+const FEW_VIDEOS = 10_000;
+
+interface Kept {
+  look: Look;
+  run: RunSoFar;
 }
 
-async function readLives(database: Database): Promise<Life[]> {
-  return (await database.prepare(sql.LIVES).all<Life>()).results;
-}
+const LOOKS = new WeakMap<Database, Kept>();
 
-/** So long nobody may have been there within one run. */
-const RUN_GAP_MS = 60_000;
-
-/** A run is a chain of lives without a gap between them; the last one counts. */
-function runStart(lives: Life[], { now }: { now: Millis }): Millis {
-  let since = now;
-  for (const { startedAt, goneAt, leaseUntil } of lives) {
-    const until = goneAt ?? leaseUntil;
-    if (since === now || until >= since - RUN_GAP_MS) since = Math.min(since, startedAt);
+/** The last look, if it is not too old: instances tell what they have done since. */
+async function takeLook(
+  database: Database,
+  { now, run, config, fresh = false }: OverviewOptions & { run: RunSoFar },
+): Promise<{ look: Look; counts: Counts }> {
+  const kept = LOOKS.get(database);
+  if (kept !== undefined && !fresh && kept.run.since === run.since && now >= kept.look.at) {
+    if (now - kept.look.at < lifeOf(kept.look, database.distant ?? false)) {
+      return { look: kept.look, counts: addSince(kept, run) };
+    }
   }
-  return since;
+  const look = await lookAtVideos(database, { now, run, order: config?.order ?? "id" });
+  LOOKS.set(database, { look, run });
+  return { look, counts: look.counts };
 }
 
-interface HeldRow {
-  videoId: number;
-  attempt: number;
-  instance: string;
-  claimedAt: Millis;
-  durationS: number;
+function lifeOf({ counts: { total } }: Look, distant: boolean): Millis {
+  if (distant) return Math.max(DISTANT_LEAST_MS, DISTANT_MS_PER_VIDEO * total);
+  return total < FEW_VIDEOS ? 0 : MS_PER_VIDEO * total;
 }
 
-async function readHeld(database: Database): Promise<HeldRow[]> {
-  return (await database.prepare(sql.HELD_VIDEOS).all<HeldRow>()).results;
-}
-
-async function countAll(database: Database, { now, runSince }: { now: Millis; runSince: Millis }) {
-  const row = await database
-    .prepare(sql.COUNT_ALL)
-    .bind(now - MINUTE_MS, now - QUARTER_MS, runSince)
-    .first<{ [name in keyof Counts | keyof Ended]: number | null }>();
-  const { total, pending, running, completed, failed, quarantined, cancelled, minute, quarter, run } = row ?? {};
+function addSince({ look: { counts }, run: before }: Kept, run: RunSoFar): Counts {
+  const open = counts.pending + counts.running;
+  const completed = Math.max(0, Math.min(open, run.completed - before.completed));
+  const failed = Math.max(0, Math.min(open - completed, run.failed - before.failed));
+  const running = Math.min(counts.running, open - completed - failed);
   return {
-    counts: {
-      total: total ?? 0,
-      pending: pending ?? 0,
-      running: running ?? 0,
-      completed: completed ?? 0,
-      failed: failed ?? 0,
-      quarantined: quarantined ?? 0,
-      cancelled: cancelled ?? 0,
-    } satisfies Counts,
-    ended: { minute: minute ?? 0, quarter: quarter ?? 0, run: run ?? 0 } satisfies Ended,
+    ...counts,
+    completed: counts.completed + completed,
+    failed: counts.failed + failed,
+    running,
+    pending: open - completed - failed - running,
   };
+}
+
+interface KeptEstimate {
+  key: string;
+  eta: Eta | null;
+}
+
+const ESTIMATES = new WeakMap<Look, KeptEstimate>();
+
+/** It is a moment, so it stays true for as long as the look does, unless the pool has changed. */
+function keepEstimate(look: Look, pool: Pool): Eta | null {
+  const { paused, hold, draining } = pool.switches;
+  const ranks = pool.live.filter(({ rank }) => rank !== null).map(({ id }) => id);
+  const key = JSON.stringify([ranks, paused, hold, draining]);
+  const kept = ESTIMATES.get(look);
+  if (kept?.key === key) return kept.eta;
+  const eta = estimateEnd(look, pool);
+  ESTIMATES.set(look, { key, eta });
+  return eta;
 }
 
 interface Around {
-  lives: Life[];
+  run: RunSoFar;
   held: HeldRow[];
-  runSince: Millis;
   config: Config | undefined;
 }
 
-function toView(row: InstanceRow, { lives, held, runSince, config }: Around): InstanceView {
-  const { id, rank, processId, pid, host, state, inHand, completed, failed, rssBytes, startedAt, leaseUntil } = row;
-  const status = { id, rank, processId, pid, host, state, inHand, completed, failed, rssBytes, startedAt, leaseUntil };
-  const isEarlier = (life: Life) =>
-    life.host === host && life.processId === processId && life.startedAt < startedAt && life.startedAt >= runSince;
-  const own = held.filter(({ instance }) => instance === id);
+function toView(row: InstanceRow, { run, held, config }: Around): InstanceView {
+  const own = held.filter(({ instance }) => instance === row.id);
+  const step = (place: number) => (config && place >= config.concurrency ? "waiting" : (config?.processor ?? null));
   return {
-    ...status,
-    restarts: lives.filter(isEarlier).length,
-    held: own.map(({ videoId, attempt, claimedAt }, place) => ({
-      videoId,
-      attempt,
-      claimedAt,
-      step: config === undefined ? null : place < config.concurrency ? config.processor : "waiting",
-    })),
+    ...toStatus(row),
+    restarts: countRestarts(run, row),
+    held: own.map(({ videoId, attempt, claimedAt }, place) => ({ videoId, attempt, claimedAt, step: step(place) })),
+  };
+}
+
+function toStatus(row: InstanceRow): InstanceStatus {
+  const { id, rank, processId, pid, host, state, inHand, completed, failed, rssBytes, startedAt, leaseUntil } = row;
+  const { heldBack } = row;
+  return {
+    id,
+    rank,
+    processId,
+    pid,
+    host,
+    state,
+    inHand,
+    completed,
+    failed,
+    rssBytes,
+    startedAt,
+    leaseUntil,
+    heldBack,
   };
 }

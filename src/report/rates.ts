@@ -8,6 +8,8 @@ export interface Rates {
   run: number | null;
 }
 
+export const NO_RATES: Rates = { minute: null, quarter: null, run: null };
+
 /** How many came to an end since each of these moments. */
 export interface Ended {
   minute: number;

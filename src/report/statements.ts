@@ -17,6 +17,40 @@ export const SWITCHES = `
   SELECT key, value ->> '$.reason' AS reason, value ->> '$.until' AS until FROM hidb_pool
    WHERE key BETWEEN 'paused' AND 'paused.~' AND coalesce(value ->> '$.until', 9e15) > ?`;
 
+// Runs, in which HIDB_HALT counts and whose ends HIDB_NOTIFY tells.
+
+const LAST_RUN = "(SELECT max(run_id) FROM hidb_runs)";
+
+/** Whether anything is open, whether a halt stands, and the last run if there has been one. */
+export const LOOK_AT_RUN = `
+  SELECT o.open, o.halted, r.run_id AS id, r.started_at AS startedAt, r.completed, r.failed, r.halted_at AS haltedAt,
+         r.ended_at AS endedAt, r.notice_until AS noticeUntil, r.noticed_at AS noticedAt
+    FROM (SELECT EXISTS (SELECT 1 FROM hidb_videos INDEXED BY hidb_open WHERE finished_at IS NULL) AS open,
+                 (SELECT value ->> '$.reason' FROM hidb_pool WHERE key = 'paused.halt') AS halted) o
+         LEFT JOIN hidb_runs r ON r.run_id = ${LAST_RUN}`;
+
+/** What has ended since a moment counts for a run that was not over then. Parameters: completed, failed, that moment, twice. */
+export const COUNT_ENDED = `
+  UPDATE hidb_runs SET completed = completed + ?, failed = failed + ?
+   WHERE run_id = ${LAST_RUN} AND coalesce(ended_at, ?) >= ?`;
+
+/** By one only, of all that have seen the same last run. Parameters: its id or 0, now, its id or 0. */
+export const BEGIN_RUN = `
+  INSERT INTO hidb_runs (run_id, started_at) SELECT CAST(? AS INTEGER) + 1, ? WHERE coalesce(${LAST_RUN}, 0) = ?`;
+
+export const END_RUN = "UPDATE hidb_runs SET ended_at = ? WHERE run_id = ? AND ended_at IS NULL";
+
+export const HALT_RUN = "UPDATE hidb_runs SET halted_at = ? WHERE run_id = ? AND halted_at IS NULL";
+
+/** The parameter: a JSON object with the reason. */
+export const HALT_POOL = "INSERT OR IGNORE INTO hidb_pool (key, value) VALUES ('paused.halt', ?)";
+
+/** By one only, until a moment. Parameters: that moment, the run, now. */
+export const CLAIM_NOTICE = `
+  UPDATE hidb_runs SET notice_until = ? WHERE run_id = ? AND noticed_at IS NULL AND coalesce(notice_until, 0) <= ?`;
+
+export const NOTE_NOTICE = "UPDATE hidb_runs SET noticed_at = ? WHERE run_id = ?";
+
 // Parameters: since when videos count as recent, twice, and now.
 export const BATCHES = `
   SELECT b.batch_id AS id, b.from_id AS first, b.to_id AS last, count(h.video_id) AS total,
@@ -224,10 +258,10 @@ export const LAST_COMPLETED = `
 /** Those that will be claimed last, the very last first: the tail of the run. */
 export const LAST_TO_CLAIM: Record<"id" | "longest", string> = {
   id: `
-  SELECT -priority AS durationS FROM hidb_videos INDEXED BY hidb_open
+  SELECT video_id AS videoId, -priority AS durationS FROM hidb_videos INDEXED BY hidb_open
    WHERE finished_at IS NULL AND state = 'pending' ORDER BY video_id DESC LIMIT ?`,
   longest: `
-  SELECT -priority AS durationS FROM hidb_videos
+  SELECT video_id AS videoId, -priority AS durationS FROM hidb_videos
    WHERE finished_at IS NULL AND state = 'pending' ORDER BY priority DESC, video_id DESC LIMIT ?`,
 };
 

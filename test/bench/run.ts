@@ -2,6 +2,7 @@
 import { benchChaos } from "./chaos.ts";
 import { benchD1 } from "./d1.ts";
 import { benchDispatch } from "./dispatch.ts";
+import { benchEta } from "./eta.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchMakespan } from "./makespan.ts";
 import { benchMemory } from "./memory.ts";
@@ -17,6 +18,7 @@ const BENCHES: Record<string, () => Promise<object[]>> = {
   d1: () => benchD1(),
   makespan: () => benchMakespan(),
   worker: () => benchWorker(),
+  eta: () => benchEta(),
 };
 
 const named = process.argv.slice(2);
