@@ -1,6 +1,9 @@
 // What a second look at the host of Workers has found: what leaked, what got out, and what brought the host down.
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { installTimers } from "../../src/workerd/globals/timers.js";
 import { endInvocation, runInvocation } from "../../src/workerd/invocation.js";
@@ -164,6 +167,34 @@ it.each(["thread", "process"] as const)(
     expect(open).toBe(0);
   },
 );
+
+it("a Worker leaves no file open whose value it has begun to read", async () => {
+  const stateFolder = mkdtempSync(join(tmpdir(), "hidb-review-"));
+  const worker = await host(
+    `export default { async fetch(request, { R2 }) {
+      if (request.method === "PUT") await R2.put("k", new Uint8Array(3e6));
+      const { body } = await R2.get("k");
+      if (request.method === "GET") return new Response(body);
+      await body.getReader().read();
+      return new Response("begun") } }`,
+    { r2: { R2: "b" }, stateFolder },
+  );
+  for (const method of ["PUT", "POST", "POST"])
+    expect(await (await worker.fetch("/", { method })).text()).toBe("begun");
+  expect((await (await worker.fetch("/")).arrayBuffer()).byteLength).toBe(3e6);
+  await sleep(50);
+  const open = readdirSync("/proc/self/fd").map((name) => readlinkOrNone(`/proc/self/fd/${name}`));
+  expect(open.filter((file) => file.startsWith(join(stateFolder, "values")))).toEqual([]);
+  rmSync(stateFolder, { recursive: true });
+});
+
+function readlinkOrNone(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
 
 describe("timers", () => {
   it("are forgotten with the invocation that has started them, and none is started after that", async () => {

@@ -4,6 +4,7 @@ import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { systemClock } from "../../clock.js";
+import { closeWhenOver } from "../invocation.js";
 import { native } from "../native.js";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -130,19 +131,44 @@ async function removeOlder(folder: string, before: number): Promise<void> {
 }
 
 function fileStream(openFile: () => number, span: Span): ReadableStream<Bytes> {
-  let descriptor: number | undefined;
-  let at = span.start;
   const end = span.start + span.length;
+  let at = span.start;
+  let descriptor: number | undefined;
+  let isReading = false;
+  let isOver = false;
+  let keep = () => {};
   const close = () => {
-    if (descriptor !== undefined) closeSync(descriptor);
+    isOver = true;
+    keep();
+    // Under a read its number could become another file's.
+    if (descriptor === undefined || isReading) return;
+    closeSync(descriptor);
     descriptor = undefined;
+  };
+  const readNext = async (): Promise<Bytes | null> => {
+    descriptor ??= openFile();
+    isReading = true;
+    try {
+      return at < end ? await readAt(descriptor, { at, length: Math.min(CHUNK, end - at) }) : null;
+    } finally {
+      isReading = false;
+      if (isOver) close();
+    }
   };
   return new native.ReadableStream<Bytes>(
     {
       async pull(controller) {
+        // A reader may leave off in the middle.
+        if (descriptor === undefined) {
+          keep = closeWhenOver(() => {
+            close();
+            controller.error(new Error("Network connection lost."));
+          });
+        }
+        if (isOver) return;
         try {
-          descriptor ??= openFile();
-          const chunk = at < end ? await readAt(descriptor, { at, length: Math.min(CHUNK, end - at) }) : null;
+          const chunk = await readNext();
+          if (isOver) return;
           if (chunk !== null) {
             at += chunk.byteLength;
             controller.enqueue(chunk);
