@@ -200,6 +200,31 @@ export const SETTINGS = {
     ),
     "10000",
   ),
+  halt: setting(
+    "HIDB_HALT",
+    "",
+    "a share such as 10%, a number of videos from 1, or nothing",
+    v.pipe(
+      v.string(),
+      v.regex(/^(\d{1,12}|\d{1,3}(\.\d+)?%)?$/),
+      v.check(
+        (value) =>
+          value === "" || (Number.parseFloat(value) > 0 && !(value.endsWith("%") && Number.parseFloat(value) > 100)),
+      ),
+    ),
+    "Pauses the pool when so many videos of a run have failed: a number, or a share such as `10%` of those that have ended.",
+  ),
+  notify: setting(
+    "HIDB_NOTIFY",
+    "",
+    "an http or https URL, or a program with its arguments",
+    v.pipe(
+      v.string(),
+      v.check((value) => (/^https?:/i.test(value) ? URL.canParse(value) : !/^[a-z][a-z0-9+.-]*:\/\//i.test(value))),
+    ),
+    "Told when a run ends or is halted: a URL that gets a POST, or a program with its arguments.",
+    "secret",
+  ),
   memoryMb: whole(
     "HIDB_MEMORY_MB",
     "0",

@@ -79,9 +79,13 @@ async function wire(config: Config, parts: PoolDatabase & { clock: Clock }): Pro
     if (event.type === "instance.draining") dashboard?.leave();
     toLog(() => writeLog(event, corridor.rank));
     toJournal(() => journal?.write(event, corridor.rank));
+    runs?.note(event);
     if (event.type === "instance.failed") console.error(`hidb: ${describe(event.error)}`);
     if (event.type === "database.trouble") console.error(`hidb: ${describe(event.error)}`);
   };
+  const keepsRuns = config.halt !== "" || config.notify !== "";
+  const { RunKeeper } = keepsRuns ? await import("./pool/halt.js") : { RunKeeper: undefined };
+  const runs = RunKeeper === undefined ? undefined : new RunKeeper({ database, clock, config, report });
   const settling = {
     ...config,
     database,
@@ -105,6 +109,7 @@ async function wire(config: Config, parts: PoolDatabase & { clock: Clock }): Pro
   const corridor = new Corridor({
     ...{ instance, claimer, processor, settler, report, findNewVideos, config },
     ...(spool === undefined ? {} : { inherit, spool }),
+    ...(runs === undefined ? {} : { runs }),
   });
   tell = report;
   report({ type: "instance.started", processId, pid: identity.pid, host: identity.host });

@@ -3,12 +3,15 @@ import { Command, CommanderError } from "commander";
 import { inheritedEnvironment } from "../config.js";
 import { describeError, EXIT, HidbError, messageOf } from "../errors.js";
 import { registerAdd } from "./add.js";
+import { registerBatches } from "./batches.js";
 import { registerCancel } from "./cancel.js";
+import { registerDrain } from "./drain.js";
 import { registerExport } from "./export.js";
 import { registerList } from "./list.js";
 import { registerLogs } from "./logs.js";
 import { registerMigrate } from "./migrate.js";
 import { registerMirror } from "./mirror.js";
+import { registerNotify } from "./notify.js";
 import { registerPause, registerResume } from "./pause.js";
 import { asTyped, note, quietOnClosedPipe } from "./print.js";
 import { registerRetry } from "./retry.js";
@@ -29,6 +32,9 @@ const REGISTER: ((program: Command) => void)[] = [
   registerCancel,
   registerPause,
   registerResume,
+  registerDrain,
+  registerBatches,
+  registerNotify,
   registerVerify,
   registerExport,
   registerMigrate,
@@ -72,7 +78,7 @@ Examples:
   $ hidb retry --failed             try it again
 
 Every setting is an environment variable HIDB_...; the README lists them.
-Exit codes: 0 all well, 1 something failed, 2 usage or settings, 3 preflight, 5 database.`;
+Exit codes: 0 all well, 1 something failed, 2 usage or settings, 3 preflight, 4 halted, 5 database.`;
 
 function endWith(error: unknown): number {
   if (error instanceof CommanderError) return endUsage(error);

@@ -17,7 +17,8 @@ import { clock, deathJudge, withDatabase } from "./context.js";
 import { note, onUnheard, plural, printable, say } from "./print.js";
 import { Pm2 } from "./start/pm2.js";
 import { openProgress } from "./start/progress.js";
-import { describeCounts, describeNext, describeRun } from "./start/summary.js";
+import { beginOwnRun, endOwnRun } from "./start/run.js";
+import { describeCounts, describeHalt, describeNext, describeRun } from "./start/summary.js";
 
 interface StartFlags {
   sqliteFile?: string;
@@ -120,18 +121,25 @@ async function work(config: Config, database: Database): Promise<number> {
     say(describeNext(before.counts));
     return exitCodeOf(before.counts);
   }
+  if (before.halted) {
+    await pm2.sweep();
+    for (const line of [describeCounts(before.counts), ...describeHalt(before.reason)]) say(line);
+    return EXIT.halted;
+  }
   const startedAt = clock.now();
   const stop = listenForStop();
-  let signal: StopSignal | undefined;
+  let end: WatchEnd | undefined;
+  let ours = false;
   try {
-    const ours = await joinPool(database, { pm2, stop });
+    ours = await joinPool(database, { pm2, stop, begin: () => beginOwnRun(database, config) });
     const pace = config.database === "d1" ? DISTANT_PACE : PACE;
-    signal = await watch(database, { pm2: ours ? pm2 : undefined, stop, pace });
-    if (signal !== undefined && ours) note("hidb: draining; what runs may finish, the rest is given back");
+    end = await watch(database, { pm2: ours ? pm2 : undefined, stop, pace });
+    if (end !== undefined && ours) note("hidb: draining; what runs may finish, the rest is given back");
   } finally {
     await pm2.end();
   }
-  const { counts } = await readStatus(database, view());
+  if (ours) await endOwnRun(database, config);
+  const { counts, halted, reason } = await readStatus(database, view());
   const run = await readRun(database, {
     since: startedAt,
     concurrency: config.concurrency,
@@ -142,9 +150,11 @@ async function work(config: Config, database: Database): Promise<number> {
     run,
     failures,
     wallMs: clock.now() - startedAt,
+    halted: halted ? reason : null,
   }))
     say(line);
-  return signal === undefined ? exitCodeOf(counts) : SIGNAL_EXIT[signal];
+  if (end === undefined) return exitCodeOf(counts);
+  return end === "halt" ? EXIT.halted : SIGNAL_EXIT[end];
 }
 
 const REASONS_SHOWN = 5;
@@ -166,6 +176,8 @@ const SILENCE_MS = 5000;
 
 /** SIGPIPE stands for a reader of ours that has gone, as in `hidb start | head`: Node has no such signal to listen to. */
 type StopSignal = "SIGHUP" | "SIGINT" | "SIGPIPE" | "SIGTERM";
+/** What ends the watching before all videos have ended. */
+type WatchEnd = StopSignal | "halt";
 const SIGNAL_EXIT: Record<StopSignal, number> = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 };
 
 /** The first signal ends the watching; later ones are heard and change nothing. */
@@ -176,8 +188,15 @@ function listenForStop(): AbortController {
   return stop;
 }
 
+interface Joining {
+  pm2: Pm2;
+  stop: AbortController;
+  /** Called before a pool of ours is started. */
+  begin: () => Promise<void>;
+}
+
 /** Resolves to true when the pool is ours to end: started here, or left by a run that was killed. */
-async function joinPool(database: Database, { pm2, stop }: { pm2: Pm2; stop: AbortController }): Promise<boolean> {
+async function joinPool(database: Database, { pm2, stop, begin }: Joining): Promise<boolean> {
   let waiting = false;
   while (!stop.signal.aborted) {
     const taken = pm2.take();
@@ -195,6 +214,7 @@ async function joinPool(database: Database, { pm2, stop }: { pm2: Pm2; stop: Abo
     }
     if (openOf(counts) === 0 && !busy) return false;
     if (taken && !busy && instances.length === 0) {
+      await begin();
       await pm2.start();
       return true;
     }
@@ -211,8 +231,8 @@ interface Watching {
   pace: Pace;
 }
 
-/** Resolves when no video is open any more, or to the signal that ended it. */
-async function watch(database: Database, { pm2, stop, pace }: Watching): Promise<StopSignal | undefined> {
+/** Resolves when no video is open any more, or to what ended it before: a signal, or a halt. */
+async function watch(database: Database, { pm2, stop, pace }: Watching): Promise<WatchEnd | undefined> {
   const progress = openProgress(clock);
   let aliveAt = clock.now();
   const [firstMs, longestMs] = pace.lookEveryMs;
@@ -227,6 +247,7 @@ async function watch(database: Database, { pm2, stop, pace }: Watching): Promise
         countAt = lookedAt + tookMs + Math.max(pace.countShare * tookMs, pace.msPerVideo * status.counts.total);
         progress.show(status);
         if (openOf(status.counts) === 0) return undefined;
+        if (status.halted) return "halt";
         if (status.instances.length > 0) aliveAt = clock.now();
         else if (clock.now() - aliveAt > SILENCE_MS) {
           await refuseDeadPool(pm2);

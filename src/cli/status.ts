@@ -17,6 +17,7 @@ import { type OverCount, readOver } from "../report/usage.js";
 import { STATES } from "../video.js";
 import { clock, deathJudge, readSettings, withDatabase } from "./context.js";
 import { alignColumns, asTyped, formatCount, formatSeconds, plural, printable, say, sayJson, styled } from "./print.js";
+import { describeStop } from "./stops.js";
 
 export function registerStatus(program: Command): void {
   program
@@ -111,14 +112,15 @@ function describeInstances({ instances }: Status, dead: InstanceRow[]): string[]
   return lines;
 }
 
-function describePace({ rate, eta, paused, instances, counts }: Status): string[] {
-  const lines: string[] = [];
-  if (paused) lines.push(styled("yellow", "paused: nothing new is claimed until `hidb resume`"));
+function describePace(status: Status): string[] {
+  const { rate, eta, instances, counts } = status;
+  const stop = describeStop(status);
+  const lines = stop === null ? [] : [styled("yellow", stop)];
   if (rate !== null) {
     const pace = rate >= 1 ? `${rate.toFixed(1)} videos/s` : `${(rate * 60).toFixed(1)} videos/min`;
     const left = eta === null || eta === 0 ? "" : `, about ${formatSeconds(eta)} left`;
     lines.push(`${pace} over the last minute${left}`);
-  } else if (instances.length > 0 && counts.pending + counts.running > 0 && !paused) {
+  } else if (instances.length > 0 && counts.pending + counts.running > 0 && stop === null) {
     lines.push("no video has ended in the last minute");
   }
   return lines;
@@ -143,9 +145,11 @@ function shorten(text: string): string {
 }
 
 /** What is in a table that somebody else fills is only known once the pool has looked. */
-function nextCommand({ counts, instances, paused }: Status, ownTable: boolean): string {
+function nextCommand(status: Status, ownTable: boolean): string {
+  const { counts, instances, paused, draining, halted } = status;
   if (counts.total === 0) return ownTable ? "hidb add <folder or list>" : "hidb start";
-  if (paused) return "hidb resume";
+  if (halted) return "hidb list --state failed,quarantined, then hidb resume";
+  if (paused || draining) return "hidb resume";
   if (counts.pending + counts.running > 0) return instances.length === 0 ? "hidb start" : "hidb status";
   if (counts.failed + counts.quarantined > 0) {
     return `hidb list --state failed,quarantined (${formatCount(counts.failed + counts.quarantined)}), then hidb retry --failed`;

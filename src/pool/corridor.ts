@@ -29,6 +29,8 @@ export interface House {
   findNewVideos: () => Promise<void>;
   /** Settles what dead instances of this host have left finished; all of the dead, or these. */
   inherit?: (dead?: string[]) => Promise<void>;
+  /** Counts what has ended, for HIDB_HALT and HIDB_NOTIFY. */
+  runs?: { beat(): Promise<void>; close(): Promise<void> };
   /** Where finished work waits for a distant database. */
   spool?: { close(): void };
   config: Pick<
@@ -396,7 +398,8 @@ export class Corridor {
     const viewing = membership.viewPool(instance);
     const remembering = this.#memory.see();
     const looking = this.#drain === undefined ? this.#look() : undefined;
-    const asking = [renewing, reclaiming, viewing, beginning, losing, looking, remembering] as const;
+    const keeping = this.#drain === undefined ? this.#house.runs?.beat() : undefined;
+    const asking = [renewing, reclaiming, viewing, beginning, losing, looking, remembering, keeping] as const;
     const [renewed, reclaimed, seen, begun] = await Promise.all(asking);
     if (!renewed) return this.#endExpelled();
     const view = distant && reclaimed > 0 ? await this.#lookAgain() : seen;
@@ -516,6 +519,7 @@ export class Corridor {
     clearTimeout(this.#beatTimer);
     this.#beatTimer = undefined;
     await this.#beating;
+    await this.#house.runs?.close().catch((error: unknown) => this.#bear(error));
     // Who could not undo a claim does not say goodbye: only the reclaim of the dead finds what it holds.
     await claimer
       .settleDebts()

@@ -8,6 +8,7 @@ import { type Instance, register } from "../../src/claim/membership.js";
 import type { Clock } from "../../src/clock.js";
 import type { Database } from "../../src/database/database.js";
 import { Corridor, type House } from "../../src/pool/corridor.js";
+import { RunKeeper } from "../../src/pool/halt.js";
 import type { AttemptContext } from "../../src/process/processor.js";
 import type { PoolEvent } from "../../src/report/event.js";
 import { Settler } from "../../src/settle/settler.js";
@@ -33,6 +34,8 @@ interface PoolOptions {
   processId?: number;
   clock?: Clock;
   database?: Database;
+  /** HIDB_HALT and HIDB_NOTIFY. */
+  keep?: { halt?: string; notify?: string };
 }
 
 /** An attempt as its processor sees it, which the test brings to its end. */
@@ -66,7 +69,12 @@ export class TestPool {
     const instance = await register({ identity: identifyProcess(), processId, leaseMs: 30_000, database, clock });
     const lookForNew = watchCatalogue(database, clock, catalogue);
     return new TestPool(instance, (pool) => {
-      const report = (event: PoolEvent) => pool.events.push(event);
+      const report = (event: PoolEvent) => {
+        pool.events.push(event);
+        runs?.note(event);
+      };
+      const keep = { halt: "", notify: "", ...options.keep };
+      const runs = options.keep && new RunKeeper({ database, clock, config: keep, report });
       return new Corridor({
         instance,
         report,
@@ -86,6 +94,7 @@ export class TestPool {
           backoffMaxMs: 300_000,
           onTrouble: (error) => report({ type: "database.trouble", error }),
         }),
+        ...(runs === undefined ? {} : { runs }),
         findNewVideos: () => {
           pool.beats++;
           return lookForNew();

@@ -1,7 +1,8 @@
 // One live line on a terminal; a line a minute anywhere else.
 import cliProgress from "cli-progress";
 import type { Status } from "../../report/status.js";
-import { formatCount, formatSeconds, note } from "../print.js";
+import { asTyped, formatCount, formatSeconds, note } from "../print.js";
+import { nameStop } from "../stops.js";
 
 export interface Progress {
   show(status: Status): void;
@@ -55,12 +56,14 @@ function endedOf({ counts }: Status): number {
   return counts.total - counts.pending - counts.running;
 }
 
-function describeFacts({ counts, instances, rate, eta, paused }: Status): string {
+function describeFacts(status: Status): string {
+  const { counts, instances, rate, eta } = status;
   const facts = [`${instances.length} up`, `${counts.running} running`];
   if (rate !== null) facts.push(rate >= 1 ? `${rate.toFixed(1)}/s` : `${(rate * 60).toFixed(1)}/min`);
   if (eta !== null) facts.push(`ETA ${formatSeconds(eta)}`);
   const failed = counts.failed + counts.quarantined;
   if (failed > 0) facts.push(`${formatCount(failed)} failed`);
-  if (paused) facts.push("paused (`hidb resume` goes on)");
+  const stop = nameStop(status);
+  if (stop !== null) facts.push(asTyped(`${stop} (\`hidb resume\` goes on)`));
   return facts.join("  ");
 }

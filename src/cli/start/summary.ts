@@ -10,16 +10,25 @@ export interface SummaryParts {
   run: RunReport;
   failures: FailureGroup[];
   wallMs: number;
+  /** Why HIDB_HALT has halted the pool; null when it has not. */
+  halted: string | null;
 }
 
-export function describeRun({ counts, run, failures, wallMs }: SummaryParts): string[] {
+export function describeRun({ counts, run, failures, wallMs, halted }: SummaryParts): string[] {
   const speedUp = run.speedUp === null ? "" : `, ${run.speedUp.toFixed(1)} times as fast as one instance`;
   return [
     `${describeCounts(counts)} in ${formatWall(wallMs)}${speedUp}`,
     ...alignColumns(run.instances.map(describeInstance), "  "),
     ...describeFailures(failures),
     ...run.over.map((one) => `${describeOver(one)}; ${asTyped("hidb list --over any")}`),
-    describeNext(counts),
+    ...(halted === null ? [describeNext(counts)] : describeHalt(halted)),
+  ];
+}
+
+export function describeHalt(reason: string | null): string[] {
+  return [
+    `halted: ${printable(reason ?? "too many videos have failed")}`,
+    asTyped("next: hidb list --state failed,quarantined; `hidb resume` and then `hidb start` go on"),
   ];
 }
 

@@ -1,0 +1,30 @@
+// The run of a pool that `hidb start` starts and ends: begun here, so that HIDB_HALT counts from now, and told here if the
+// instances had no time to.
+import type { Config } from "../../config.js";
+import type { Database } from "../../database/database.js";
+import type { PoolEvent } from "../../report/event.js";
+import { beginRun, endRun, lookAtRun } from "../../report/runs.js";
+import { tellRun } from "../../report/tell-run.js";
+import { clock } from "../context.js";
+import { note, printable } from "../print.js";
+
+export async function beginOwnRun(database: Database, { halt, notify }: Config): Promise<void> {
+  if (halt === "" && notify === "") return;
+  const { run, halted } = await lookAtRun(database);
+  // A halt stands until somebody resumes the pool: it is this run's end, too.
+  if (halted === null) await beginRun(database, run, clock.now());
+}
+
+/** After the last instance has gone: nobody else sends anything any more. */
+export async function endOwnRun(database: Database, { notify }: Config): Promise<void> {
+  if (notify === "") return;
+  const look = await lookAtRun(database);
+  if (look.run === null || look.run.noticedAt !== null) return;
+  if (!look.open && look.run.endedAt === null) await endRun(database, look.run, clock.now());
+  const { run, halted } = await lookAtRun(database);
+  if (run === null || (run.endedAt === null && (run.haltedAt === null || halted === null))) return;
+  const report = (event: PoolEvent) => {
+    if (event.type === "notice.failed") note(`hidb: the notice was not taken: ${printable(event.why)}`);
+  };
+  await tellRun(run, halted, { database, clock, notify, report, takeOver: true });
+}
