@@ -1,7 +1,7 @@
 // What a second look at the host of Workers has found: what leaked, what got out, and what brought the host down.
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -167,6 +167,25 @@ it.each(["thread", "process"] as const)(
     expect(open).toBe(0);
   },
 );
+
+it("a Worker leaves no socket open that it does not close", async () => {
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    sockets.add(socket.on("error", () => undefined).on("close", () => sockets.delete(socket)));
+    socket.write("hello");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const worker = await host(
+    `import { connect } from "cloudflare:sockets";
+    export default { async fetch() {
+      return new Response((await connect("127.0.0.1:${port}").readable.getReader().read()).value) } }`,
+  );
+  for (let times = 0; times < 3; times++) expect(await (await worker.fetch("/")).text()).toBe("hello");
+  await sleep(100);
+  expect(sockets.size).toBe(0);
+  server.close();
+});
 
 it("a Worker leaves no file open whose value it has begun to read", async () => {
   const stateFolder = mkdtempSync(join(tmpdir(), "hidb-review-"));

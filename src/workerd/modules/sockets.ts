@@ -2,7 +2,7 @@
 import { connect as connectPlain, isIP, type Socket as NetSocket } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { GLOBAL_SCOPE, illegalConstructor, nameInstances } from "../globals/refusals.js";
-import { currentInvocation } from "../invocation.js";
+import { closeWhenOver, currentInvocation } from "../invocation.js";
 import { type Address, readAddress, readOptions, type SecureTransport, type SocketOptions } from "./sockets-address.js";
 import { SocketStreams } from "./sockets-streams.js";
 
@@ -86,6 +86,10 @@ class Socket {
   #open(net: NetSocket): SocketInfo {
     this.#streams.attach(net);
     net.once("close", () => this.#closed.resolve());
+    net.once(
+      "close",
+      closeWhenOver(() => net.destroy()),
+    );
     const { hostname, port } = this.#link.address;
     return { remoteAddress: `${hostname}:${port}` };
   }
