@@ -6,6 +6,7 @@ import { benchEta } from "./eta.ts";
 import { benchGrowth } from "./growth.ts";
 import { benchMakespan } from "./makespan.ts";
 import { benchMemory } from "./memory.ts";
+import { benchPages } from "./pages.ts";
 import { benchRecovery } from "./recovery.ts";
 import { benchWorker } from "./worker.ts";
 
@@ -18,6 +19,7 @@ const BENCHES: Record<string, () => Promise<object[]>> = {
   d1: () => benchD1(),
   makespan: () => benchMakespan(),
   worker: () => benchWorker(),
+  pages: () => benchPages(),
   eta: () => benchEta(),
 };
 

@@ -27,6 +27,12 @@ describe.skipIf(reason !== undefined)("the page", () => {
     addEarlierVideos(pool);
     pool.addVideos(NOW, 150);
     [browser] = await Promise.all([launch(), pool.start(["-i", "2"])]);
+    await pool.waitFor("an answer", () =>
+      fetch(`${url}readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
     ({ page, watch } = await openPage(browser, url));
   });
 
@@ -193,7 +199,10 @@ async function expectText(locator: Locator, text: string | RegExp): Promise<void
 }
 
 async function go(page: Page, panel: string): Promise<void> {
-  await page.getByRole("navigation", { name: "Panels" }).getByRole("link", { name: panel }).click();
+  await page
+    .getByRole("navigation", { name: "Panels" })
+    .getByRole("link", { name: new RegExp(`^${panel}`) })
+    .click();
   await page.getByRole("heading", { level: 1, name: panel }).waitFor();
 }
 

@@ -99,7 +99,7 @@ function badge(name) {
   const counts = live.overview?.counts;
   const failed = counts ? counts.failed + counts.quarantined : 0;
   if (name !== "failures" || failed === 0) return null;
-  return h("span", { class: "pill" }, count(failed), h("span", { class: "hidden" }, " videos"));
+  return h("span", { class: "pill" }, h("span", { class: "hidden" }, ": "), count(failed));
 }
 
 function announce() {
