@@ -8,6 +8,7 @@ import { type Instance, register } from "./claim/membership.js";
 import { type Clock, systemClock } from "./clock.js";
 import { type Config, PROJECT_ROOT, readConfig, readProcessId } from "./config.js";
 import { Dashboard } from "./dashboard/serve.js";
+import type { Database } from "./database/database.js";
 import { migrate } from "./database/migrate.js";
 import { nameDatabase, openForPool, type PoolDatabase } from "./database/open.js";
 import { EXIT, HidbError, isPassing, messageOf } from "./errors.js";
@@ -42,6 +43,7 @@ async function work(config: Config): Promise<number> {
   await corridor.open();
   console.log(`hidb: instance ${readProcessId()} works on ${nameDatabase(config)} as rank ${corridor.rank}`);
   process.send?.("ready");
+  await linkToPm2(corridor, { database, clock });
   stop.then((because) => corridor.drain(because));
   const dashboard = openDashboard();
   const exitCode = await corridor.run();
@@ -147,6 +149,13 @@ function tolerate(target: string): (write: () => void) => void {
 function describe(error: unknown): string {
   if (error instanceof HidbError) return `${error.message}. Fix: ${error.fix}.`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+async function linkToPm2(corridor: Corridor, parts: { database: Database; clock: Clock }): Promise<void> {
+  if (process.send === undefined) return;
+  const { linkPm2, openChannel } = await import("./pool/pm2-link.js");
+  const channel = openChannel();
+  if (channel !== undefined) linkPm2({ ...parts, channel, figures: () => corridor.figures });
 }
 
 /** Resolves with the first request to stop. Later ones are heard and change nothing: the drain is on its way. */

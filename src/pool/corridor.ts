@@ -120,6 +120,11 @@ export class Corridor {
     return this.#view.rank;
   }
 
+  /** As the next heartbeat would tell them. */
+  get figures(): membership.InstanceFigures & membership.PoolView {
+    return { ...this.#figuresNow(), ...this.#view };
+  }
+
   /** Registers for work; from here on the instance has a rank. */
   async open(): Promise<void> {
     const { instance, claimer } = this.#house;
