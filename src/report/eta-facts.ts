@@ -1,7 +1,7 @@
 // What the estimate is made of, as the database has it: in one look at all videos, and some of their newest and last.
 import type { Config } from "../config.js";
 import type { Database } from "../database/database.js";
-import type { Millis } from "../video.js";
+import type { Millis, State } from "../video.js";
 import { type Eta, estimate } from "./eta.js";
 import type { DoneAttempt } from "./eta-model.js";
 import type { Waiting } from "./eta-order.js";
@@ -25,7 +25,16 @@ export interface Look {
   /** What an attempt lasts on average that does not complete; null when all have. */
   uncompletedMs: Millis | null;
   failures: FailureGroup[];
+  lastFailures: LastFailure[];
   over: OverCount[];
+}
+
+/** A video that has failed or was quarantined. */
+export interface LastFailure {
+  videoId: number;
+  state: State;
+  reason: string;
+  at: Millis;
 }
 
 export interface HeldRow {
@@ -57,9 +66,10 @@ export async function lookAtVideos(
     database.prepare(sql.LAST_TO_CLAIM[order]).bind(LAST).all<Waiting>(),
     database.prepare(sql.LAST_UNCOMPLETED).first<number | null>("meanMs"),
     readFailures(database, REASONS_SHOWN),
+    database.prepare(sql.LAST_FAILURES).bind(FAILURES_SHOWN).all<LastFailure>(),
     readOver(database),
   ]);
-  const [uncompletedMs, failures, over] = others;
+  const [uncompletedMs, failures, { results: lastFailures }, over] = others;
   const of = (name: keyof Counts | keyof Ended | Known) => counted?.[name] ?? 0;
   return {
     at: now,
@@ -83,11 +93,13 @@ export async function lookAtVideos(
     done: done.reverse(),
     uncompletedMs,
     failures,
+    lastFailures,
     over,
   };
 }
 
 const REASONS_SHOWN = 5;
+const FAILURES_SHOWN = 10;
 
 type Known = "knownCount" | "knownSumS" | "knownSquareS" | "runAfter";
 

@@ -1,10 +1,20 @@
 // All that a screen shows of the pool, in one value: for `hidb watch`, the dashboard and its event stream.
+import { hostname } from "node:os";
 import type { Config } from "../config.js";
 import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
+import { readBudget } from "./box/box.js";
 import { type Costs, readCosts } from "./costs.js";
 import type { Eta } from "./eta.js";
-import { estimateEnd, type HeldRow, type Look, lookAtVideos, medianWork, type Pool } from "./eta-facts.js";
+import {
+  estimateEnd,
+  type HeldRow,
+  type LastFailure,
+  type Look,
+  lookAtVideos,
+  medianWork,
+  type Pool,
+} from "./eta-facts.js";
 import { countRestarts, type RunSoFar, readRunSoFar } from "./lives.js";
 import { NO_RATES, type Rates, ratesOf } from "./rates.js";
 import {
@@ -32,7 +42,11 @@ export interface Overview extends Switches {
   memory: { usedBytes: number; budgetBytes: number | null };
   d1: Costs | null;
   instances: InstanceView[];
+  /** Instances that have died without anybody having noticed yet, and the videos in their hands. */
+  dead: { instances: number; inHand: number };
   failures: FailureGroup[];
+  /** The newest first. */
+  lastFailures: LastFailure[];
   over: OverCount[];
 }
 
@@ -54,15 +68,15 @@ export interface OverviewOptions {
   now: Millis;
   isDead: IsDead;
   config?: Config | undefined;
-  /** What the whole pool may use; null or missing when that is not known. */
+  /** What the whole pool may use; without it that of this host, if the pool is here. */
   budgetBytes?: number | null;
   /** Counts anew, however lately that was done: after a change of one's own. */
   fresh?: boolean;
 }
 
 export async function readOverview(database: Database, options: OverviewOptions): Promise<Overview> {
-  const { now, isDead, config, budgetBytes = null } = options;
-  const [{ live }, run, switches, d1] = await Promise.all([
+  const { now, isDead, config } = options;
+  const [{ live, dead }, run, switches, d1] = await Promise.all([
     readInstances(database, { now, isDead }),
     readRunSoFar(database, now),
     readSwitches(database, now),
@@ -78,10 +92,12 @@ export async function readOverview(database: Database, options: OverviewOptions)
     rates: live.length > 0 ? ratesOf(look.ended, { now: look.at, runSince: run.since }) : NO_RATES,
     eta: keepEstimate(look, { now, live, run, switches, config, distant: database.distant ?? false }),
     medianMs: own.length === 0 ? null : medianWork(own),
-    memory: { usedBytes: live.reduce((sum, { rssBytes }) => sum + rssBytes, 0), budgetBytes },
+    memory: { usedBytes: live.reduce((sum, { rssBytes }) => sum + rssBytes, 0), budgetBytes: budgetOf(live, options) },
     d1,
     instances: live.map((row) => toView(row, { run, held: look.held, config })),
+    dead: { instances: dead.length, inHand: dead.reduce((sum, { inHand }) => sum + inHand, 0) },
     failures: look.failures,
+    lastFailures: look.lastFailures,
     over: look.over,
   };
 }
@@ -152,6 +168,12 @@ function keepEstimate(look: Look, pool: Pool): Eta | null {
   const eta = estimateEnd(look, pool);
   ESTIMATES.set(look, { key, eta });
   return eta;
+}
+
+function budgetOf(live: InstanceRow[], { budgetBytes, config }: OverviewOptions): number | null {
+  if (budgetBytes !== undefined) return budgetBytes;
+  const here = hostname();
+  return config !== undefined && live.every(({ host }) => host === here) ? readBudget(config).bytes : null;
 }
 
 interface Around {

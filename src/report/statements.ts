@@ -255,6 +255,10 @@ export const LAST_COMPLETED = `
   SELECT claimed_at AS claimedAt, finished_at - claimed_at AS workMs, -priority AS durationS
     FROM hidb_videos WHERE state = 'completed' AND claimed_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1000`;
 
+export const LAST_FAILURES = `
+  SELECT video_id AS videoId, state, coalesce(error, '') AS reason, finished_at AS at FROM hidb_videos
+   WHERE state IN ('failed', 'quarantined') ORDER BY finished_at DESC, video_id DESC LIMIT ?`;
+
 /** Those that will be claimed last, the very last first: the tail of the run. */
 export const LAST_TO_CLAIM: Record<"id" | "longest", string> = {
   id: `
