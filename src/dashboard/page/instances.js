@@ -88,7 +88,7 @@ function instanceTable(rows, medianMs) {
     rows,
     columns: [
       { head: "Rank", cell: (row) => row.rank ?? NONE, class: "number" },
-      { head: "State", cell: (row) => stateBadge(row.state) },
+      { head: "State", cell: instanceState },
       { head: "Videos in hand", cell: (row) => held(row, { medianMs, most: SHOWN_VIDEOS }), class: "wide" },
       { head: "Completed", cell: (row) => count(row.completed), class: "number" },
       { head: "Failed", cell: (row) => count(row.failed), class: "number" },
@@ -100,6 +100,18 @@ function instanceTable(rows, medianMs) {
       { head: "Host", cell: (row) => row.host },
     ],
   });
+}
+
+/** Why an instance claims nothing, if memory is why. */
+const HELD_BACK = {
+  admission: "waits for room",
+  high: "above its limit",
+  room: "makes room",
+  pressure: "memory is short",
+};
+
+export function instanceState({ state, heldBack }) {
+  return [stateBadge(state), heldBack && h("small", null, HELD_BACK[heldBack] ?? heldBack)];
 }
 
 /** The videos in an instance's hand, each with its step and its time against the median. */

@@ -5,7 +5,7 @@ import { RateChart } from "./chart.js";
 import { h } from "./dom.js";
 import { reasonCell } from "./failures.js";
 import { clockTime, count, duration, megabytes, millis, NONE, percent, plural, rate } from "./format.js";
-import { held } from "./instances.js";
+import { held, instanceState } from "./instances.js";
 import { live, now } from "./live.js";
 import { figure, link, memoryMeter, Resource, STATES, section, stateBadge, table } from "./parts.js";
 
@@ -198,7 +198,7 @@ function instances({ instances: rows, medianMs }) {
     rows,
     columns: [
       { head: "Rank", cell: (row) => row.rank ?? NONE, class: "number" },
-      { head: "State", cell: (row) => stateBadge(row.state) },
+      { head: "State", cell: instanceState },
       { head: "In hand", cell: (row) => held(row, { medianMs, most: 2 }), class: "wide" },
       { head: "Memory", cell: (row) => megabytes(row.rssBytes), class: "number" },
     ],

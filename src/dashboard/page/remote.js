@@ -16,12 +16,11 @@ export function openRemote(_params, redraw) {
   };
 }
 
-function describeD1(answer) {
+function describeD1({ d1 }) {
   const hold = live.overview?.hold;
-  const d1 = answer?.d1 === undefined ? answer : answer.d1;
-  if (d1?.requests === undefined)
-    return h("p", { class: "empty" }, "The pool works on a SQLite file: nothing is asked of D1.");
-  const budget = d1.budget ?? d1.requestsBudget ?? d1.requestsPer5Min ?? null;
+  if (d1 === null) return h("p", { class: "empty" }, "The pool works on a SQLite file: nothing is asked of D1.");
+  const { requestsRecent, budget } = d1;
+  const share = `${count(requestsRecent)} of ${count(budget)}`;
   return [
     hold &&
       h(
@@ -33,14 +32,10 @@ function describeD1(answer) {
     h(
       "dl",
       { class: "figures" },
-      figure(
-        "Requests in 5 minutes",
-        count(d1.requestsRecent),
-        budget && [
-          `of ${count(budget)}`,
-          meter("Requests in 5 minutes", d1.requestsRecent, budget, `${count(d1.requestsRecent)} of ${count(budget)}`),
-        ],
-      ),
+      figure("Requests in 5 minutes", count(requestsRecent), [
+        `of ${count(budget)}`,
+        meter("Requests in 5 minutes", requestsRecent, budget, share),
+      ]),
       figure("Requests in all", count(d1.requests)),
       figure("Rows read", count(d1.rowsRead)),
       figure("Rows written", count(d1.rowsWritten)),
@@ -49,17 +44,15 @@ function describeD1(answer) {
   ];
 }
 
-function describeMirror(answer) {
-  const mirror = answer?.mirror === undefined ? answer : answer.mirror;
-  if (!mirror?.pulledAt)
-    return h("p", { class: "empty" }, "This database is no mirror of a D1 database. Make it one: hidb mirror pull");
+function describeMirror({ mirror }) {
+  if (mirror === null)
+    return h("p", { class: "empty" }, "This database is no mirror of a D1 database; hidb mirror pull makes one.");
   return [
     h(
       "dl",
       { class: "figures" },
       figure("Pulled", stamp(mirror.pulledAt)),
       figure("Rows to push", count(mirror.toPush)),
-      mirror.conflicts !== null && mirror.conflicts !== undefined && figure("Conflicts", count(mirror.conflicts)),
     ),
     h(
       "p",
