@@ -10,6 +10,8 @@ const { parseEnv } = require("node:util");
 
 const APP = "hidb";
 const ENTRY = path.join(__dirname, "dist", "entry.cjs");
+/** The same reading of cgroups as the instances have. */
+const BOX = path.join(__dirname, "dist", "report", "box", "box.js");
 const MAX_INSTANCES = 64;
 /** `auto` on a small machine: videos mostly wait for something else than a core of ours. */
 const AUTO_INSTANCES = 3;
@@ -85,20 +87,10 @@ function wholeOf(settings, name, fallback) {
   return Number(value);
 }
 
-/** The smallest of the setting, the cgroup's limit and the machine's memory, in MB. */
+/** The smallest of the setting, the limits of the cgroups around us and the machine's memory, in MB. */
 function memoryBudget(settings) {
-  const limits = [os.totalmem() / 1048576];
-  for (const file of ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]) {
-    try {
-      const bytes = Number(readFileSync(file, "utf8"));
-      if (Number.isFinite(bytes)) limits.push(bytes / 1048576);
-    } catch {
-      // This version of cgroups is not mounted here.
-    }
-  }
-  const wanted = wholeOf(settings, "HIDB_MEMORY_MB", 0);
-  if (wanted > 0) limits.push(wanted);
-  return Math.floor(Math.min(...limits));
+  const memoryMb = wholeOf(settings, "HIDB_MEMORY_MB", 0);
+  return Math.floor(require(BOX).readBudget({ memoryMb }).bytes / 1048576);
 }
 
 function countOf(argv, settings) {

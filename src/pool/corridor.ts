@@ -51,9 +51,10 @@ const RENEW_AFTER = 1 / 3;
 const FIRST_BEAT_MS = 2000;
 /** How often the neighbours' processes are looked at between two heartbeats. */
 const HERE_EVERY_MS = 1000;
-/** How often memory is looked at: idle, and with videos in hand, since they can fill a small box within a second. */
+/** How often memory is looked at: idle; with videos in hand; and so often where these can fill the box within a second. */
 const IDLE_LOOK_MS = 1000;
 const BUSY_LOOK_MS = 250;
+const NARROW_LOOK_MS = 50;
 /** So soon, and so often, an idle instance looks again for a video that it has given back for another attempt. */
 const LOOK_AGAIN_MS = 5000;
 const LOOKS_AGAIN = 3;
@@ -144,10 +145,14 @@ export class Corridor {
     this.#scheduleBeat(this.#isDistant ? Math.min(FIRST_BEAT_MS, this.#house.config.heartbeatMs) : undefined);
     if (this.#isDistant) this.#watchHere();
     this.#memoryTimer = setInterval(() => {
-      const pauseMs = this.#hand.size > 0 ? BUSY_LOOK_MS : IDLE_LOOK_MS;
-      if (instance.clock.monotonic() - this.#lookedAt >= pauseMs)
+      if (instance.clock.monotonic() - this.#lookedAt >= this.#lookPauseMs)
         this.#watchMemory().catch((error: unknown) => this.#bear(error));
-    }, BUSY_LOOK_MS);
+    }, NARROW_LOOK_MS);
+  }
+
+  get #lookPauseMs(): Millis {
+    if (this.#hand.size === 0) return IDLE_LOOK_MS;
+    return this.#memory.narrow ? NARROW_LOOK_MS : BUSY_LOOK_MS;
   }
 
   get #isDistant(): boolean {

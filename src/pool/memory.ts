@@ -30,8 +30,11 @@ const HARD = 1.5;
 const EXPECT_MS = 300_000;
 /** What is never planned with. */
 const SPARE = 0.05;
+/** An idle instance that keeps others from work is started anew after so long, if that frees as much as this. */
+const IN_THE_WAY_MS = 1500;
+const WORTH_BYTES = 32 * MB;
 /** Somebody has to work, or a box that others have filled would stop the pool for ever. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 10_000;
 
 const ALONE: membership.MemoryHere = { otherBytes: 0, largestOther: 0, rise: 0, busyBefore: 0 };
 
@@ -45,10 +48,13 @@ export class Memory {
   #bytes = 0;
   #here = ALONE;
   #begun = false;
+  /** What a life takes that has just begun: so much a new one would take, too. */
+  #freshBytes = 0;
   #highSince: Millis | undefined;
   #strain: Strain = "none";
   #strainSince: Millis | undefined;
-  #cramped = false;
+  #crampedSince: Millis | undefined;
+  #narrow = false;
   /** When the hand was last empty, it took so much. */
   #restBytes = 0;
   #rise = { bytes: 0, at: Number.NEGATIVE_INFINITY };
@@ -67,8 +73,13 @@ export class Memory {
   get heldBack(): membership.HeldBack | null {
     if (!this.#begun) return "admission";
     if (this.#highSince !== undefined) return "high";
-    if (this.#strain !== "none" && !this.#hasToWork()) return "pressure";
-    return this.#cramped ? "room" : null;
+    if (this.#strainSince !== undefined && !this.#hasToWork(this.#strainSince)) return "pressure";
+    return this.#crampedSince !== undefined && !this.#hasToWork(this.#crampedSince) ? "room" : null;
+  }
+
+  /** Less than half of the box is free: it may be full within a second. */
+  get narrow(): boolean {
+    return this.#narrow;
   }
 
   get figures(): Pick<membership.InstanceFigures, "rssBytes" | "riseBytes" | "heldBack"> {
@@ -87,7 +98,7 @@ export class Memory {
       staggerMs: config.staggerMs ?? 0,
     };
     this.#begun = await membership.beginWork(instance, admission);
-    this.#restBytes = this.#bytes;
+    this.#restBytes = this.#freshBytes = this.#bytes;
     this.#say();
     return this.#begun;
   }
@@ -108,9 +119,11 @@ export class Memory {
     this.#strain = this.#pressure.judge(memory, this.#box.pressure());
     if (this.#strain === "none") this.#strainSince = undefined;
     else if (before === "none") this.#strainSince = now;
-    this.#cramped = this.#lacksRoom(memory);
+    this.#crampedSince = this.#lacksRoom(memory) ? (this.#crampedSince ?? now) : undefined;
+    this.#narrow = memory.limitBytes - memory.usedBytes < Math.min(memory.limitBytes / 2, 4 * this.#shareBytes);
     this.#say(memory);
     if (this.#strain === "yield" && inHand > 0 && this.#isLargest()) return "yield";
+    if (inHand === 0 && this.#isInTheWay(now)) return "recycle";
     if (this.#highSince === undefined) return "stay";
     const patience = live ? SUSTAINED_LIVE_MS : SUSTAINED_MS;
     return this.#bytes > HARD * this.#shareBytes || now - this.#highSince >= patience ? "recycle" : "stay";
@@ -171,16 +184,21 @@ export class Memory {
 
   /** Those before this one are expected to grow as much as any attempt has; what is left must be enough for it, too. */
   #lacksRoom({ limitBytes, usedBytes }: BoxMemory): boolean {
-    const { busyBefore, rise } = this.#here;
-    if (busyBefore === 0) return false; // The first is always served: somebody works.
+    const { busyBefore, otherBytes, rise } = this.#here;
+    if (otherBytes === 0) return false; // Nobody else would make room.
     const expected = Math.max(rise, this.#rise.bytes);
     return (busyBefore + 1) * expected > limitBytes - usedBytes - SPARE * limitBytes;
   }
 
+  /** What has stayed behind in idle instances is missing for the next video: a new life takes less. */
+  #isInTheWay(now: Millis): boolean {
+    const since = this.#crampedSince;
+    return since !== undefined && now - since > IN_THE_WAY_MS && this.#bytes > this.#freshBytes + WORTH_BYTES;
+  }
+
   /** The one at the head, after a while. */
-  #hasToWork(): boolean {
-    const since = this.#strainSince;
-    return this.#here.busyBefore === 0 && since !== undefined && this.#now - since > PATIENCE_MS;
+  #hasToWork(since: Millis): boolean {
+    return this.#here.busyBefore === 0 && this.#now - since > PATIENCE_MS;
   }
 
   /** A video that fills the box by itself would only come back: somebody else must have a part in it. */
