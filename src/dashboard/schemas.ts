@@ -30,6 +30,7 @@ export const instanceView = v.object({
   rssBytes: count,
   startedAt: time,
   leaseUntil: time,
+  heldBack: v.pipe(text, v.description("why it claims nothing, if memory is why")),
   restarts: count,
   held: v.array(heldVideo),
 });
@@ -74,7 +75,14 @@ export const overview = v.object({
   draining: v.boolean(),
   halted: v.boolean(),
   rates: v.object({ minute: rate, quarter: rate, run: rate }),
-  eta: v.nullable(v.object({ p50: time, p90: time })),
+  eta: v.nullable(
+    v.pipe(
+      v.object({ p50: time, p90: time, low: time, high: time }),
+      v.description(
+        "when no video is open any more: sooner than p50 by half a chance, between low and high by nine in ten",
+      ),
+    ),
+  ),
   medianMs: v.nullable(v.number()),
   memory: v.object({ usedBytes: count, budgetBytes: v.nullable(v.number()) }),
   d1: v.nullable(costs),

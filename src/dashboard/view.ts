@@ -1,5 +1,6 @@
 // What the pool looks like from here. Whatever many pages ask for at once is asked of the database once.
 import { isGone } from "../claim/liveness.js";
+import { readBudget } from "../report/box/box.js";
 import { type Overview, readOverview } from "../report/overview.js";
 import type { IsDead } from "../report/status.js";
 import type { Millis } from "../video.js";
@@ -56,7 +57,8 @@ export class View {
 
   async #readOverview(): Promise<Overview> {
     const { database, clock, config } = this.house;
-    const overview = await readOverview(database, { now: clock.now(), isDead: this.isDead(), config });
+    const { bytes: budgetBytes } = readBudget(config);
+    const overview = await readOverview(database, { now: clock.now(), isDead: this.isDead(), config, budgetBytes });
     this.#total = overview.counts.total;
     return overview;
   }
