@@ -62,7 +62,7 @@ export async function lookAtVideos(
       .bind(now - MINUTE_MS, now - QUARTER_MS, run.since)
       .first<{ [name in keyof Counts | keyof Ended | Known]: number | null }>(),
     database.prepare(sql.HELD_VIDEOS).all<HeldRow>(),
-    database.prepare(sql.LAST_COMPLETED).all<DoneRow>(),
+    database.prepare(database.distant ? sql.LAST_COMPLETED_BY_ID : sql.LAST_COMPLETED).all<DoneRow>(),
     database.prepare(sql.LAST_TO_CLAIM[order]).bind(LAST).all<Waiting>(),
     database.prepare(sql.LAST_UNCOMPLETED).first<number | null>("meanMs"),
     readFailures(database, REASONS_SHOWN),
@@ -90,7 +90,7 @@ export async function lookAtVideos(
       backoffMs: Math.max(0, of("runAfter") - now),
     },
     held,
-    done: done.reverse(),
+    done: done.sort((a, b) => a.claimedAt + a.workMs - b.claimedAt - b.workMs),
     uncompletedMs,
     failures,
     lastFailures,

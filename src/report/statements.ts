@@ -255,9 +255,17 @@ export const LAST_COMPLETED = `
   SELECT claimed_at AS claimedAt, finished_at - claimed_at AS workMs, -priority AS durationS
     FROM hidb_videos WHERE state = 'completed' AND claimed_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1000`;
 
+/** The same where rows cost money: those with the highest ids among the first to be claimed, with no look at the rest. */
+export const LAST_COMPLETED_BY_ID = `
+  SELECT claimed_at AS claimedAt, finished_at - claimed_at AS workMs, -priority AS durationS
+    FROM hidb_videos WHERE state = 'completed' AND claimed_at IS NOT NULL ORDER BY video_id DESC LIMIT 400`;
+
+// By way of the attempts: an index on failed videos would be written at each settlement.
 export const LAST_FAILURES = `
-  SELECT video_id AS videoId, state, coalesce(error, '') AS reason, finished_at AS at FROM hidb_videos
-   WHERE state IN ('failed', 'quarantined') ORDER BY finished_at DESC, video_id DESC LIMIT ?`;
+  SELECT v.video_id AS videoId, v.state, coalesce(v.error, '') AS reason, v.finished_at AS at
+    FROM (SELECT attempt_id, video_id, attempt FROM hidb_attempts ORDER BY attempt_id DESC LIMIT 200) a
+         CROSS JOIN hidb_videos v ON v.video_id = a.video_id AND v.attempt = a.attempt
+   WHERE v.state IN ('failed', 'quarantined') ORDER BY a.attempt_id DESC LIMIT ?`;
 
 /** Those that will be claimed last, the very last first: the tail of the run. */
 export const LAST_TO_CLAIM: Record<"id" | "longest", string> = {
