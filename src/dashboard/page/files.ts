@@ -18,6 +18,7 @@ const MODULES = [
   "main",
   "actions",
   "api",
+  "banner",
   "batches",
   "chart",
   "dom",

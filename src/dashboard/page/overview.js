@@ -1,15 +1,17 @@
 // How far, how fast, when done, does it fit, what went wrong: on one screen.
 import { action, lockHint } from "./actions.js";
 import { get } from "./api.js";
+import { banner } from "./banner.js";
 import { RateChart } from "./chart.js";
 import { h } from "./dom.js";
 import { reasonCell } from "./failures.js";
-import { clockTime, count, duration, megabytes, millis, NONE, percent, plural, rate } from "./format.js";
+import { clockTime, count, duration, megabytes, millis, NONE, percent, plural, rate, timeOf } from "./format.js";
 import { held, instanceState } from "./instances.js";
 import { live, now } from "./live.js";
 import { figure, link, memoryMeter, Resource, STATES, section, stateBadge, table } from "./parts.js";
 
 const CHART_MINUTES = 60;
+const LAST_SHOWN = 5;
 /** In the order of the bar: what has ended first. */
 const BAR_ORDER = ["completed", "failed", "quarantined", "cancelled", "running", "pending"];
 
@@ -69,46 +71,13 @@ function view(series, chart) {
       ),
       section("Instances", instances(overview)),
     ),
-    section("Why videos failed", failures(overview)),
+    h(
+      "div",
+      { class: "columns" },
+      section("Why videos failed", failures(overview)),
+      section("Failed last", lastFailures(overview)),
+    ),
   ];
-}
-
-/** Why nothing new is claimed, if that is so. */
-function banner({ paused, hold, draining, halted, instances: rows, counts }) {
-  const open = counts.pending + counts.running;
-  if (halted)
-    return notice("The pool has halted: too many videos failed", paused?.reason, "See why below, then resume.");
-  if (hold)
-    return notice(
-      `The pool waits${until(hold.until)}`,
-      hold.reason ?? "an outside quota is used up",
-      "It goes on by itself.",
-    );
-  if (draining)
-    return notice("The pool drains", paused?.reason, "What runs is finished, the rest is given back. Resume to go on.");
-  if (paused)
-    return notice(
-      `The pool is paused${until(paused.until)}`,
-      paused.reason,
-      "What runs is finished; nothing new is claimed.",
-    );
-  if (rows.length === 0 && open > 0)
-    return notice("No instance is live", `${plural(open, "video")} still to do.`, "Start the pool: hidb start");
-  return null;
-}
-
-function notice(title, reason, more) {
-  return h(
-    "div",
-    { class: "notice warn", role: "status" },
-    h("strong", null, title),
-    reason && h("span", null, reason),
-    h("span", { class: "fix" }, more),
-  );
-}
-
-function until(at) {
-  return at ? ` until ${clockTime(at, now())}` : "";
 }
 
 function bar(counts, ended) {
@@ -217,4 +186,18 @@ function failures({ failures: groups }) {
     ],
   });
   return [shown, groups.length > 0 && h("p", null, link("failures", "All failures, and trying them again"))];
+}
+
+function lastFailures({ lastFailures: videos }) {
+  return table({
+    caption: "The videos that failed last",
+    empty: "No video has failed.",
+    key: ({ videoId, at }) => `${videoId} ${at}`,
+    rows: videos.slice(0, LAST_SHOWN),
+    columns: [
+      { head: "Video", cell: ({ videoId }) => link(`videos/${videoId}`, String(videoId)), class: "number" },
+      { head: "At", cell: ({ at }) => timeOf(at), class: "number" },
+      { head: "Reason", cell: reasonCell, class: "wide" },
+    ],
+  });
 }
