@@ -1,28 +1,39 @@
-// `hidb export`: every video with its outcome, as a file that other programs read.
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+// `hidb export`: what came of the videos, as a file that other programs or people read.
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { HidbError, messageOf } from "../errors.js";
-import { type ListedVideo, listVideos } from "../report/videos.js";
-import type { State } from "../video.js";
-import { parseStates, readSettings, withDatabase } from "./context.js";
-import { note, plural, printable, sayMuch } from "./print.js";
+import type { Config } from "../config.js";
+import type { Database } from "../database/database.js";
+import { nameDatabase } from "../database/open.js";
+import { HidbError } from "../errors.js";
+import { listVideos } from "../report/videos.js";
+import type { CatalogueTable, Millis, State } from "../video.js";
+import { clock, parseStates, readSettings, withDatabase } from "./context.js";
+import { type RowFormat, rowParts } from "./export/rows.js";
+import { openFile, type Sink, STANDARD_OUTPUT } from "./export/sink.js";
+import { parseSince } from "./logs.js";
+import { note, plural, printable } from "./print.js";
 
-type Format = "ndjson" | "csv" | "json";
+const FORMATS = ["ndjson", "csv", "json", "joblog", "html"] as const;
 
 interface ExportFlags {
-  format: Format;
+  format: (typeof FORMATS)[number];
   out?: string;
+  force?: boolean;
   state?: State[];
+  since?: Millis;
+  raw?: boolean;
 }
 
 export function registerExport(program: Command): void {
   program
     .command("export")
-    .description("Write all videos with state, error and output.")
-    .addOption(new Option("--format <format>", "how").choices(["ndjson", "csv", "json"]).default("ndjson"))
+    .description("Write all videos with state, error and output; their attempts as a job log; or a report to look at.")
+    .addOption(new Option("--format <format>", "how").choices(FORMATS).default("ndjson"))
     .option("--out <file>", "where; written aside and renamed when complete (default: standard output)")
-    .option("--state <states>", "only these, separated by commas", parseStates)
+    .option("--force", "replace the file if it is there")
+    .option("--state <states>", "ndjson, csv, json: only these, separated by commas", parseStates)
+    .option("--since <when>", "joblog, html: only what has ended in the last 2h, 1d, or since a moment", parseSince)
+    .option("--raw", "csv: leave texts as they are that a spreadsheet would take for formulas")
     .addHelpText("after", HELP)
     .action(exportVideos);
 }
@@ -30,100 +41,91 @@ export function registerExport(program: Command): void {
 const HELP = `
 Examples:
   $ hidb export --out results.ndjson
-  $ hidb export --format csv --state completed > completed.csv`;
+  $ hidb export --format csv --state completed > completed.csv
+  $ hidb export --format html --out report.html      charts, instances, failures; one file, nothing loaded
+  $ hidb export --format joblog > joblog.tsv         as GNU parallel's --joblog, a line an attempt`;
 
-async function exportVideos({ format, out, state = [] }: ExportFlags, command: Command): Promise<void> {
-  await withDatabase(readSettings(command), "read", async (database, catalogue) => {
-    const sink = out === undefined ? STANDARD_OUTPUT : openFile(resolve(out));
-    const { head, between, tail, row } = FORMATS[format];
-    let count = 0;
+async function exportVideos(flags: ExportFlags, command: Command): Promise<void> {
+  refuseMisplaced(flags);
+  const { out, force = false } = flags;
+  const config = readSettings(command);
+  await withDatabase(config, "read", async (database, catalogue) => {
+    const sink = out === undefined ? STANDARD_OUTPUT : openFile(resolve(out), { force });
     try {
-      await sink.write(head);
-      for await (const videos of listVideos(database, catalogue, {
-        states: state,
-      })) {
-        await sink.write((count === 0 ? "" : between) + videos.map(row).join(between));
-        count += videos.length;
-      }
-      await sink.write(count === 0 ? tail.trimStart() : tail);
+      const written = await write({ database, catalogue, config, flags, sink });
       sink.finish();
+      if (out !== undefined) note(`${written} written to ${printable(out)}`);
     } catch (error) {
       sink.abandon();
       throw error;
     }
-    if (out !== undefined) note(`${plural(count, "video")} written to ${printable(out)}`);
   });
 }
 
-interface FormatParts {
-  head: string;
-  between: string;
-  tail: string;
-  row: (video: ListedVideo) => string;
+interface Parts {
+  database: Database;
+  catalogue: CatalogueTable;
+  config: Config;
+  flags: ExportFlags;
+  sink: Sink;
 }
 
-const FIELDS = ["id", "source", "title", "state", "attempt", "error", "output"] as const;
-
-const FORMATS: Record<Format, FormatParts> = {
-  ndjson: { head: "", between: "\n", tail: "\n", row: toJson },
-  json: { head: "[\n", between: ",\n", tail: "\n]\n", row: toJson },
-  csv: {
-    head: `${FIELDS.join()}\r\n`,
-    between: "\r\n",
-    tail: "\r\n",
-    row: toCsv,
-  },
-};
-
-function toJson({ id, source, title, state, attempt, error, output }: ListedVideo): string {
-  return JSON.stringify({ id, source, title, state, attempt, error, output });
-}
-
-function toCsv(video: ListedVideo): string {
-  return FIELDS.map((field) => {
-    const value = video[field];
-    const text = value === null ? "" : typeof value === "object" ? JSON.stringify(value) : String(value);
-    return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  }).join();
-}
-
-interface Sink {
-  write(text: string): Promise<void> | void;
-  finish(): void;
-  abandon(): void;
-}
-
-const STANDARD_OUTPUT: Sink = {
-  write: sayMuch,
-  finish: () => undefined,
-  abandon: () => undefined,
-};
-
-/** Whoever looks at the file finds the old one or the whole new one. */
-function openFile(file: string): Sink {
-  const aside = `${file}.${process.pid}.part`;
-  const descriptor = attempt(file, () => openSync(aside, "w"));
-  return {
-    write: (text) => attempt(file, () => writeFileSync(descriptor, text)),
-    finish: () =>
-      attempt(file, () => {
-        fsyncSync(descriptor);
-        closeSync(descriptor);
-        renameSync(aside, file);
-      }),
-    abandon: () => rmSync(aside, { force: true }),
-  };
-}
-
-function attempt<T>(file: string, work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    throw new HidbError({
-      code: "FILE_UNWRITABLE",
-      message: `expected to write ${file}, got ${messageOf(cause)}`,
-      fix: "give another --out, or free some space and give this user write permission there",
-      cause,
-    });
+/** Resolves to what it has written: "3 videos". */
+function write(parts: Parts): Promise<string> {
+  const { format } = parts.flags;
+  switch (format) {
+    case "html":
+      return writeReport(parts);
+    case "joblog":
+      return writeJobs(parts);
+    default:
+      return writeRows(parts, format);
   }
+}
+
+async function writeRows({ database, catalogue, flags, sink }: Parts, format: RowFormat): Promise<string> {
+  const { head, between, tail, row } = rowParts(format, { raw: flags.raw ?? false });
+  let count = 0;
+  await sink.write(head);
+  for await (const videos of listVideos(database, catalogue, { states: flags.state ?? [] })) {
+    await sink.write((count === 0 ? "" : between) + videos.map(row).join(between));
+    count += videos.length;
+  }
+  await sink.write(count === 0 ? tail.trimStart() : tail);
+  return plural(count, "video");
+}
+
+async function writeJobs({ database, catalogue, flags, sink }: Parts): Promise<string> {
+  const { JOBLOG_HEAD, listJobs } = await import("../report/export/joblog.js");
+  let count = 0;
+  await sink.write(JOBLOG_HEAD);
+  for await (const { lines, jobs } of listJobs(database, catalogue, flags.since)) {
+    await sink.write(lines);
+    count += jobs;
+  }
+  return plural(count, "attempt");
+}
+
+async function writeReport({ database, catalogue, config, flags, sink }: Parts): Promise<string> {
+  const { collectFacts } = await import("../report/export/facts.js");
+  const { renderReport } = await import("../report/export/html.js");
+  const facts = await collectFacts(database, { catalogue, now: clock.now(), since: flags.since ?? 0 });
+  await sink.write(renderReport(facts, nameDatabase(config)));
+  return `report on ${plural(facts.total, "video")}`;
+}
+
+/** A flag that would do nothing is told, not passed over. */
+function refuseMisplaced({ format, state, since, raw }: ExportFlags): void {
+  const isRows = format !== "joblog" && format !== "html";
+  const misplaced = [
+    state !== undefined && !isRows ? "--state" : "",
+    since !== undefined && isRows ? "--since" : "",
+    raw === true && format !== "csv" ? "--raw" : "",
+  ].filter(Boolean);
+  if (misplaced.length === 0) return;
+  throw new HidbError({
+    code: "USAGE",
+    message: `expected flags that go with --format ${format}, got ${misplaced.join(", ")}`,
+    fix: "leave it out, or choose another format; `hidb export --help` says which goes with which",
+  });
 }

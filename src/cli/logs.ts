@@ -138,7 +138,7 @@ function makePaint(): Paint {
 const UNITS: Record<string, Millis> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** For commander: `10m`, or a moment. */
-function parseSince(text: string): Millis {
+export function parseSince(text: string): Millis {
   const [, count, unit = ""] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
   if (count !== undefined) return clock.now() - Number(count) * (UNITS[unit] ?? 0);
   const moment = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
