@@ -4,6 +4,8 @@ import { onThemeChange } from "./theme.js";
 
 const HEIGHT = 200;
 const MINUTE_S = 60;
+/** An hour of which only the last minutes have anything to show is not shown whole. */
+const FEWEST_MINUTES = 15;
 
 /** Videos a minute: `points` are `{ at, completed, failed }`, one a minute. */
 export class RateChart {
@@ -13,7 +15,8 @@ export class RateChart {
   #stop = [];
 
   /** The element; uPlot owns what is inside. */
-  view(points) {
+  view(hour) {
+    const points = withoutTheTimeBefore(hour);
     this.#points = points;
     this.#plot?.setData(toData(points));
     const completed = points.reduce((sum, point) => sum + point.completed, 0);
@@ -87,6 +90,11 @@ export class RateChart {
       this.#place,
     );
   }
+}
+
+function withoutTheTimeBefore(points) {
+  const first = points.findIndex(({ completed, failed }) => completed + failed > 0);
+  return first === -1 ? points : points.slice(Math.min(first, points.length - FEWEST_MINUTES));
 }
 
 function toData(points) {

@@ -66,7 +66,7 @@ function view(series, chart) {
           h("span", { class: "dot completed" }),
           "completed ",
           h("span", { class: "dot failed" }),
-          "failed, over the last hour",
+          "failed",
         ),
       ),
       section("Instances", instances(overview)),

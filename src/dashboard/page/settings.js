@@ -48,7 +48,7 @@ function view(settings, { changed }) {
     rows: changed ? settings.filter(({ origin }) => origin !== "default") : settings,
     key: ({ name }) => name,
     columns: [
-      { head: "Setting", cell: ({ name, help }) => [h("code", null, name), h("small", null, help)] },
+      { head: "Setting", cell: ({ name, help }) => [h("code", null, name), h("small", null, withCode(help))] },
       { head: "Value", cell: ({ value }) => describeValue(value), class: "wide" },
       { head: "Origin", cell: ({ origin }) => (origin === "default" ? h("span", { class: "quiet" }, origin) : origin) },
     ],
@@ -58,4 +58,9 @@ function view(settings, { changed }) {
 function describeValue(value) {
   if (value === "" || value === null || value === undefined) return h("span", { class: "quiet" }, "not set");
   return h("code", null, typeof value === "string" ? value : JSON.stringify(value));
+}
+
+/** Words between backticks are code. */
+function withCode(text) {
+  return text.split("`").map((part, at) => (at % 2 === 0 ? part : h("code", null, part)));
 }

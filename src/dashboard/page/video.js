@@ -37,7 +37,7 @@ function view(id, record, log, reload) {
     section(
       "Output",
       output === null
-        ? h("p", { class: "empty" }, state === "completed" ? "It has none." : "There is none yet.")
+        ? h("p", { class: "empty" }, state === "pending" || state === "running" ? "There is none yet." : "It has none.")
         : pretty(output),
     ),
     usage && section("On Workers", usageTable(usage)),
@@ -85,7 +85,7 @@ function facts({ video, state, attempt, deaths, instance, runAfter, claimedAt, f
       state === "running" && `, ${millis(now() - claimedAt)} ago`,
     ]),
     figure("Ended", timeOf(finishedAt), [dayOf(finishedAt), took > 0 && `, after ${millis(took)}`]),
-    figure("Instance", instance ?? NONE, rank !== undefined && rank !== null && `rank ${rank}`),
+    figure("Instance", rank === undefined || rank === null ? NONE : `rank ${rank}`, instance),
     waits && figure("Next attempt", `in ${millis(runAfter - now())}`),
   ];
 }
@@ -157,7 +157,7 @@ function usageTable(usage) {
 function logLines(lines) {
   if (lines.length === 0) return h("p", { class: "empty" }, "Nothing was logged about it on this host.");
   const text = lines.map((line) => (typeof line === "string" ? line : describeLine(line))).join("\n");
-  return h("pre", { class: "log", tabindex: 0, role: "region", "aria-label": "Log lines" }, text);
+  return h("pre", { tabindex: 0, role: "region", "aria-label": "Log lines" }, text);
 }
 
 /** As `hidb logs` words it: time, level, event, then the facts in their order. */
