@@ -19,12 +19,14 @@ import { registerShow } from "./show.js";
 import { registerStart } from "./start.js";
 import { registerStatus } from "./status.js";
 import { registerVerify } from "./verify.js";
+import { registerWatch } from "./watch.js";
 
 /** In the order of the help. */
 const REGISTER: ((program: Command) => void)[] = [
   registerStart,
   registerAdd,
   registerStatus,
+  registerWatch,
   registerLogs,
   registerList,
   registerShow,

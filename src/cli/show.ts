@@ -31,7 +31,7 @@ async function show(id: number, flags: { json?: boolean }, command: Command): Pr
   });
 }
 
-function describeVideo(record: VideoRecord): string[] {
+export function describeVideo(record: VideoRecord): string[] {
   const { video, state, attempt, deaths, error, output, attempts, usage } = record;
   const facts: [string, string | null][] = [
     ["source", video.source ?? NO_SOURCE],

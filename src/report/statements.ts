@@ -263,9 +263,10 @@ export const LAST_COMPLETED_BY_ID = `
 // By way of the attempts: an index on failed videos would be written at each settlement.
 export const LAST_FAILURES = `
   SELECT v.video_id AS videoId, v.state, coalesce(v.error, '') AS reason, v.finished_at AS at
-    FROM (SELECT attempt_id, video_id, attempt FROM hidb_attempts ORDER BY attempt_id DESC LIMIT 200) a
-         CROSS JOIN hidb_videos v ON v.video_id = a.video_id AND v.attempt = a.attempt
-   WHERE v.state IN ('failed', 'quarantined') ORDER BY a.attempt_id DESC LIMIT ?`;
+    FROM (SELECT video_id, max(attempt_id) AS newest
+            FROM (SELECT attempt_id, video_id FROM hidb_attempts ORDER BY attempt_id DESC LIMIT 200) GROUP BY video_id) a
+         CROSS JOIN hidb_videos v ON v.video_id = a.video_id
+   WHERE v.state IN ('failed', 'quarantined') ORDER BY a.newest DESC LIMIT ?`;
 
 /** Those that will be claimed last, the very last first: the tail of the run. */
 export const LAST_TO_CLAIM: Record<"id" | "longest", string> = {

@@ -16,6 +16,7 @@ const ECOSYSTEM = join(PROJECT_ROOT, "ecosystem.cluster.config.cjs");
 
 interface Listed {
   name: string;
+  pid?: number;
   pm2_env: { status: string; exit_code?: number };
 }
 
@@ -29,10 +30,11 @@ export class Pm2 {
   /** What stood in the error log before this run; it says nothing about this one. */
   #errorsBefore = 0;
 
-  constructor(config: Config) {
+  /** `home`: another one than that, as of a pool that somebody has started by hand. */
+  constructor(config: Config, home?: string) {
     const inherited = inheritedEnvironment();
-    this.#own = !inherited.PM2_HOME;
-    this.home = inherited.PM2_HOME || ownHome(config.sqliteFile, nameDatabase(config));
+    this.#own = home === undefined && !inherited.PM2_HOME;
+    this.home = home || inherited.PM2_HOME || ownHome(config.sqliteFile, nameDatabase(config));
     this.#environment = {
       ...inherited,
       // These always: what the folder of hidb has in its .env shall not lead the instances elsewhere.
@@ -82,7 +84,7 @@ export class Pm2 {
     this.#errorsBefore = this.#sizeOfErrors();
     const { code, stderr, stdout } = await this.#run("start", ECOSYSTEM);
     if (code === 0) return;
-    throw readRefusal(code, stderr) ?? pm2Failed(code, stderr || stdout);
+    throw readRefusal(code, stderr) ?? pm2Failed("start", code, stderr || stdout);
   }
 
   /** How many of the pool's processes PM2 keeps up; those that stopped for good do not count. */
@@ -91,6 +93,21 @@ export class Pm2 {
     return list.filter(
       ({ name, pm2_env: { status, exit_code } }) => name === APP && /online|launching/.test(status) && exit_code !== 42,
     ).length;
+  }
+
+  /** The pool's processes that PM2 keeps up; none where no daemon runs, and none is started to find out. */
+  async listPids(): Promise<number[]> {
+    if (!this.#daemonRuns()) return [];
+    const list = await this.#list();
+    return list.flatMap(({ name, pid, pm2_env: { status } }) =>
+      name === APP && pid && /online|launching/.test(status) ? [pid] : [],
+    );
+  }
+
+  /** Resolves when those that leave have drained; errors: PM2_FAILED. */
+  async scale(count: number): Promise<void> {
+    const { code, stdout, stderr } = await this.#run("scale", APP, String(count));
+    if (code !== 0) throw pm2Failed("scale", code, stderr || stdout);
   }
 
   /** The last thing that instances said on standard error in this run, if anything. */
@@ -220,12 +237,13 @@ function nameTaken(home: string): HidbError {
   });
 }
 
-function pm2Failed(code: number, output: string): HidbError {
+function pm2Failed(command: "start" | "scale", code: number, output: string): HidbError {
   const last = output.trim().split("\n").at(-1) ?? "";
+  const same = command === "start" ? "start ecosystem.cluster.config.cjs" : `scale ${APP} <count>`;
   return new HidbError({
     code: "PM2_FAILED",
-    message: `expected \`pm2 start\` to succeed, got exit code ${code}: ${last}`,
-    fix: "run `npx pm2 start ecosystem.cluster.config.cjs` to see all that it says",
+    message: `expected \`pm2 ${command}\` to succeed, got exit code ${code}: ${last}`,
+    fix: `run \`npx pm2 ${same}\` to see all that it says`,
   });
 }
 
