@@ -87,7 +87,9 @@ export const overview = v.object({
   memory: v.object({ usedBytes: count, budgetBytes: v.nullable(v.number()) }),
   d1: v.nullable(costs),
   instances: v.array(instanceView),
+  dead: v.object({ instances: count, inHand: count }),
   failures: v.array(v.object(failure)),
+  lastFailures: v.array(v.object({ videoId: id, state, reason: v.string(), at: time })),
   over: v.array(
     v.object({
       plan: v.picklist(["free", "paid"]),
@@ -178,4 +180,27 @@ export const setting = v.object({
   origin: v.picklist(["flag", "environment", ".env", "default"]),
   fallback: v.string(),
   help: v.string(),
+});
+
+export const plan = v.object({
+  videos: count,
+  secondsPerVideo: v.nullable(v.number()),
+  basis: v.picklist(["given", "measured", "unknown"]),
+  measured: count,
+  memoryPerInstanceBytes: count,
+  measuredInstanceBytes: v.nullable(v.number()),
+  budgetBytes: v.number(),
+  budgetFrom: v.string(),
+  rows: v.array(
+    v.object({
+      instances: count,
+      p50S: v.number(),
+      p90S: v.number(),
+      speedUp: v.number(),
+      memoryBytes: v.number(),
+      fits: v.boolean(),
+      d1Requests: v.number(),
+      dollars: v.number(),
+    }),
+  ),
 });

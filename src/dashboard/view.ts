@@ -1,7 +1,7 @@
 // What the pool looks like from here. Whatever many pages ask for at once is asked of the database once.
 import { isGone } from "../claim/liveness.js";
-import { readBudget } from "../report/box/box.js";
 import { type Overview, readOverview } from "../report/overview.js";
+import { type Plan, readPlan } from "../report/plan.js";
 import type { IsDead } from "../report/status.js";
 import type { Millis } from "../video.js";
 import { Cached } from "./cached.js";
@@ -9,9 +9,10 @@ import type { House } from "./house.js";
 import { type FailureGroup, readFailureGroups, readSeries, type SeriesPoint } from "./reads.js";
 
 const FRESH_MS: Millis = 1000;
-/** A count reads every row, and D1 charges for rows: some four million of its daily gift of five, with a page always open. */
-const DISTANT_MS_PER_VIDEO = 20;
+/** What reads every row is asked of D1 seldom: of its daily gift of five million rows a page that stays open takes two. */
+const DISTANT_MS_PER_VIDEO = 40;
 const SERIES_FRESH_MS: Millis = 5000;
+const PLAN_FRESH_MS: Millis = 10_000;
 export const LONGEST_SERIES_MIN = 24 * 60;
 
 export class View {
@@ -19,15 +20,22 @@ export class View {
   readonly #overview: Cached<Overview>;
   readonly #series: Cached<SeriesPoint[]>;
   readonly #failures: Cached<FailureGroup[]>;
+  readonly #plan: Cached<Plan>;
   #total = 0;
+  /** By this very instance, since the last overview. */
+  #isChanged = false;
 
   constructor(house: House) {
     this.house = house;
+    const { clock, config, database } = house;
     const cached = <T>(read: () => Promise<T>, freshMs: Millis) =>
-      new Cached(read, { clock: house.clock, freshMs: () => this.#fresh(freshMs) });
-    this.#overview = cached(() => this.#readOverview(), FRESH_MS);
+      new Cached(read, { clock, freshMs: () => this.#fresh(freshMs) });
+    // The overview itself counts seldom where that costs money.
+    const overviewMs = database.distant ? config.heartbeatMs : FRESH_MS;
+    this.#overview = new Cached(() => this.#readOverview(), { clock, freshMs: () => overviewMs });
+    this.#plan = cached(() => readPlan(database, { config, now: clock.now() }), PLAN_FRESH_MS);
     this.#series = cached(() => readSeries(house, LONGEST_SERIES_MIN), SERIES_FRESH_MS);
-    this.#failures = cached(() => readFailureGroups(house.database), FRESH_MS);
+    this.#failures = cached(() => readFailureGroups(database), FRESH_MS);
   }
 
   overview(): Promise<Overview> {
@@ -42,8 +50,13 @@ export class View {
     return this.#failures.get();
   }
 
+  plan(): Promise<Plan> {
+    return this.#plan.get();
+  }
+
   /** After a change by this very instance: whoever made it wants to see it. */
   forget(): void {
+    this.#isChanged = true;
     this.#overview.forget();
     this.#failures.forget();
   }
@@ -57,8 +70,9 @@ export class View {
 
   async #readOverview(): Promise<Overview> {
     const { database, clock, config } = this.house;
-    const { bytes: budgetBytes } = readBudget(config);
-    const overview = await readOverview(database, { now: clock.now(), isDead: this.isDead(), config, budgetBytes });
+    const fresh = this.#isChanged;
+    this.#isChanged = false;
+    const overview = await readOverview(database, { now: clock.now(), isDead: this.isDead(), config, fresh });
     this.#total = overview.counts.total;
     return overview;
   }

@@ -39,6 +39,7 @@ const REQUESTS: Record<string, (served: Served) => ReturnType<Served["ask"]>> = 
   "GET /api/v1/instances": ({ ask }) => ask("/api/v1/instances"),
   "GET /api/v1/failures": ({ ask }) => ask("/api/v1/failures"),
   "GET /api/v1/batches": ({ ask }) => ask("/api/v1/batches"),
+  "GET /api/v1/plan": ({ ask }) => ask("/api/v1/plan"),
   "GET /api/v1/settings": ({ ask }) => ask("/api/v1/settings"),
   "GET /api/v1/d1": ({ ask }) => ask("/api/v1/d1"),
   "GET /api/v1/mirror": ({ ask }) => ask("/api/v1/mirror"),

@@ -54,6 +54,14 @@ export const POOL_ROUTES: Route[] = [
   }),
   route({
     method: "GET",
+    path: "/api/v1/plan",
+    summary: "What 1 to 8 instances would mean for what is left: time, memory, requests to D1.",
+    access: "read",
+    answer: shape.plan,
+    handle: (_, view) => view.plan(),
+  }),
+  route({
+    method: "GET",
     path: "/api/v1/settings",
     summary: "The settings as in force, with where each comes from; secrets are masked.",
     access: "read",
