@@ -46,27 +46,36 @@ function pickNewest<S extends Source & { order: number }>(sources: S[]): S | und
 export interface Range {
   file: OpenLogFile;
   from: number;
+  /** Lines that stand before `from` and were not told yet. */
+  held?: LogLine[] | undefined;
 }
 
-/** The oldest line first. `held` are lines, sorted, that were read before these. */
-export async function* mergeForward(ranges: Range[], sieve: Sieve, held: LogLine[] = []): Lines {
-  const all = [replay(held), ...ranges.map(({ file, from }) => readForward(file, from, sieve))];
-  const sources = (await Promise.all(all.map(begin))).filter((source) => source !== undefined);
+/** The oldest line first, each with where it stands; of one moment, in the order of the ranges. */
+export async function* mergeForward(
+  ranges: Range[],
+  sieve: Sieve,
+): AsyncGenerator<{ line: LogLine; range: Range }, void> {
+  const begun = ranges.map(async (range) => {
+    const source = await begin(chain(range.held ?? [], readForward(range.file, range.from, sieve)));
+    return source && { ...source, range };
+  });
+  const sources = (await Promise.all(begun)).filter((source) => source !== undefined);
   for (;;) {
     const oldest = pickOldest(sources);
     if (oldest === undefined) return;
-    yield oldest.head;
+    yield { line: oldest.head, range: oldest.range };
     await advance(oldest, sources);
   }
 }
 
-function pickOldest(sources: Source[]): Source | undefined {
-  let best: Source | undefined;
+function pickOldest<S extends Source>(sources: S[]): S | undefined {
+  let best: S | undefined;
   for (const one of sources) if (best === undefined || one.head.at < best.head.at) best = one;
   return best;
 }
 
-async function* replay(lines: LogLine[]): Lines {
+async function* chain(held: LogLine[], lines: Lines): Lines {
+  yield* held;
   yield* lines;
 }
 

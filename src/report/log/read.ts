@@ -3,7 +3,7 @@ import type { Clock } from "../../clock.js";
 import type { Millis } from "../../video.js";
 import { type LogFilter, type LogLine, makeSieve } from "./line.js";
 import { mergeBackward, mergeForward, reachingTo } from "./merge.js";
-import { Shelf } from "./shelf.js";
+import { type OpenLogFile, Shelf } from "./shelf.js";
 
 export interface ReadLogOptions extends LogFilter {
   folder: string;
@@ -50,9 +50,9 @@ export function openLogFolder(folder: string): LogFolder {
       }
       return lines.reverse();
     },
-    all: (filter) => {
+    all: async function* (filter) {
       const ranges = reachingTo(files, filter.since).map((file) => ({ file, from: 0 }));
-      return mergeForward(ranges, makeSieve(filter));
+      for await (const { line } of mergeForward(ranges, makeSieve(filter))) yield line;
     },
     follow: (filter, options) => follow(shelf, filter, options),
     close: () => shelf.close(),
@@ -67,25 +67,26 @@ const BATCH = 1000;
 
 async function* follow(shelf: Shelf, filter: LogFilter, { clock, signal }: FollowOptions) {
   const sieve = makeSieve(filter);
-  let held: LogLine[] = [];
+  let held = new Map<OpenLogFile, LogLine[]>();
   while (!signal?.aborted) {
     await clock.sleep(POLL_MS, signal);
     // Files are looked at one after the other. A line younger than that waits: an older one may stand in another file.
     const settled: Millis = clock.now() - WRITTEN_MS;
     shelf.look();
-    const grown = shelf.files.filter((file) => file.end > file.position);
-    const ranges = grown.map((file) => ({ file, from: file.position }));
-    const young: LogLine[] = [];
+    const grown = shelf.files.filter((file) => file.end > file.position || held.has(file));
+    const ranges = grown.map((file) => ({ file, from: file.position, held: held.get(file) }));
+    held = new Map();
     let batch: LogLine[] = [];
-    for await (const line of mergeForward(ranges, sieve, held)) {
-      if (line.at > settled) young.push(line);
+    for await (const { line, range } of mergeForward(ranges, sieve)) {
+      const young = held.get(range.file);
+      if (young !== undefined) young.push(line);
+      else if (line.at > settled) held.set(range.file, [line]);
       else if (batch.push(line) >= BATCH) {
         yield batch;
         batch = [];
       }
     }
     for (const file of grown) file.position = file.end;
-    held = young;
     shelf.letGo(clock.now());
     if (batch.length > 0) yield batch;
   }
