@@ -14,6 +14,7 @@ import { registerMirror } from "./mirror.js";
 import { registerNotify } from "./notify.js";
 import { registerPause, registerResume } from "./pause.js";
 import { asTyped, note, quietOnClosedPipe } from "./print.js";
+import { registerPlan } from "./plan.js";
 import { registerRetry } from "./retry.js";
 import { registerShow } from "./show.js";
 import { registerStart } from "./start.js";
@@ -37,6 +38,7 @@ const REGISTER: ((program: Command) => void)[] = [
   registerDrain,
   registerBatches,
   registerNotify,
+  registerPlan,
   registerVerify,
   registerExport,
   registerMigrate,
