@@ -46,7 +46,7 @@ export interface Served {
   ask(path: string, init?: RequestInit): Promise<Answer>;
   /** With the token. */
   change(path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
-  /** A GET with the token. */
+  /** As the only worker outside, if not said otherwise. */
   next(query?: string): Promise<Answer>;
   rows<T = Record<string, unknown>>(sql: string, ...values: unknown[]): Promise<T[]>;
   /** As an instance does with each heartbeat. */
@@ -98,7 +98,7 @@ export async function serve(options: Options = {}): Promise<Served> {
         body: typeof body === "string" ? body : JSON.stringify(body),
         headers: { "content-type": "application/json", authorization, ...headers },
       }),
-    next: (query = "") => ask(`/api/v1/videos/next${query}`, { headers: { authorization } }),
+    next: (query = "?worker_id=0&worker_count=1") => ask(`/api/v1/videos/next${query}`, { headers: { authorization } }),
     async reclaim() {
       const taken = await reclaimVideos({ ...instance, leaseMs }, { maxAttempts: config.maxAttempts, thorough: true });
       for (const one of taken) report({ type: "video.reclaimed", ...one });
