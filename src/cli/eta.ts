@@ -9,6 +9,11 @@ export function describeEta(eta: Eta | null, now: Millis): string | null {
   return `done about ${formatMoment(eta.p50, now)}, in 9 of 10 cases by ${formatMoment(eta.p90, now)}`;
 }
 
+/** `14:58 (9 of 10: 15:02)` */
+export function describeShort({ p50, p90 }: Eta, now: Millis): string {
+  return `${formatMoment(p50, now)} (9 of 10: ${formatMoment(p90, now)})`;
+}
+
 /** `in 12 h to 15 h` */
 export function describeLeft({ p50, p90 }: Eta, now: Millis): string {
   const [first, last] = [p50, p90].map((at) => formatSeconds(Math.max(0, at - now) / 1000)) as [string, string];

@@ -10,6 +10,7 @@ import type { Database } from "../database/database.js";
 import { checkWritable } from "../database/writable.js";
 import { EXIT, HidbError } from "../errors.js";
 import { checkProcessor } from "../process/create.js";
+import { readOverview } from "../report/overview.js";
 import { readRun } from "../report/run.js";
 import { type Counts, countStates, hasOpenVideos, readFailures, readStatus, type Status } from "../report/status.js";
 import type { CatalogueTable } from "../video.js";
@@ -133,7 +134,7 @@ async function work(config: Config, database: Database): Promise<number> {
   try {
     ours = await joinPool(database, { pm2, stop, begin: () => beginOwnRun(database, config) });
     const pace = config.database === "d1" ? DISTANT_PACE : PACE;
-    end = await watch(database, { pm2: ours ? pm2 : undefined, stop, pace });
+    end = await watch(database, { config, pm2: ours ? pm2 : undefined, stop, pace });
     if (end !== undefined && ours) note("hidb: draining; what runs may finish, the rest is given back");
   } finally {
     await pm2.end();
@@ -226,13 +227,14 @@ async function joinPool(database: Database, { pm2, stop, begin }: Joining): Prom
 }
 
 interface Watching {
+  config: Config;
   pm2: Pm2 | undefined;
   stop: AbortController;
   pace: Pace;
 }
 
 /** Resolves when no video is open any more, or to what ended it before: a signal, or a halt. */
-async function watch(database: Database, { pm2, stop, pace }: Watching): Promise<WatchEnd | undefined> {
+async function watch(database: Database, { config, pm2, stop, pace }: Watching): Promise<WatchEnd | undefined> {
   const progress = openProgress(clock);
   let aliveAt = clock.now();
   const [firstMs, longestMs] = pace.lookEveryMs;
@@ -243,9 +245,11 @@ async function watch(database: Database, { pm2, stop, pace }: Watching): Promise
       const over = !(await hasOpenVideos(database));
       if (over || lookedAt >= countAt) {
         const status = await readStatus(database, view());
+        // The band needs more rows than the counts; where rows cost money the rate has to do.
+        const eta = database.distant ? null : (await readOverview(database, { ...view(), config })).eta;
         const tookMs = clock.monotonic() - lookedAt;
         countAt = lookedAt + tookMs + Math.max(pace.countShare * tookMs, pace.msPerVideo * status.counts.total);
-        progress.show(status);
+        progress.show(status, eta);
         if (openOf(status.counts) === 0) return undefined;
         if (status.halted) return "halt";
         if (status.instances.length > 0) aliveAt = clock.now();

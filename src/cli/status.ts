@@ -4,7 +4,9 @@ import { isOwnTable } from "../catalogue/table.js";
 import type { Config } from "../config.js";
 import { nameDatabase } from "../database/open.js";
 import { type Costs, readCosts } from "../report/costs.js";
+import type { Eta } from "../report/eta.js";
 import { describeOver } from "../report/limits.js";
+import { readOverview } from "../report/overview.js";
 import {
   type FailureGroup,
   type InstanceRow,
@@ -14,8 +16,9 @@ import {
   type Status,
 } from "../report/status.js";
 import { type OverCount, readOver } from "../report/usage.js";
-import { STATES } from "../video.js";
+import { type Millis, STATES } from "../video.js";
 import { clock, deathJudge, readSettings, withDatabase } from "./context.js";
+import { describeEta } from "./eta.js";
 import { alignColumns, asTyped, formatCount, formatSeconds, plural, printable, say, sayJson, styled } from "./print.js";
 import { describeStop } from "./stops.js";
 
@@ -37,8 +40,9 @@ async function showStatus(flags: { json?: boolean }, command: Command): Promise<
   const config = readSettings(command);
   await withDatabase(config, "read", async (database) => {
     const view = { now: clock.now(), isDead: deathJudge() };
-    const [status, { dead }, failures, over, costs] = await Promise.all([
+    const [status, { eta: band }, { dead }, failures, over, costs] = await Promise.all([
       readStatus(database, view),
+      readOverview(database, { ...view, config }),
       readInstances(database, view),
       readFailures(database, REASONS_SHOWN),
       readOver(database),
@@ -46,16 +50,25 @@ async function showStatus(flags: { json?: boolean }, command: Command): Promise<
     ]);
     if (flags.json) {
       const further = { ...(costs === undefined ? {} : { d1: costs }), ...(over.length === 0 ? {} : { over }) };
-      return sayJson({ ...status, ...further });
+      return sayJson({ ...status, ...inSeconds(band, view.now), ...further });
     }
-    for (const line of describeStatus({ status, dead, failures, over, config, costs })) say(line);
+    for (const line of describeStatus({ status, band, now: view.now, dead, failures, over, config, costs })) say(line);
   });
 }
 
 const REASONS_SHOWN = 5;
 
+/** `eta` as ever, from the likeliest moment; `etaP90` likewise. */
+function inSeconds(band: Eta | null, now: Millis) {
+  if (band === null) return {};
+  const [eta, etaP90] = [band.p50, band.p90].map((at) => Math.max(0, at - now) / 1000);
+  return { eta, etaP90 };
+}
+
 interface StatusParts {
   status: Status;
+  band: Eta | null;
+  now: Millis;
   dead: InstanceRow[];
   failures: FailureGroup[];
   over: OverCount[];
@@ -63,7 +76,7 @@ interface StatusParts {
   costs: Costs | undefined;
 }
 
-function describeStatus({ status, dead, failures, over, config, costs }: StatusParts): string[] {
+function describeStatus({ status, band, now, dead, failures, over, config, costs }: StatusParts): string[] {
   const { counts } = status;
   const ended = counts.total - counts.pending - counts.running;
   const share = counts.total === 0 ? "" : `, ${((100 * ended) / counts.total).toFixed(1)} % done`;
@@ -75,7 +88,7 @@ function describeStatus({ status, dead, failures, over, config, costs }: StatusP
     ),
     "",
     ...describeInstances(status, dead),
-    ...describePace(status),
+    ...describePace(status, describeEta(band, now)),
     ...(costs === undefined ? [] : describeCosts(costs, config)),
     ...describeFailures(failures),
     ...(over.length === 0
@@ -112,14 +125,14 @@ function describeInstances({ instances }: Status, dead: InstanceRow[]): string[]
   return lines;
 }
 
-function describePace(status: Status): string[] {
+function describePace(status: Status, end: string | null): string[] {
   const { rate, eta, instances, counts } = status;
   const stop = describeStop(status);
   const lines = stop === null ? [] : [styled("yellow", stop)];
   if (rate !== null) {
     const pace = rate >= 1 ? `${rate.toFixed(1)} videos/s` : `${(rate * 60).toFixed(1)} videos/min`;
-    const left = eta === null || eta === 0 ? "" : `, about ${formatSeconds(eta)} left`;
-    lines.push(`${pace} over the last minute${left}`);
+    const left = end ?? (eta === null || eta === 0 ? null : `about ${formatSeconds(eta)} left`);
+    lines.push(`${pace} over the last minute${left === null ? "" : `, ${left}`}`);
   } else if (instances.length > 0 && counts.pending + counts.running > 0 && stop === null) {
     lines.push("no video has ended in the last minute");
   }

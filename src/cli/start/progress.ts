@@ -1,11 +1,15 @@
 // One live line on a terminal; a line a minute anywhere else.
 import cliProgress from "cli-progress";
+import type { Eta } from "../../report/eta.js";
 import type { Status } from "../../report/status.js";
+import { clock } from "../context.js";
+import { describeShort } from "../eta.js";
 import { asTyped, formatCount, formatSeconds, note } from "../print.js";
 import { nameStop } from "../stops.js";
 
 export interface Progress {
-  show(status: Status): void;
+  /** Without a band the rate of the last minute tells when it will be over. */
+  show(status: Status, eta: Eta | null): void;
   end(): void;
 }
 
@@ -27,9 +31,9 @@ function openBar(): Progress {
   });
   let started = false;
   return {
-    show(status) {
+    show(status, eta) {
       const { total } = status.counts;
-      const facts = describeFacts(status);
+      const facts = describeFacts(status, eta);
       if (!started) bar.start(total, endedOf(status), { facts });
       started = true;
       bar.setTotal(total);
@@ -42,25 +46,30 @@ function openBar(): Progress {
 function openLines(clock: { monotonic(): number }): Progress {
   let nextAt = Number.NEGATIVE_INFINITY;
   return {
-    show(status) {
+    show(status, eta) {
       if (clock.monotonic() < nextAt) return;
       nextAt = clock.monotonic() + LINE_EVERY_MS;
       const { total } = status.counts;
-      note(`hidb: ${formatCount(endedOf(status))} of ${formatCount(total)} done  ${describeFacts(status)}`);
+      note(`hidb: ${formatCount(endedOf(status))} of ${formatCount(total)} done  ${describeFacts(status, eta)}`);
     },
     end: () => undefined,
   };
+}
+
+function openOf({ pending, running }: Status["counts"]): number {
+  return pending + running;
 }
 
 function endedOf({ counts }: Status): number {
   return counts.total - counts.pending - counts.running;
 }
 
-function describeFacts(status: Status): string {
+function describeFacts(status: Status, band: Eta | null): string {
   const { counts, instances, rate, eta } = status;
   const facts = [`${instances.length} up`, `${counts.running} running`];
   if (rate !== null) facts.push(rate >= 1 ? `${rate.toFixed(1)}/s` : `${(rate * 60).toFixed(1)}/min`);
-  if (eta !== null) facts.push(`ETA ${formatSeconds(eta)}`);
+  if (band !== null && openOf(counts) > 0) facts.push(`ETA ${describeShort(band, clock.now())}`);
+  else if (eta !== null) facts.push(`ETA ${formatSeconds(eta)}`);
   const failed = counts.failed + counts.quarantined;
   if (failed > 0) facts.push(`${formatCount(failed)} failed`);
   const stop = nameStop(status);
