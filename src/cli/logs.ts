@@ -126,7 +126,10 @@ function makePaint(): Paint {
   const colours = new Map<string, (typeof COLOURS)[number]>();
   return {
     dim: (text) => styled("dim", text),
-    level: (level, text) => styled(LEVEL_STYLES[level] ?? "reset", text),
+    level: (level, text) => {
+      const style = LEVEL_STYLES[level];
+      return style === undefined ? text : styled(style, text);
+    },
     instance: (instance, text) => {
       const colour = colours.get(instance) ?? COLOURS[colours.size % COLOURS.length] ?? "cyan";
       colours.set(instance, colour);
