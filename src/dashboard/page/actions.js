@@ -1,6 +1,7 @@
 // Changes: buttons that are disabled without the token, and the place where their outcome is said.
 import { ApiError, post } from "./api.js";
 import { h, render } from "./dom.js";
+import { look } from "./live.js";
 import { describeError } from "./parts.js";
 import { askForToken, readToken } from "./token.js";
 
@@ -49,6 +50,7 @@ export async function change({ key, path, body, said, then }) {
     const answer = await post(path, body);
     say("good", said ? said(answer ?? {}) : "Done.");
     then?.(answer);
+    await look().catch(() => undefined); // The next message will show it.
   } catch (error) {
     // A refused token was just forgotten: the same page asks for another.
     const shown =

@@ -1,10 +1,13 @@
 // What the pool pushes: the overview, at most once a second. A stream that breaks or falls silent is opened again, with waits
 // that grow; while nobody looks there is none, which spares the pool, and the browser its six connections to one host.
+import { get } from "./api.js";
 
 /** The server says something at least every 15 s. */
 const SILENCE_MS = 40_000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
+/** Beyond that it is not age but another clock. */
+const LATEST_MS = 10_000;
 
 /** `state`: connecting, live, lost. */
 export const live = { overview: null, state: "connecting" };
@@ -78,8 +81,20 @@ function take(block) {
   const fields = block.split("\n").map((line) => /^(event|data): ?(.*)$/.exec(line));
   const read = (name) => fields.filter((field) => field?.[1] === name).map((field) => field[2]);
   if (read("event")[0] !== "overview") return change({ state: "live" });
+  show(JSON.parse(read("data").join("\n")));
+}
+
+/** After a change: whoever made it wants to see it, before the next message says so. */
+export async function look() {
+  show(await get("overview"));
+}
+
+function show(overview) {
+  // Another instance may still tell of the time before.
+  const earlierMs = (live.overview?.at ?? 0) - overview.at;
+  if (earlierMs > 0 && earlierMs < LATEST_MS) return;
   receivedAt = performance.now();
-  change({ state: "live", overview: JSON.parse(read("data").join("\n")) });
+  change({ state: "live", overview });
 }
 
 function change(changes) {
