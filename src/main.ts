@@ -40,10 +40,11 @@ async function work(config: Config): Promise<number> {
   const options = { folder: join(PROJECT_ROOT, "data", "migrations"), withCatalogue: isOwnTable(config) };
   const [clock] = await Promise.all([parts.calibrate(), migrate(database, options)]);
   const { corridor, openDashboard } = await wire(config, { ...parts, clock });
+  // Before PM2 takes this instance for one that is there: `pm2 trigger` waits for ever for whoever does not answer.
+  await linkToPm2(corridor, { database, clock });
   await corridor.open();
   console.log(`hidb: instance ${readProcessId()} works on ${nameDatabase(config)} as rank ${corridor.rank}`);
   process.send?.("ready");
-  await linkToPm2(corridor, { database, clock });
   stop.then((because) => corridor.drain(because));
   const dashboard = openDashboard();
   const exitCode = await corridor.run();

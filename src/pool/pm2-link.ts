@@ -27,6 +27,9 @@ const RSS_STEP_MB = 5;
 /** `pm2 trigger` waits for ever for an answer; a distant database may be out of reach for longer. */
 const ANSWER_MS: Millis = 10_000;
 
+/** `pm2 trigger` counts answers only once it knows how many there will be: one that comes before that leaves it waiting. */
+const NOT_BEFORE_MS: Millis = 300;
+
 const ACTIONS: Record<string, { act: (database: Database) => Promise<boolean>; done: string }> = {
   pause: { act: (database) => setPaused(database, true, { reason: REASON }), done: "paused" },
   resume: { act: (database) => setPaused(database, false), done: "not paused" },
@@ -50,7 +53,7 @@ export function linkPm2({ channel, database, clock, figures }: LinkParts): () =>
       (changed) => `the pool is ${action.done}${changed ? "" : " already"}`,
       (error: unknown) => `error: ${messageOf(error)}`,
     );
-    void Promise.race([acting, late]).then((answer) => {
+    void Promise.all([Promise.race([acting, late]), clock.sleep(NOT_BEFORE_MS)]).then(([answer]) => {
       channel.send({ type: "axm:reply", data: { return: answer, action_name: name } });
     });
   });

@@ -81,7 +81,8 @@ function post(url: URL, body: string): Promise<number> {
 
 /** A system's own code, since messages may hold the address. */
 function nameError(error: unknown): string {
-  if (error instanceof Error && error.name === "AbortError") return `nothing within ${TRY_MS / 1000} s`;
+  if (error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError"))
+    return "nothing in time";
   return error instanceof Error && "code" in error ? String(error.code) : "the connection failed";
 }
 
@@ -91,7 +92,12 @@ async function runProgram(command: string, notice: Notice): Promise<Told> {
   const { promise, resolve } = Promise.withResolvers<string | null>();
   try {
     const env = { ...inheritedEnvironment(), ...toEnvironment(notice) };
-    const child = spawn(program, args, { env, stdio: "ignore", timeout: PROGRAM_MS, killSignal: "SIGKILL" });
+    const child = spawn(program, args, {
+      env,
+      stdio: "ignore",
+      killSignal: "SIGKILL",
+      signal: AbortSignal.timeout(PROGRAM_MS),
+    });
     child.on("error", (error) => resolve(`expected ${to} to start, got ${nameError(error)}`));
     child.on("exit", (code, signal) =>
       resolve(code === 0 ? null : `expected ${to} to exit with 0, got ${code ?? signal}`),
