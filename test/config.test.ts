@@ -79,6 +79,9 @@ const DEFAULTS: Record<SettingKey, unknown> = {
   workerdWaitUntilMs: 0,
   sharding: "modulo",
   order: "id",
+  halt: "",
+  notify: "",
+  staggerMs: 500,
   maxAttempts: 3,
   backoffMs: 1000,
   backoffMaxMs: 300_000,
@@ -233,6 +236,16 @@ const RULES: Partial<Record<SettingKey, { good: [string, unknown][]; bad: string
   workerdWaitUntilMs: whole(0, DAY_MS),
   sharding: choice("modulo", "strict", "ranges", "none"),
   order: choice("id", "longest"),
+  halt: {
+    good: [
+      ["10%", "10%"],
+      ["2.5%", "2.5%"],
+      ["7", "7"],
+    ],
+    bad: ["0", "0%", "101%", "-1", "many", "5 %"],
+    expected: "a share such as 10%, a number of videos from 1, or nothing",
+  },
+  staggerMs: whole(0, 3_600_000),
   maxAttempts: whole(1, 1000),
   backoffMs: whole(0, DAY_MS),
   backoffMaxMs: whole(0, DAY_MS),
@@ -338,6 +351,7 @@ const FREE: SettingKey[] = [
   "httpUrl",
   "httpHeaders",
   "httpBody",
+  "notify",
   "worker",
   "workerRequest",
   "workerHeaders",
@@ -488,7 +502,7 @@ describe("a path", () => {
 describe("a secret", () => {
   it("is never shown, even when it is wrong", () => {
     const secrets = Object.entries(SETTINGS).filter(([, { kind }]) => kind === "secret");
-    expect(secrets.map(([key]) => key)).toEqual(["apiToken", "token", "httpHeaders", "workerHeaders"]);
+    expect(secrets.map(([key]) => key)).toEqual(["notify", "apiToken", "token", "httpHeaders", "workerHeaders"]);
     const { message, fix } = refusal({ HIDB_TOKEN: "s3cret" });
     expect(message).toBe("expected HIDB_TOKEN to be 16 to 256 characters without blanks, got something else");
     expect(message + fix).not.toContain("s3cret");

@@ -172,7 +172,7 @@ describe("the summary of a run", () => {
     const describeNow = async (database: Database) => {
       const { counts } = await countStates(database, 0);
       const run = await readRun(database, { since: 0, concurrency: 1 });
-      return describeRun({ counts, run, failures: [], wallMs: 1000 });
+      return describeRun({ counts, run, failures: [], wallMs: 1000, halted: null });
     };
     const { database } = await setupUsage([done(1), done(2)], [{ id: 2, over: ["cpu", "log"] }]);
     expect((await describeNow(database)).at(-2)).toMatch(
