@@ -3,7 +3,7 @@
 "use strict";
 
 const { execFileSync } = require("node:child_process");
-const { existsSync, readFileSync } = require("node:fs");
+const { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
 const { parseEnv } = require("node:util");
@@ -184,7 +184,29 @@ function clearInherited(settings) {
   }
 }
 
+/** PM2 shows and saves the variables of what it runs: the token goes into the file where instances look for it. */
+function putTokenAway(settings) {
+  const token = settings.HIDB_TOKEN;
+  delete settings.HIDB_TOKEN;
+  const typed = process.env.HIDB_TOKEN;
+  delete process.env.HIDB_TOKEN;
+  // One from .env every instance reads there.
+  if (!typed || !isStarting(process.argv)) return;
+  const file = path.join(
+    path.dirname(settings.HIDB_SQLITE_FILE || path.join(__dirname, "data", "hidb.sqlite")),
+    "token",
+  );
+  try {
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, `${token}\n`, { mode: 0o600 });
+    chmodSync(file, 0o600);
+  } catch (error) {
+    refuse(3, `expected to keep HIDB_TOKEN in ${file}, got ${error.code}`, "give this user write permission there");
+  }
+}
+
 const settings = settingsOf(process.env);
+putTokenAway(settings);
 let instances = 1;
 if (isStarting(process.argv)) {
   if (!existsSync(ENTRY))
@@ -217,7 +239,7 @@ module.exports = {
       instances,
       // Workers know no other time zone.
       env: settings.HIDB_PROCESSOR === "worker" ? { ...settings, TZ: "UTC" } : settings,
-      filter_env: ["NODE_APP_INSTANCE"],
+      filter_env: ["NODE_APP_INSTANCE", "HIDB_TOKEN"],
       node_args: [`--max-old-space-size=${memoryMb}`, ...heapFlags],
       wait_ready: true,
       listen_timeout: 10_000,

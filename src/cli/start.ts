@@ -6,6 +6,7 @@ import { adoptVideos, countRefusedRows } from "../catalogue/adopt.js";
 import { readVideoList } from "../catalogue/list.js";
 import { isOwnTable } from "../catalogue/table.js";
 import { type Config, PROJECT_ROOT, readConfig } from "../config.js";
+import { announcePage } from "../dashboard/announce.js";
 import type { Database } from "../database/database.js";
 import { checkWritable } from "../database/writable.js";
 import { EXIT, HidbError } from "../errors.js";
@@ -132,6 +133,7 @@ async function work(config: Config, database: Database): Promise<number> {
   let end: WatchEnd | undefined;
   let ours = false;
   try {
+    sayPage(config);
     ours = await joinPool(database, { pm2, stop, begin: () => beginOwnRun(database, config) });
     const pace = config.database === "d1" ? DISTANT_PACE : PACE;
     end = await watch(database, { config, pm2: ours ? pm2 : undefined, stop, pace });
@@ -187,6 +189,11 @@ function listenForStop(): AbortController {
   for (const name of ["SIGHUP", "SIGINT", "SIGTERM"]) process.on(name, () => stop.abort(name));
   onUnheard(() => stop.abort("SIGPIPE"));
   return stop;
+}
+
+function sayPage(config: Config): void {
+  const line = announcePage(config, { toPerson: process.stderr.isTTY });
+  if (line !== undefined) note(`hidb: ${line}`);
 }
 
 interface Joining {

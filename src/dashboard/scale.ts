@@ -15,8 +15,8 @@ export const HIGHEST_COUNT = 64;
 
 const APP = "hidb";
 const MB = 1048576;
-/** What PM2 refuses it refuses at once; instances that drain take their time. */
-const WORD_MS: Millis = 3000;
+/** What PM2 refuses it refuses at once. Shorter than the grace of a draining instance: it may be the one that answers. */
+const WORD_MS: Millis = 1200;
 
 /** Resolves to whether it is still under way; errors: 409 outside PM2 or while another is under way, 422 for the memory. */
 export async function scalePool(count: number, { config, clock }: House): Promise<boolean> {

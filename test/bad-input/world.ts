@@ -49,6 +49,7 @@ export class Place {
         HIDB_LOG_DIR: join(this.folder, "logs"),
         HIDB_PROCESSOR: "rehearse",
         HIDB_REHEARSE_FACTOR: "0",
+        HIDB_PORT: "0",
         ...settings,
       },
       ...(this.asNobody && { uid: NOBODY, gid: NOBODY }),

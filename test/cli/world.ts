@@ -22,7 +22,11 @@ export function setup() {
   const folder = makeFolder();
   const file = join(folder, "hidb.sqlite");
   const run = (args: string[], { stdin = "", env = {} }: RunOptions = {}) =>
-    runProgram(process.execPath, [HIDB, ...args], { cwd: folder, stdin, env: { HIDB_SQLITE_FILE: file, ...env } });
+    runProgram(process.execPath, [HIDB, ...args], {
+      cwd: folder,
+      stdin,
+      env: { HIDB_SQLITE_FILE: file, HIDB_PORT: "0", ...env },
+    });
   const json = async (...args: string[]) => JSON.parse((await run([...args, "--json"])).stdout);
   return { folder, file, run, json };
 }

@@ -34,7 +34,16 @@ class World {
     const { PATH = "", HOME = "" } = process.env;
     const quiet = { PM2_DISCRETE_MODE: "true", PM2_DISABLE_VERSION_CHECK: "true", NO_COLOR: "1" };
     const own = { HIDB_SQLITE_FILE: this.file, HIDB_LOG_DIR: join(this.folder, "logs"), HIDB_INSTANCES: "2" };
-    this.environment = { PATH, HOME, ...quiet, ...own, HIDB_HEARTBEAT_MS: "200", HIDB_FORCE: "1", ...settings };
+    this.environment = {
+      PATH,
+      HOME,
+      ...quiet,
+      ...own,
+      HIDB_HEARTBEAT_MS: "200",
+      HIDB_FORCE: "1",
+      HIDB_PORT: "0",
+      ...settings,
+    };
   }
 
   start(args: string[] = [], environment: Record<string, string> = {}): Promise<Answer> {
