@@ -2,14 +2,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { setPaused } from "../../src/catalogue/backlog.js";
 import { readConfig } from "../../src/config.js";
 import { judgeRun } from "../../src/report/runs.js";
 import { readSwitches } from "../../src/report/switches.js";
 import type { Outcome } from "../../src/video.js";
-import { many, settleDown, World } from "../claim/world.js";
+import { many, World } from "../claim/world.js";
 import { advance, COMPLETED, fakeTimers, TestPool } from "./world.js";
 
 const FAILED: Outcome = { kind: "failed", reason: "broken" };
@@ -133,11 +132,21 @@ async function listen(statuses: number[]) {
   return { told, url: `http://127.0.0.1:${port}/hook?token=s3cret`, port, [Symbol.dispose]: () => void server.close() };
 }
 
+/** Intervals are not the test's. */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      clearInterval(timer);
+      resolve();
+    }, 5);
+  });
+}
+
 /** Timers are the test's, the network is real: lets both go on until it is so. */
 async function until(world: World, holds: () => boolean): Promise<void> {
-  for (let turns = 0; turns < 400 && !holds(); turns++) {
-    await advance(world, 50);
-    await new Promise((resolve) => setImmediate(resolve));
+  for (let turns = 0; turns < 1500 && !holds(); turns++) {
+    await advance(world, 30);
+    await breathe();
   }
   expect(holds()).toBe(true);
 }
@@ -238,12 +247,7 @@ describe("HIDB_NOTIFY", () => {
     const pool = await TestPool.create(world, { process: async () => COMPLETED, keep: { notify } });
     await pool.start();
     await advance(world, 2000);
-    for (let turns = 0; turns < 200 && pool.eventsOf("notice.sent").length === 0; turns++) {
-      await settleDown(20);
-      await new Promise((resolve) => setImmediate(resolve));
-      vi.useRealTimers();
-      await delay(10);
-    }
+    for (let turns = 0; turns < 1000 && pool.eventsOf("notice.sent").length === 0; turns++) await breathe();
     expect(pool.eventsOf("notice.sent")).toEqual([{ type: "notice.sent", event: "ended", to: "node" }]);
     expect(JSON.parse(readFileSync(join(folder, "told"), "utf8"))).toEqual(['$(id) "x y"', "ended", "2", 2]);
     rmSync(folder, { recursive: true });

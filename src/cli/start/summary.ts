@@ -10,11 +10,11 @@ export interface SummaryParts {
   run: RunReport;
   failures: FailureGroup[];
   wallMs: number;
-  /** Why HIDB_HALT has halted the pool; null when it has not. */
-  halted: string | null;
+  /** Why HIDB_HALT has halted the pool. */
+  halted?: string | null;
 }
 
-export function describeRun({ counts, run, failures, wallMs, halted }: SummaryParts): string[] {
+export function describeRun({ counts, run, failures, wallMs, halted = null }: SummaryParts): string[] {
   const speedUp = run.speedUp === null ? "" : `, ${run.speedUp.toFixed(1)} times as fast as one instance`;
   return [
     `${describeCounts(counts)} in ${formatWall(wallMs)}${speedUp}`,
