@@ -123,10 +123,11 @@ export function estimateEnd(look: Look, pool: Pool): Eta | null {
   const ahead = claimsAhead(done, pool);
   const concurrency = seeConcurrency(look, { claiming, config, ahead });
   const { begun, waiting } = divide(look, { claiming, concurrency, ahead });
+  const share = ahead ? shareOfWork(look, { done, run, slots: claiming.length * concurrency }) : 1;
   const newest = countNewest(done, run, claiming.length);
   return estimate({
     now,
-    done: ahead ? done.map((one) => ({ ...one, workMs: one.workMs * shareOfWork(done, run) })) : done,
+    done: ahead ? done.map((one) => ({ ...one, workMs: one.workMs * share })) : done,
     newest,
     running: begun.map(({ claimedAt, durationS }) => ({ ageMs: ahead ? 0 : Math.max(0, now - claimedAt), durationS })),
     backlog: join(look.backlog, waiting),
@@ -232,12 +233,19 @@ function join(backlog: Backlog, waiting: HeldRow[]): Backlog {
   };
 }
 
+/** Between two short videos something is done as well; more than this is a pause. */
+const MOST_BETWEEN = 1.2;
+
 /** From claim to settlement a video that was claimed ahead mostly waits; instances know how long they have worked. */
-function shareOfWork(done: DoneAttempt[], run: RunSoFar): number {
+function shareOfWork(look: Look, { done, run, slots }: { done: DoneRow[]; run: RunSoFar; slots: number }): number {
   const attempts = run.completed + run.retried + run.failed;
-  const spanMs = done.reduce((sum, { workMs }) => sum + workMs, 0) / done.length;
-  if (attempts < ENOUGH || spanMs <= 0) return 1;
-  return Math.min(1, run.busyMs / attempts / spanMs);
+  const spanMs = done.reduce((sum, { workMs }) => sum + workMs, 0) / Math.max(1, done.length);
+  // They have not said so yet: on average half of what is in hand is done before.
+  if (attempts < FEW || spanMs <= 0) return Math.min(1, 2 / (1 + look.held.length / Math.max(1, slots)));
+  const workMs = run.busyMs / attempts;
+  const windowMs = Math.min(MINUTE_MS, look.at - run.since);
+  const seenMs = look.ended.minute > ENOUGH ? (slots * windowMs) / look.ended.minute : workMs;
+  return Math.min(1, (workMs * Math.min(MOST_BETWEEN, Math.max(1, seenMs / workMs))) / spanMs);
 }
 
 function seeRetries({ done, uncompletedMs }: Look, run: RunSoFar, config: Config | undefined) {

@@ -149,4 +149,17 @@ describe("the overview's ETA", () => {
     await database.prepare("UPDATE hidb_instances SET state = 'gone', gone_at = 1").run();
     expect((await readOverview(database, { now: NOW, isDead })).eta).toBeNull();
   });
+
+  it("is not misled by claims made ahead: instances know how long they have worked", async () => {
+    const videos = [...ended(200), ...Array.from({ length: 1000 }, (_, at) => ({ id: 1000 + at }))];
+    const { database } = await setup({ videos, instances: [{ id: "a", startedAt: NOW - 2100 }] });
+    await database.batch([
+      // Each waited for 50 ms behind others and was worked on for 10.
+      database.prepare("UPDATE hidb_videos SET claimed_at = finished_at - 60 WHERE state = 'completed'"),
+      database.prepare("UPDATE hidb_instances SET completed = 200, busy_ms = 2000"),
+    ]);
+    const { eta } = await readOverview(database, { now: NOW, isDead });
+    expect(((eta?.p50 ?? 0) - NOW) / 1000).toBeGreaterThan(9);
+    expect(((eta?.p50 ?? 0) - NOW) / 1000).toBeLessThan(12);
+  });
 });
