@@ -120,11 +120,11 @@ const DAY_S = 24 * HOUR_S;
 /** Exact enough to compare two numbers of instances. */
 function formatLong(seconds: number): string {
   if (seconds < 100 * 60) return formatSeconds(seconds);
-  return seconds < 2 * DAY_S ? `${(seconds / HOUR_S).toFixed(1)} h` : `${(seconds / DAY_S).toFixed(2)} days`;
+  return seconds < DAY_S ? `${(seconds / HOUR_S).toFixed(1)} h` : `${(seconds / DAY_S).toFixed(2)} days`;
 }
 
 function formatShort(seconds: number): string {
-  return seconds < 10 ? `${Number(seconds.toPrecision(2))} s` : formatSeconds(seconds);
+  return seconds < 600 ? `${Number(seconds.toPrecision(3))} s` : formatSeconds(seconds);
 }
 
 function formatMb(bytes: number): string {

@@ -5,6 +5,7 @@ import { describeError, EXIT, HidbError, messageOf } from "../errors.js";
 import { registerAdd } from "./add.js";
 import { registerBatches } from "./batches.js";
 import { registerCancel } from "./cancel.js";
+import { registerDoctor } from "./doctor.js";
 import { registerDrain } from "./drain.js";
 import { registerExport } from "./export.js";
 import { registerList } from "./list.js";
@@ -39,6 +40,7 @@ const REGISTER: ((program: Command) => void)[] = [
   registerBatches,
   registerNotify,
   registerPlan,
+  registerDoctor,
   registerVerify,
   registerExport,
   registerMigrate,

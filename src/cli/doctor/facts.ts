@@ -1,0 +1,75 @@
+// What the doctor looks at; gathered in gather*.ts, judged in judge*.ts.
+import type { Config } from "../../config.js";
+import type { HidbError } from "../../errors.js";
+import type { Budget } from "../../report/box/box.js";
+import type { InstanceRow } from "../../report/status.js";
+import type { Millis } from "../../video.js";
+
+/** One line of `pm2 jlist`, or of a dump of PM2's. */
+export interface Pm2Process {
+  name: string;
+  pid: number;
+  pm2_env: {
+    status: string;
+    exit_code?: number | undefined;
+    restart_time?: number | undefined;
+    kill_timeout?: number | undefined;
+    pm_exec_path?: string | undefined;
+    env?: Record<string, unknown> | undefined;
+  };
+}
+
+export interface Daemon {
+  home: string;
+  /** The version of its Node, `v24.1.0`; undefined when it cannot be told. */
+  node: string | undefined;
+  pm2: string | undefined;
+  /** Those that are called hidb. */
+  processes: Pm2Process[];
+}
+
+export interface Dump {
+  file: string;
+  mode: number;
+  processes: { name: string; pm_exec_path: string }[];
+  holdsSecret: boolean;
+}
+
+export interface DatabaseFacts {
+  error?: HidbError | undefined;
+  /** The type of statfs. */
+  fileSystem?: number | undefined;
+  freeBytes?: number | undefined;
+  sizeBytes?: number | undefined;
+  writable?: boolean | undefined;
+  journalMode?: string | undefined;
+  quickCheck?: string | undefined;
+  pending?: string[] | undefined;
+  live: InstanceRow[];
+  dead: InstanceRow[];
+  /** How far its clock is ahead of ours. */
+  aheadMs?: Millis | undefined;
+}
+
+export interface Facts {
+  config: Config;
+  settingErrors: HidbError[];
+  environment: NodeJS.ProcessEnv;
+  host: string;
+  pid: number;
+  entry: { file: string; exists: boolean };
+  node: string;
+  pm2: { version: string | undefined };
+  daemons: Daemon[];
+  dumps: Dump[];
+  pm2LogBytes: number;
+  native: string | undefined;
+  database: DatabaseFacts | undefined;
+  folders: { setting: string; folder: string; error: string }[];
+  ports: { setting: string; port: number; error: string }[];
+  budget: Budget;
+  /** How many would be started. */
+  count: number;
+  processor: HidbError | undefined;
+  wrangler: HidbError | undefined;
+}
