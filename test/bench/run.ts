@@ -7,6 +7,7 @@ import { benchGrowth } from "./growth.ts";
 import { benchMakespan } from "./makespan.ts";
 import { benchMemory } from "./memory.ts";
 import { benchPages } from "./pages.ts";
+import { benchPlan } from "./plan.ts";
 import { benchRecovery } from "./recovery.ts";
 import { benchWorker } from "./worker.ts";
 
@@ -18,6 +19,7 @@ const BENCHES: Record<string, () => Promise<object[]>> = {
   chaos: async () => [await benchChaos()],
   d1: () => benchD1(),
   makespan: () => benchMakespan(),
+  plan: () => benchPlan(),
   worker: () => benchWorker(),
   pages: () => benchPages(),
   eta: () => benchEta(),
