@@ -59,7 +59,8 @@ function mountedGroups(line: string, own: OwnPaths): MemoryGroup[] {
 /** A container may see its own cgroup as the root, or the host's path below a mount of only a part. */
 function chain(mountPoint: string, root: string, path: string, version: 1 | 2): MemoryGroup[] {
   const below = relative(root, path);
-  const steps = below.startsWith("..") ? [] : below.split("/").filter((step) => step !== "");
+  // `/..`: the cgroup lies outside of what this namespace shows.
+  const steps = path.startsWith("/..") || below.startsWith("..") ? [] : below.split("/").filter((step) => step !== "");
   const groups: MemoryGroup[] = [];
   for (let depth = steps.length; depth >= 0; depth--)
     groups.push({ folder: join(mountPoint, ...steps.slice(0, depth)), version });
