@@ -1,4 +1,6 @@
-// What 50 open pages cost the pool: videos a second with and without them, in alternating spells of one run.
+// What 50 open pages cost the pool: videos a second with and without them, in alternating spells of one run; and the CPU of
+// its instances, which busy neighbours disturb less.
+import { readFileSync } from "node:fs";
 import { type ClientRequest, get, type IncomingMessage } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Page } from "playwright-core";
@@ -15,6 +17,9 @@ export interface PagesFigure {
   /** What is left of the rate: the median over spells, each against the spells before and after it. */
   ratio: number;
   ratios: string;
+  /** Cores that the instances keep busy. */
+  coresWithout: number;
+  coresWith: number;
   events: number;
 }
 
@@ -31,7 +36,7 @@ const SETTLE_MS = 1000;
 /** As the overview asks for its chart. */
 const SERIES_EVERY_MS = 5000;
 
-export async function benchPages(rounds = 8): Promise<PagesFigure[]> {
+export async function benchPages(rounds = 9): Promise<PagesFigure[]> {
   const figures: PagesFigure[] = [];
   const runs: Run[] = [
     { name: "20 ms, 4 side by side", durationS: 0.02, count: 100_000, real: 0 },
@@ -51,13 +56,13 @@ async function measure({ name, durationS, count, real }: Run, rounds: number): P
   );
   const url = `http://127.0.0.1:${port}`;
   const browser = real > 0 ? await launch() : undefined;
-  const without: number[] = [];
-  const together: number[] = [];
+  const without: Spell[] = [];
+  const together: Spell[] = [];
   let events = 0;
   try {
     world.start(3);
     await delay(SETTLE_MS);
-    without.push(await rateOver(world, SPELL_MS));
+    without.push(await spell(world));
     for (let round = 0; round < rounds; round++) {
       const clients = Array.from({ length: PAGES - real }, () => new Client(url));
       const pages: Page[] = [];
@@ -68,30 +73,52 @@ async function measure({ name, durationS, count, real }: Run, rounds: number): P
         pages.push(page);
       }
       await delay(SETTLE_MS);
-      together.push(await rateOver(world, SPELL_MS));
+      together.push(await spell(world));
       for (const client of clients) events += client.close();
       for (const page of pages) await page.context().close();
       await delay(SETTLE_MS);
-      without.push(await rateOver(world, SPELL_MS));
+      without.push(await spell(world));
     }
   } finally {
     await browser?.close();
     world.end();
   }
-  const ratios = together.map((rate, at) => rate / (((without[at] ?? 0) + (without[at + 1] ?? 0)) / 2));
+  const rates = { without: without.map(({ rate }) => rate), with: together.map(({ rate }) => rate) };
+  const around = (at: number) => ((rates.without[at] ?? 0) + (rates.without[at + 1] ?? 0)) / 2;
+  const ratios = rates.with.map((rate, at) => rate / around(at));
   return {
-    ...{ videos: name, pages: PAGES, real, without: median(without), with: median(together), events },
+    ...{ videos: name, pages: PAGES, real, events, without: median(rates.without), with: median(rates.with) },
     ratio: median(ratios),
     ratios: ratios.map((ratio) => ratio.toFixed(2)).join(" "),
+    coresWithout: median(without.map(({ cores }) => cores)),
+    coresWith: median(together.map(({ cores }) => cores)),
   };
 }
 
-async function rateOver(world: World, ms: number): Promise<number> {
-  const read = () =>
+interface Spell {
+  rate: number;
+  cores: number;
+}
+
+async function spell(world: World): Promise<Spell> {
+  const completed = () =>
     world.query((database) => database.prepare("SELECT sum(completed) FROM hidb_instances").pluck().get() as number);
-  const [before, started] = [read(), performance.now()];
-  await delay(ms);
-  return (read() - before) / ((performance.now() - started) / 1000);
+  const pids = world.instancePids();
+  const [videos, cpu, started] = [completed(), cpuSeconds(pids), performance.now()];
+  await delay(SPELL_MS);
+  const seconds = (performance.now() - started) / 1000;
+  return { rate: (completed() - videos) / seconds, cores: (cpuSeconds(pids) - cpu) / seconds };
+}
+
+const TICKS_A_SECOND = 100;
+
+/** Of all these processes so far. */
+function cpuSeconds(pids: number[]): number {
+  return pids.reduce((sum, pid) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return sum + (Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND;
+  }, 0);
 }
 
 /** Asks for what an open page asks for: its files, the stream, and the chart from time to time. */
@@ -122,4 +149,4 @@ class Client {
   }
 }
 
-if (import.meta.main) console.table(await benchPages(Number(process.argv[2] ?? 2)));
+if (import.meta.main) console.table(await benchPages(Number(process.argv[2] ?? 3)));
