@@ -104,14 +104,7 @@ export class Claimer {
   /** At most `limit` videos of one shard, or a single suspect; none when there is nothing to do. */
   async claimVideos({ limit, alone }: ClaimRequest): Promise<Claim[]> {
     await this.#payBack();
-    const reading = this.#options.sharding === "ranges" ? this.#batches.refresh() : undefined;
-    // Where each question is a journey, the next claim is the first to know of other batches.
-    if (!this.#instance.database.distant) await reading;
-    const [claims] = await Promise.all([this.#claimAnywhere({ limit, alone }), reading]);
-    return claims;
-  }
-
-  async #claimAnywhere({ limit, alone }: ClaimRequest): Promise<Claim[]> {
+    if (this.#options.sharding === "ranges") await this.#refreshBatches();
     if (alone) {
       const suspects = await this.#claimOnwards("suspects", 1);
       if (suspects.length > 0) return suspects;
@@ -173,6 +166,14 @@ export class Claimer {
       case "ranges":
         return [this.#batches.count > 0 ? "batch" : "ranges", "any"];
     }
+  }
+
+  /** Where each question is a journey it travels with the claim, and the next claim is the first to know. */
+  async #refreshBatches(): Promise<void> {
+    const reading = this.#batches.refresh();
+    if (!this.#instance.database.distant) return reading;
+    // What ails the database shows in the claim; the list is asked for again with the next one.
+    reading.catch(() => undefined);
   }
 
   /** One's own batches, one after the other. */
