@@ -92,6 +92,7 @@ export class Corridor {
   readonly #memory: Memory;
   #memoryTimer: NodeJS.Timeout | undefined;
   #lookedAt: Millis = Number.NEGATIVE_INFINITY;
+  #looksLazily = false;
   #unsettled = 0;
   #suspect: Awaited<ReturnType<Claimer["seesSuspect"]>> = "none";
   #searchAt: Millis;
@@ -144,10 +145,20 @@ export class Corridor {
     this.#beatAt = instance.clock.monotonic();
     this.#scheduleBeat(this.#isDistant ? Math.min(FIRST_BEAT_MS, this.#house.config.heartbeatMs) : undefined);
     if (this.#isDistant) this.#watchHere();
-    this.#memoryTimer = setInterval(() => {
-      if (instance.clock.monotonic() - this.#lookedAt >= this.#lookPauseMs)
-        this.#watchMemory().catch((error: unknown) => this.#bear(error));
-    }, NARROW_LOOK_MS);
+    this.#scheduleLook();
+  }
+
+  /** Heartbeats look as well: an idle instance is not woken for this alone. */
+  #scheduleLook(): void {
+    clearTimeout(this.#memoryTimer);
+    if (this.#drain !== undefined) return;
+    const pauseMs = this.#lookPauseMs;
+    this.#looksLazily = pauseMs === IDLE_LOOK_MS;
+    this.#memoryTimer = setTimeout(() => {
+      const due = this.#house.instance.clock.monotonic() - this.#lookedAt >= pauseMs;
+      if (due) this.#watchMemory().catch((error: unknown) => this.#bear(error));
+      this.#scheduleLook();
+    }, pauseMs);
   }
 
   get #lookPauseMs(): Millis {
@@ -214,6 +225,7 @@ export class Corridor {
         report({ type: "video.claimed", claim, at });
         this.#take(claim);
       }
+      if (claims.length > 0 && this.#looksLazily) this.#scheduleLook();
       this.#startLanes(claims.length);
       return claims.length;
     } catch (error) {
