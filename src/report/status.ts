@@ -74,10 +74,6 @@ export async function readStatus(
   return { counts, instances: live.map(toStatus), rate, eta, paused: paused !== null, reason, until, ...others };
 }
 
-export async function isPaused(database: Database): Promise<boolean> {
-  return (await readSwitches(database, 0)).paused !== null;
-}
-
 /** One row read, however many there are. */
 export async function hasOpenVideos(database: Database): Promise<boolean> {
   return (await database.prepare(sql.HAS_OPEN).first()) !== null;
