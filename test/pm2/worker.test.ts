@@ -277,7 +277,8 @@ describe("a Worker in a pool", () => {
       { state: "pending", attempt: 0 },
     ]);
     expect(pool.spentAttempts()).toBe(0);
-    expect(messages.all(clock.now())).toEqual([{ attempts: 1, held: 0 }]);
+    // The batch was given up undelivered: it costs no delivery either.
+    expect(messages.all(clock.now())).toEqual([{ attempts: 0, held: 0 }]);
   });
 });
 
