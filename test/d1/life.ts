@@ -117,6 +117,8 @@ export async function startLife(server: D1Server, databaseId: string, options: L
     },
     config: {
       ...{ concurrency: 1, claimCount: 50, drainMs: 5000, heartbeatMs: 500, instanceMemoryMb: 100_000, timeoutMs: 0 },
+      // No life here waits for another one to show what it takes.
+      force: true,
       maxAttempts: 3,
       ...options.config,
     },
