@@ -5,6 +5,9 @@
 -- By how much an attempt has made its instance grow, at most, of late.
 ALTER TABLE hidb_instances ADD COLUMN rise_bytes INTEGER NOT NULL DEFAULT 0;
 
+-- By how much it may grow yet with what it has in hand; others keep so much free for it.
+ALTER TABLE hidb_instances ADD COLUMN expected_bytes INTEGER NOT NULL DEFAULT 0;
+
 -- When it began to claim: instances begin HIDB_STAGGER_MS apart.
 ALTER TABLE hidb_instances ADD COLUMN began_at INTEGER;
 

@@ -58,6 +58,8 @@ export interface InstanceFigures {
   rssBytes: number;
   /** By how much an attempt makes it grow, at most. */
   riseBytes?: number;
+  /** By how much it may grow yet with what it has in hand. */
+  expectedBytes?: number;
   heldBack?: HeldBack | null;
   /** It has something to do, or is about to. */
   busy?: boolean;
@@ -82,6 +84,9 @@ export interface MemoryHere {
   otherBytes: number;
   largestOther: number;
   rise: number;
+  /** What the others may take yet. */
+  expected: number;
+  others: number;
   /** Those with videos in hand that come before this one when there is not enough for all. */
   busyBefore: number;
 }
@@ -152,7 +157,22 @@ function admittedStatement(instance: Instance, { footprintBytes, shareBytes, bud
 
 export async function viewMemory({ database, clock, id, identity }: Instance): Promise<MemoryHere> {
   const row = await database.prepare(sql.MEMORY_HERE).bind(id, identity.boot, id, clock.now()).first<MemoryHere>();
-  return row ?? { otherBytes: 0, largestOther: 0, rise: 0, busyBefore: 0 };
+  return row ?? { otherBytes: 0, largestOther: 0, rise: 0, expected: 0, others: 0, busyBefore: 0 };
+}
+
+/** Keeps `bytes` of what is free for this instance's next claim; false when others have been promised too much of it. */
+export async function reserveMemory(
+  instance: Instance,
+  { bytes, free }: { bytes: number; free: number },
+): Promise<boolean> {
+  const { database, clock, id, identity } = instance;
+  const wanted = Math.round(bytes);
+  const parameters = [wanted, id, identity.boot, id, clock.now(), wanted, Math.round(free)];
+  const { meta } = await database
+    .prepare(sql.RESERVE_MEMORY)
+    .bind(...parameters)
+    .run();
+  return meta.changes > 0;
 }
 
 /** False when this life has been declared over: its claims are no longer its own. */
@@ -207,6 +227,7 @@ function figuresStatement(instance: Instance, figures: InstanceFigures): D1Prepa
     figures.inHand,
     Math.round(figures.rssBytes),
     Math.round(figures.riseBytes ?? 0),
+    Math.round(figures.expectedBytes ?? 0),
     figures.heldBack ?? null,
     id,
   ];

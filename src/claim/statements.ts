@@ -27,13 +27,18 @@ export const WORKS = "SELECT state = 'working' AS works FROM hidb_instances WHER
 /** Parameters: id, boot, id, now. */
 export const MEMORY_HERE = `
   SELECT coalesce(sum(rss_bytes), 0) AS otherBytes, coalesce(max(rss_bytes), 0) AS largestOther,
-         coalesce(max(rise_bytes), 0) AS rise,
+         coalesce(max(rise_bytes), 0) AS rise, coalesce(sum(expected_bytes), 0) AS expected, count(*) AS others,
          coalesce(sum(state = 'working' AND in_hand > 0 AND (host, process_id, started_at, id) < (
            SELECT host, process_id, started_at, id FROM hidb_instances WHERE id = ?)), 0) AS busyBefore
     FROM hidb_instances WHERE ${OTHERS_HERE}`;
 
+/** Keeps memory for a claim, if it is there. Parameters: bytes, id, boot, id, now, bytes, all that is free. */
+export const RESERVE_MEMORY = `
+  UPDATE hidb_instances SET expected_bytes = ?
+   WHERE id = ? AND (SELECT coalesce(sum(expected_bytes), 0) FROM hidb_instances WHERE ${OTHERS_HERE}) + ? <= ?`;
+
 const RENEWED =
-  "lease_until = ?, completed = ?, retried = ?, failed = ?, released = ?, lost = ?, busy_ms = ?, in_hand = ?, rss_bytes = ?, rise_bytes = ?, held_back = ?";
+  "lease_until = ?, completed = ?, retried = ?, failed = ?, released = ?, lost = ?, busy_ms = ?, in_hand = ?, rss_bytes = ?, rise_bytes = ?, expected_bytes = ?, held_back = ?";
 
 // Zero rows: somebody has declared this life over.
 export const RENEW_LEASE = `UPDATE hidb_instances SET ${RENEWED} WHERE id = ? AND gone_at IS NULL`;

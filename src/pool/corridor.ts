@@ -216,6 +216,7 @@ export class Corridor {
     const { claimer, instance, report } = this.#house;
     const alone = this.#hand.size === 0 && this.#suspect !== "none";
     try {
+      if (!(await this.#reserveMemory())) return 0;
       const claiming = claimer.claimVideos({ limit: this.#pace.wanted - this.#busy, alone });
       if (this.#isDistant && (alone || claimer.isCurious)) this.#rideAlong();
       const claims = await claiming;
@@ -516,6 +517,11 @@ export class Corridor {
     if (verdict === "stay" || !(await membership.beginRecycle(instance))) return;
     const atOnce = verdict === "yield";
     this.drain(atOnce ? "the box is full" : "memory above HIDB_INSTANCE_MEMORY_MB", EXIT.recycle, { atOnce });
+  }
+
+  /** With videos in hand memory has been kept already; the queue of a distant database is not to be waited for. */
+  async #reserveMemory(): Promise<boolean> {
+    return this.#hand.size > 0 || this.#isDistant || (await this.#memory.reserve());
   }
 
   get #waitsForMemory(): boolean {

@@ -30,13 +30,15 @@ const HARD = 1.5;
 const EXPECT_MS = 300_000;
 /** What is never planned with. */
 const SPARE = 0.05;
+/** Between two videos an instance is still at work. */
+const ACTIVE_MS = 300;
 /** An idle instance that keeps others from work is started anew after so long, if that frees as much as this. */
 const IN_THE_WAY_MS = 1500;
 const WORTH_BYTES = 32 * MB;
 /** Somebody has to work, or a box that others have filled would stop the pool for ever. */
 const PATIENCE_MS = 10_000;
 
-const ALONE: membership.MemoryHere = { otherBytes: 0, largestOther: 0, rise: 0, busyBefore: 0 };
+const ALONE: membership.MemoryHere = { otherBytes: 0, largestOther: 0, rise: 0, expected: 0, others: 0, busyBefore: 0 };
 
 export class Memory {
   readonly #parts: MemoryParts;
@@ -54,6 +56,7 @@ export class Memory {
   #strain: Strain = "none";
   #strainSince: Millis | undefined;
   #crampedSince: Millis | undefined;
+  #activeUntil: Millis = Number.NEGATIVE_INFINITY;
   #narrow = false;
   /** When the hand was last empty, it took so much. */
   #restBytes = 0;
@@ -74,7 +77,8 @@ export class Memory {
     if (!this.#begun) return "admission";
     if (this.#highSince !== undefined) return "high";
     if (this.#strainSince !== undefined && !this.#hasToWork(this.#strainSince)) return "pressure";
-    return this.#crampedSince !== undefined && !this.#hasToWork(this.#crampedSince) ? "room" : null;
+    const since = this.#crampedSince;
+    return since !== undefined && !(this.#here.expected === 0 && this.#now - since > PATIENCE_MS) ? "room" : null;
   }
 
   /** Less than half of the box is free: it may be full within a second. */
@@ -82,8 +86,33 @@ export class Memory {
     return this.#narrow;
   }
 
-  get figures(): Pick<membership.InstanceFigures, "rssBytes" | "riseBytes" | "heldBack"> {
-    return { rssBytes: this.#bytes || process.memoryUsage.rss(), riseBytes: this.#rise.bytes, heldBack: this.heldBack };
+  get figures(): Pick<membership.InstanceFigures, "rssBytes" | "riseBytes" | "expectedBytes" | "heldBack"> {
+    const left = Math.max(0, this.#restBytes + this.#expected - this.#bytes);
+    return {
+      rssBytes: this.#bytes || process.memoryUsage.rss(),
+      riseBytes: this.#rise.bytes,
+      expectedBytes: this.#now < this.#activeUntil ? left : 0,
+      heldBack: this.heldBack,
+    };
+  }
+
+  /**
+   * Before a claim: keeps as much of the box as an attempt may take, so that no two instances count on the same. Where all
+   * of them fit at once nobody needs to ask; and a distant database would be asked too often.
+   */
+  async reserve(): Promise<boolean> {
+    const { instance } = this.#parts;
+    const free = this.#freeBytes(this.#memory());
+    const { others, expected } = this.#here;
+    if (others === 0 || instance.database.distant || (others + 1) * this.#expected <= free) return true;
+    this.#measure();
+    // Whoever has waited too long is served when nobody else is.
+    const overdue = this.#crampedSince !== undefined && expected === 0;
+    const bytes = this.#expected;
+    const reserved = await membership.reserveMemory(instance, { bytes, free: overdue ? Math.max(bytes, free) : free });
+    this.#crampedSince = reserved ? undefined : (this.#crampedSince ?? this.#now);
+    this.#say();
+    return reserved;
   }
 
   /** Lets the instance in if the pool fits with it; resolves to whether it may claim from now on. */
@@ -106,6 +135,7 @@ export class Memory {
   /** A claim into an empty hand: what comes on top from here on is the attempt's. */
   noteRest(): void {
     this.#restBytes = this.#bytes;
+    this.#activeUntil = this.#now + ACTIVE_MS;
   }
 
   /** Looks at what costs next to nothing, several times a second; `inHand` counts attempts. */
@@ -144,6 +174,7 @@ export class Memory {
 
   #learn(inHand: number, now: Millis): void {
     if (inHand === 0) this.#restBytes = this.#bytes;
+    else this.#activeUntil = now + ACTIVE_MS;
     const rise = this.#bytes - this.#restBytes;
     if (rise >= this.#rise.bytes || now - this.#rise.at > EXPECT_MS) this.#rise = { bytes: Math.max(0, rise), at: now };
   }
@@ -182,12 +213,20 @@ export class Memory {
     return this.#settingBytes || Number.MAX_SAFE_INTEGER;
   }
 
-  /** Those before this one are expected to grow as much as any attempt has; what is left must be enough for it, too. */
-  #lacksRoom({ limitBytes, usedBytes }: BoxMemory): boolean {
-    const { busyBefore, otherBytes, rise } = this.#here;
-    if (otherBytes === 0) return false; // Nobody else would make room.
-    const expected = Math.max(rise, this.#rise.bytes);
-    return (busyBefore + 1) * expected > limitBytes - usedBytes - SPARE * limitBytes;
+  /** What others have been promised is not there for the next video. */
+  #lacksRoom(memory: BoxMemory): boolean {
+    const { others, expected } = this.#here;
+    if (others === 0) return false; // Nobody else would make room.
+    return expected + this.#expected > this.#freeBytes(memory);
+  }
+
+  #freeBytes({ limitBytes, usedBytes }: BoxMemory): number {
+    return limitBytes - usedBytes - SPARE * limitBytes;
+  }
+
+  /** By how much the next attempt may make this instance grow: as much as any in the pool has of late. */
+  get #expected(): number {
+    return Math.max(this.#here.rise, this.#rise.bytes);
   }
 
   /** What has stayed behind in idle instances is missing for the next video: a new life takes less. */

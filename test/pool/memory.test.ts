@@ -155,17 +155,42 @@ describe("a pool in a box that is tight", () => {
     box.usedMb = 300;
     for (const one of [first, second]) await one.beat();
     first.memory.noteRest();
-    Object.assign(first.state, { inHand: 1, mb: 240 + 160 }); // A burst of 300 MB.
-    box.usedMb = 600;
+    Object.assign(first.state, { inHand: 1, mb: 400 }); // A burst of 300 MB.
+    await first.beat();
+    Object.assign(first.state, { inHand: 0, mb: 100 });
+    await first.beat();
+    box.usedMb = 500;
+    first.memory.noteRest();
+    first.state.inHand = 1;
     await first.beat();
     await second.beat();
-    expect(second.memory.heldBack).toBe("room");
+    expect(second.memory.heldBack).toBe("room"); // Twice 300, of 500 that are free.
     expect(second.events).toMatchObject([{ type: "memory.held", because: "room" }]);
-    Object.assign(first.state, { inHand: 0, mb: 100 });
-    box.usedMb = 300;
+    first.state.inHand = 0;
+    world.clock.advance(301);
     await first.beat();
     await second.beat();
     expect(second.memory.heldBack).toBeNull();
+  });
+
+  it("gives what is free for one to one alone, though both ask at once", async () => {
+    await using world = await World.create();
+    const { box, member } = await setup(world);
+    const all = [await member(100), await member(100), await member(100)];
+    for (const one of all) {
+      await one.memory.begin();
+      world.clock.advance(1000);
+      one.memory.noteRest();
+      Object.assign(one.state, { inHand: 1, mb: 400 });
+      await one.beat();
+      Object.assign(one.state, { inHand: 0, mb: 100 });
+      await one.beat();
+    }
+    box.usedMb = 400;
+    world.clock.advance(1000);
+    for (const one of all) await one.beat();
+    expect(await Promise.all(all.map(({ memory }) => memory.reserve()))).toEqual([true, false, false]);
+    expect(all.map(({ memory }) => memory.heldBack)).toEqual([null, "room", "room"]);
   });
 
   it("starts an idle instance anew whose leftovers are what is missing, and no fresh one", async () => {
