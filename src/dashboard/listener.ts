@@ -5,8 +5,6 @@ import type { Clock } from "../clock.js";
 import { codeOf, messageOf } from "../errors.js";
 import type { Millis } from "../video.js";
 
-const http = process.getBuiltinModule("node:http");
-
 export interface ListenerOptions {
   port: number;
   host: string;
@@ -36,7 +34,7 @@ export class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     const bounds = { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, maxHeaderSize: HEADER_BYTES };
-    this.#server = http.createServer(bounds, options.onRequest);
+    this.#server = process.getBuiltinModule("node:http").createServer(bounds, options.onRequest);
     this.#server.maxHeadersCount = HEADERS;
     this.#server.maxConnections = CONNECTIONS;
     this.#server.on("error", (error) => this.#endure(error));

@@ -124,5 +124,19 @@ export async function readFailures(database: Database, limit: number): Promise<F
 function toStatus(row: InstanceRow): InstanceStatus {
   const { id, rank, processId, pid, host, state, inHand, completed, failed, rssBytes, startedAt, leaseUntil } = row;
   const { heldBack } = row;
-  return { id, rank, processId, pid, host, state, inHand, completed, failed, rssBytes, startedAt, leaseUntil, heldBack };
+  return {
+    id,
+    rank,
+    processId,
+    pid,
+    host,
+    state,
+    inHand,
+    completed,
+    failed,
+    rssBytes,
+    startedAt,
+    leaseUntil,
+    heldBack,
+  };
 }
