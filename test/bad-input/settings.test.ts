@@ -25,7 +25,10 @@ describe("a wrong setting", () => {
     [{ HIDB_INSTANCES: "0" }, /expected HIDB_INSTANCES to be auto, max or a whole number from 1 to 64, got "0"/],
     [{ HIDB_LEASE_MS: "600" }, /expected HIDB_LEASE_MS to be long enough for three heartbeats/],
     [{ HIDB_CONCURENCY: "2" }, /expected only settings that hidb knows, got HIDB_CONCURENCY/],
-    [{ HIDB_PROCESSOR: "ffmpeg" }, /expected HIDB_PROCESSOR to be probe, command, http, worker, rehearse, got "ffmpeg"/],
+    [
+      { HIDB_PROCESSOR: "ffmpeg" },
+      /expected HIDB_PROCESSOR to be probe, command, http, worker, rehearse, got "ffmpeg"/,
+    ],
     [{ HIDB_PROCESSOR: "command" }, /expected HIDB_COMMAND to name a program, got nothing/],
     [{ HIDB_PROCESSOR: "http" }, /expected HIDB_HTTP_URL/],
   ])("%o stops everything before anything is touched", async (settings, said) => {
