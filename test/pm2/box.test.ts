@@ -10,7 +10,7 @@ let pool: TestPool | undefined;
 let group: TestGroup | undefined;
 afterEach(async () => {
   await pool?.end();
-  group?.remove();
+  await group?.remove();
   pool = group = undefined;
 });
 
