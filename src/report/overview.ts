@@ -24,6 +24,7 @@ import {
   type InstanceStatus,
   type IsDead,
   readInstances,
+  toStatus,
 } from "./status.js";
 import { readSwitches, type Switches } from "./switches.js";
 import type { OverCount } from "./usage.js";
@@ -197,25 +198,5 @@ function toView(row: InstanceRow, { run, held, config }: Around): InstanceView {
     ...toStatus(row),
     restarts: countRestarts(run, row),
     held: own.map(({ videoId, attempt, claimedAt }, place) => ({ videoId, attempt, claimedAt, step: step(place) })),
-  };
-}
-
-function toStatus(row: InstanceRow): InstanceStatus {
-  const { id, rank, processId, pid, host, state, inHand, completed, failed, rssBytes, startedAt, leaseUntil } = row;
-  const { heldBack } = row;
-  return {
-    id,
-    rank,
-    processId,
-    pid,
-    host,
-    state,
-    inHand,
-    completed,
-    failed,
-    rssBytes,
-    startedAt,
-    leaseUntil,
-    heldBack,
   };
 }

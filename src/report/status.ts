@@ -121,7 +121,8 @@ export async function readFailures(database: Database, limit: number): Promise<F
   return results;
 }
 
-function toStatus(row: InstanceRow): InstanceStatus {
+/** Without what only the question whether it lives needs. */
+export function toStatus(row: InstanceRow): InstanceStatus {
   const { id, rank, processId, pid, host, state, inHand, completed, failed, rssBytes, startedAt, leaseUntil } = row;
   const { heldBack } = row;
   return {
