@@ -5,7 +5,7 @@ import { openSqlite } from "../../database/sqlite.js";
 import type { Question } from "../host/protocol.js";
 import type { Binding, D1Plan } from "../plan.js";
 import type { Realm } from "../realm.js";
-import { countQueries, meterDatabase } from "./d1.js";
+import { meterDatabase } from "./d1.js";
 import { askDatabase } from "./host-d1.js";
 import type { State } from "./state.js";
 
@@ -31,7 +31,7 @@ export async function fillEnv({ realm, ask }: EnvParts): Promise<FilledEnv> {
       const key = JSON.stringify(plan);
       const open = plan.kind === "host" ? askDatabase(plan.key, ask) : (databases.get(key) ?? (await openLocal(plan)));
       if (plan.kind === "file") databases.set(key, open as Database);
-      return meterDatabase(open, { count: countQueries });
+      return meterDatabase(open);
     },
     state: openState,
     ask,
