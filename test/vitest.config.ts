@@ -3,7 +3,9 @@ import { defineConfig } from "vitest/config";
 
 /** What starts pools of real processes, or measures how soon something happens, has the machine to itself. */
 const REAL = [
-  ...["bad-input", "cli", "d1", "dashboard", "mirror", "pm2", "pool"].map((room) => `test/${room}/**/*.test.ts`),
+  ...["bad-input", "cli", "d1", "dashboard", "faults", "mirror", "pm2", "pool", "security", "soak"].map(
+    (room) => `test/${room}/**/*.test.ts`,
+  ),
   // Requests that are started together arrive in their order only while nothing else is in their way.
   "test/contract/d1-http.test.ts",
 ];
