@@ -31,6 +31,8 @@ export interface Faults {
   quota: "read" | "write" | undefined;
   /** The very next requests suffer these, whatever chance says; `none` lets one pass. */
   next: (FaultName | "none")[];
+  /** `next` waits for requests that write. */
+  nextWrites: boolean;
 }
 
 export const FAULT_NAMES = [
@@ -64,11 +66,12 @@ export function noFaults(): Faults {
     outage: false,
     quota: undefined,
     next: [],
+    nextWrites: false,
   };
 }
 
-export function drawFault(faults: Faults, random: () => number): FaultName | undefined {
-  const next = faults.next.shift();
+export function drawFault(faults: Faults, random: () => number, body: string): FaultName | undefined {
+  const next = faults.nextWrites && !/\b(INSERT|UPDATE|DELETE)\b/.test(body) ? undefined : faults.next.shift();
   if (next !== undefined) return next === "none" ? undefined : next;
   let draw = random();
   for (const name of FAULT_NAMES) {

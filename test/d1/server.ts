@@ -240,7 +240,7 @@ class Front {
     if (!url.pathname.startsWith("/client/v4/")) return apply();
     const retryAfterS = this.#rate.count(Date.now());
     if (retryAfterS !== undefined) return limited(retryAfterS);
-    const fault = drawFault(faults, this.#random);
+    const fault = drawFault(faults, this.#random, body);
     entry.fault = fault;
     switch (fault) {
       case "dropBefore":
