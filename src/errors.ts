@@ -101,9 +101,9 @@ export class HidbError extends Error {
 }
 
 /** Two lines for a person: `error: ...` and `fix:   ...`. */
-export function describeError(error: unknown): string {
-  if (error instanceof HidbError) return `error: ${error.message}\nfix:   ${error.fix}`;
-  return `error: ${messageOf(error)}`;
+export function describeError(error: unknown, show: (text: string) => string = (text) => text): string {
+  if (error instanceof HidbError) return `error: ${show(error.message)}\nfix:   ${show(error.fix)}`;
+  return `error: ${show(messageOf(error))}`;
 }
 
 export function messageOf(error: unknown): string {

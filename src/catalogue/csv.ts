@@ -2,7 +2,7 @@
 import { CsvError, parse } from "csv-parse/sync";
 import { type ColumnMap, guessSource, nameColumns } from "./columns.js";
 import type { ListColumn, RawRow } from "./entry.js";
-import { listUnreadable } from "./unreadable.js";
+import { listUnreadable, shorten } from "./unreadable.js";
 
 interface Record {
   line: number;
@@ -47,7 +47,7 @@ function splitRecords(text: string, name: string): Record[] {
 
 /** Spreadsheets in half of the world write semicolons. */
 function findDelimiter(text: string): string {
-  const header = text.slice(0, text.search(/[\r\n]|$/));
+  const header = /[^\r\n]*\S[^\r\n]*/.exec(text)?.[0] ?? "";
   return [",", ";", "\t"].find((delimiter) => header.includes(delimiter)) ?? ",";
 }
 
@@ -76,7 +76,7 @@ interface MissingParts {
 }
 
 function columnMissing({ wanted, column, found, name, header, map }: MissingParts) {
-  const example = guessSource(found) ?? "url";
+  const example = shorten(guessSource(found) ?? "url");
   const hint = `say which column holds the path or URL of a video: --map source=${example}`;
   return listUnreadable({
     name,
@@ -89,8 +89,4 @@ function columnMissing({ wanted, column, found, name, header, map }: MissingPart
 
 function tooManyCells(header: Record, cells: string[]): string {
   return `expected ${header.cells.length} columns, got ${cells.length}: a value that holds a comma needs quotes around it`;
-}
-
-function shorten(text: string): string {
-  return text.length > 200 ? `${text.slice(0, 199)}…` : text;
 }

@@ -109,7 +109,12 @@ function readDuration(value: unknown): number | null {
   return seconds;
 }
 
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+export function show(value: unknown): string {
+  // Not only to be short: what is nested deeply enough cannot be written at all.
+  const text = JSON.stringify(value, typeof value === "object" ? cutDeep : undefined) ?? String(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}
+
+function cutDeep(key: string, value: unknown): unknown {
+  return key === "" || typeof value !== "object" || value === null ? value : "…";
 }

@@ -1,8 +1,8 @@
 // Reads a list as JSON (one array) or NDJSON (one value a line). An element is an object, or a text: the source alone.
 import { messageOf } from "../errors.js";
 import { type ColumnMap, guessSource, nameColumns } from "./columns.js";
-import type { ListColumn, RawRow } from "./entry.js";
-import { listUnreadable } from "./unreadable.js";
+import { type ListColumn, type RawRow, show } from "./entry.js";
+import { listUnreadable, shorten } from "./unreadable.js";
 
 interface Element {
   line: number;
@@ -13,7 +13,7 @@ interface Element {
 export function readJson(text: string, name: string, map: ColumnMap): RawRow[] {
   const elements = splitArray(text);
   try {
-    const values: unknown = JSON.parse(text, keepLargeNumbers);
+    const values = parse(text);
     if (!Array.isArray(values)) throw new SyntaxError("it is no array");
     return toRows(
       values.map((value, at) => ({ value, line: elements[at]?.line ?? 1 })),
@@ -35,7 +35,7 @@ export function readNdjson(text: string, name: string, map: ColumnMap): RawRow[]
     if (raw.trim() === "") continue;
     const line = at + 1;
     try {
-      elements.push({ line, value: JSON.parse(raw, keepLargeNumbers) });
+      elements.push({ line, value: parse(raw) });
     } catch (cause) {
       const got = `something else (${messageOf(cause)})`;
       throw listUnreadable({ name, line, expected: "one JSON value a line", got, cause });
@@ -54,23 +54,43 @@ function toRows(elements: Element[], name: string, map: ColumnMap): RawRow[] {
     name,
     line: elements[0]?.line ?? 1,
     expected: `objects with a "${names.get("source") ?? "source"}"`,
-    got: found.slice(0, 20).join(", ") || "objects without anything",
-    fix: `say which key holds the path or URL of a video: --map source=${guessSource(found) ?? "url"}`,
+    got: shorten(found.slice(0, 20).join(", ")) || "objects without anything",
+    fix: `say which key holds the path or URL of a video: --map source=${shorten(guessSource(found) ?? "url")}`,
   });
 }
 
 function toRow(line: number, value: unknown, names: ReadonlyMap<ListColumn, string>): RawRow {
   if (typeof value === "string") return { line, values: { source: value } };
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return { line, values: {}, wrong: `expected an object or the text of a source, got ${JSON.stringify(value)}` };
+    return { line, values: {}, wrong: `expected an object or the text of a source, got ${show(value)}` };
   }
   const lower = new Map(Object.entries(value).map(([key, cell]) => [key.trim().toLowerCase(), cell]));
   return { line, values: Object.fromEntries([...names].map(([column, key]) => [column, lower.get(key)])) };
 }
 
-/** A number beyond 2^53 would silently become its neighbour; its text can still be checked. */
-function keepLargeNumbers(_key: string, value: unknown, context?: { source?: string }): unknown {
-  return Number.isInteger(value) && !Number.isSafeInteger(value) ? (context?.source ?? value) : value;
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text, keepRoundedNumbers);
+  } catch (cause) {
+    // The stack ends before the nesting does.
+    if (cause instanceof RangeError) throw new SyntaxError("it is nested too deeply", { cause });
+    throw cause;
+  }
+}
+
+/** A number that JSON would round to a whole one would silently become its neighbour; its text can still be checked. */
+function keepRoundedNumbers(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (!Number.isInteger(value)) return value;
+  const source = context?.source ?? "";
+  return Number.isSafeInteger(value) && isWhole(source) ? value : source || value;
+}
+
+/** Whether these digits stand for a whole number: `10`, `1.0` and `1.5e1` do, `4503599627370497.1` does not. */
+function isWhole(source: string): boolean {
+  if (!/[.e]/i.test(source)) return true;
+  const [, digits = "", fraction = "", exponent = "0"] = /^-?(\d+)(?:\.(\d+))?(?:e(.+))?$/i.exec(source) ?? [];
+  const behindPoint = fraction.length - Number(exponent);
+  return behindPoint <= 0 || /^0*$/.test((digits + fraction).slice(-behindPoint));
 }
 
 function isJson(text: string): boolean {

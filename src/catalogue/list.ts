@@ -1,4 +1,5 @@
 // Reads what `hidb add` was given: a folder, a media file, a list in a file, or a list on standard input.
+import { constants } from "node:buffer";
 import { readFileSync, statSync } from "node:fs";
 import { basename, dirname, extname, resolve } from "node:path";
 import { messageOf } from "../errors.js";
@@ -25,6 +26,7 @@ export async function readVideoList(what: string, options: ReadListOptions): Pro
   const path = resolve(options.cwd, what);
   const stat = lookAt(path, what);
   if (stat.isDirectory()) return scanFolder(path);
+  if (!stat.isFile()) throw noFile(what);
   if (isMedia(path)) return checkRows([{ line: 1, values: { source: path } }], dirname(path));
   const known = formatOf(path);
   if (known === undefined) {
@@ -82,6 +84,11 @@ function formatOf(path: string): Format | undefined {
 }
 
 function decode(bytes: Uint8Array, name: string): string {
+  if (bytes.length > constants.MAX_STRING_LENGTH) {
+    const most = `${Math.floor(constants.MAX_STRING_LENGTH / 1e6)} MB`;
+    const got = `${Math.ceil(bytes.length / 1e6)} MB`;
+    throw listUnreadable({ name, expected: `at most ${most}`, got, fix: "divide the list and add its parts" });
+  }
   const nul = bytes.indexOf(0);
   if (nul >= 0) throw notText(name, bytes, nul, "binary data");
   try {
@@ -97,6 +104,16 @@ function decode(bytes: Uint8Array, name: string): string {
 function notText(name: string, bytes: Uint8Array, at: number, got: string) {
   const line = Buffer.from(bytes.subarray(0, at)).toString("latin1").split("\n").length;
   return listUnreadable({ name, line, expected: "UTF-8 text", got });
+}
+
+/** A pipe would be waited for as long as nobody writes to it. */
+function noFile(what: string) {
+  return listUnreadable({
+    name: dirname(what),
+    expected: `a folder or a file ${JSON.stringify(basename(what))}`,
+    got: "a device, pipe or socket",
+    fix: `let hidb read it as standard input: hidb add - < ${JSON.stringify(what)}`,
+  });
 }
 
 function lookAt(path: string, what: string) {

@@ -21,7 +21,9 @@ function isUrl(source: string): boolean {
 function readUrl(source: string): string {
   if (!/^file:/i.test(source)) return source;
   try {
-    return fileURLToPath(source);
+    const path = fileURLToPath(source);
+    // No file has `%00` in its name, and a database's text would end there.
+    return path.includes("\0") ? source : path;
   } catch {
     return source;
   }

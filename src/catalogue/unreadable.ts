@@ -11,6 +11,11 @@ export interface UnreadableParts {
   cause?: unknown;
 }
 
+/** For what stands in a list: a line of a message has no room for a key of a million characters. */
+export function shorten(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 199)}…` : text;
+}
+
 export function listUnreadable({ name, line, expected, got, fix, cause }: UnreadableParts): HidbError {
   const where = line === undefined ? name : `line ${line} of ${name}`;
   return new HidbError({

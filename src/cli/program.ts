@@ -15,7 +15,7 @@ import { registerMirror } from "./mirror.js";
 import { registerNotify } from "./notify.js";
 import { registerPause, registerResume } from "./pause.js";
 import { registerPlan } from "./plan.js";
-import { asTyped, note, quietOnClosedPipe } from "./print.js";
+import { asTyped, note, printable, quietOnClosedPipe } from "./print.js";
 import { registerRetry } from "./retry.js";
 import { registerShow } from "./show.js";
 import { registerStart } from "./start.js";
@@ -86,9 +86,14 @@ Examples:
 Every setting is an environment variable HIDB_...; the README lists them.
 Exit codes: 0 all well, 1 something failed, 2 usage or settings, 3 preflight, 4 halted, 5 database.`;
 
+/** Two lines, whatever names stand in them. */
+function describe(error: unknown): string {
+  return describeError(error, printable);
+}
+
 function endWith(error: unknown): number {
   if (error instanceof CommanderError) return endUsage(error);
-  note(asTyped(describeError(error)));
+  note(asTyped(describe(error)));
   if (error instanceof HidbError) return error.exitCode;
   note("fix:   this is most likely a mistake in hidb; HIDB_LOG_LEVEL=debug shows where it happened");
   if (inheritedEnvironment().HIDB_LOG_LEVEL === "debug" && error instanceof Error)
@@ -102,6 +107,6 @@ function endUsage(error: CommanderError): number {
   const [message = "", guess] = error.message.replace(/^error: /, "").split("\n");
   const help = "`hidb --help` and `hidb <command> --help` say what there is";
   const fix = guess === undefined ? help : `${guess.replace(/^\(Did/, "did").replace(/\)$/, "")} ${help}`;
-  note(asTyped(describeError(new HidbError({ code: "USAGE", message, fix }))));
+  note(asTyped(describe(new HidbError({ code: "USAGE", message, fix }))));
   return EXIT.usage;
 }
