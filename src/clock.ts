@@ -18,6 +18,17 @@ export interface Clock {
   sleep(ms: Millis, signal?: AbortSignal): Promise<void>;
   /** Lets the event loop turn once. */
   turn(): Promise<void>;
+  /** Calls back once, after `ms`. */
+  timer(ms: Millis, ring: () => void): Timer;
+  /** Calls back every `ms`, until it is called off. */
+  every(ms: Millis, ring: () => void): Timer;
+}
+
+export interface Timer {
+  /** Calls it off; once it has rung that changes nothing. */
+  cancel(): void;
+  /** The process may end before it rings. */
+  unref(): Timer;
 }
 
 export const systemClock: Clock = {
@@ -28,4 +39,17 @@ export const systemClock: Clock = {
   uniqueId: () => randomUUID().replaceAll("-", "").slice(0, 16),
   sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined),
   turn: () => setImmediate(),
+  timer: (ms, ring) => toTimer(setTimeout(ring, ms)),
+  every: (ms, ring) => toTimer(setInterval(ring, ms)),
 };
+
+function toTimer(timeout: NodeJS.Timeout): Timer {
+  const timer = {
+    cancel: () => clearTimeout(timeout),
+    unref: () => {
+      timeout.unref();
+      return timer;
+    },
+  };
+  return timer;
+}

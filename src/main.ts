@@ -1,10 +1,8 @@
 // What PM2 starts: one instance. Reads the settings, wires the house and works until drained.
 import { join } from "node:path";
-import { watchCatalogue } from "./catalogue/adopt.js";
 import { describeCatalogue, isOwnTable } from "./catalogue/table.js";
-import { Claimer } from "./claim/claimer.js";
-import { identifyProcess, isAlive, type ProcessIdentity } from "./claim/liveness.js";
-import { type Instance, register } from "./claim/membership.js";
+import { identifyProcess } from "./claim/liveness.js";
+import type { Instance } from "./claim/membership.js";
 import { type Clock, systemClock } from "./clock.js";
 import { type Config, PROJECT_ROOT, readConfig, readProcessId } from "./config.js";
 import { Dashboard } from "./dashboard/serve.js";
@@ -12,14 +10,12 @@ import type { Database } from "./database/database.js";
 import { migrate } from "./database/migrate.js";
 import { nameDatabase, openForPool, type PoolDatabase } from "./database/open.js";
 import { EXIT, HidbError, isPassing, messageOf } from "./errors.js";
-import { Corridor } from "./pool/corridor.js";
+import type { Corridor } from "./pool/corridor.js";
+import { furnish } from "./pool/furnish.js";
 import { checkProcessor, createProcessor, type ProcessorLog } from "./process/create.js";
 import type { PoolEvent } from "./report/event.js";
 import { openJournal } from "./report/journal.js";
 import { openLog, readLogBounds } from "./report/log.js";
-import { inheritSpools } from "./settle/inherit.js";
-import { Settler } from "./settle/settler.js";
-import { Spool, type SpoolOwner } from "./settle/spool.js";
 
 /** Resolves to the exit code; what a person can mend ends with one line and code 42: PM2 shall not try again. */
 export async function main(): Promise<number> {
@@ -69,50 +65,21 @@ async function wire(config: Config, parts: PoolDatabase & { clock: Clock }): Pro
   const processor = await createProcessor(config, { ...parts, log });
   const processId = readProcessId();
   const identity = identifyProcess();
-  const { leaseMs } = config;
-  const shared = budget === undefined ? {} : { budget };
-  const instance = await register({ identity, processId, leaseMs, database, clock, ...shared });
-  const bounds = readLogBounds(config);
-  const writeLog = openLog({ folder: config.logDir, level: config.logLevel, processId, instance: instance.id, bounds });
-  const journal = config.journal === "" ? undefined : openJournal(config.journal, instance.id);
-  const toLog = tolerate(`the log in ${config.logDir}`);
-  const toJournal = tolerate(`the journal ${config.journal}`);
   let dashboard: Dashboard | undefined;
-  const report = (event: PoolEvent) => {
-    if (event.type === "instance.draining") dashboard?.leave();
-    toLog(() => writeLog(event, corridor.rank));
-    toJournal(() => journal?.write(event, corridor.rank));
-    runs?.note(event);
-    if (event.type === "instance.failed") console.error(`hidb: ${describe(event.error)}`);
-    if (event.type === "database.trouble") console.error(`hidb: ${describe(event.error)}`);
+  const listen = ({ id }: Instance) => {
+    const write = openRecords(config, { processId, instance: id });
+    return (event: PoolEvent, rank: number) => {
+      if (event.type === "instance.draining") dashboard?.leave();
+      write(event, rank);
+      if (event.type === "instance.failed") console.error(`hidb: ${describe(event.error)}`);
+      if (event.type === "database.trouble") console.error(`hidb: ${describe(event.error)}`);
+    };
   };
   const keepsRuns = config.halt !== "" || config.notify !== "";
-  const { RunKeeper } = keepsRuns ? await import("./pool/halt.js") : { RunKeeper: undefined };
-  const runs = RunKeeper === undefined ? undefined : new RunKeeper({ database, clock, config, report });
-  const settling = {
-    ...config,
-    database,
-    clock,
-    onTrouble: (error: HidbError) => report({ type: "database.trouble", error }),
-  };
-  const spool = database.distant ? openSpool(config, instance) : undefined;
-  const settler = new Settler({ ...settling, instance: instance.id, ...(spool === undefined ? {} : { spool }) });
-  const inherit = async (dead?: string[]) => {
-    await inheritSpools({
-      folder: config.spoolDir,
-      databaseName: nameDatabase(config),
-      isDead: (owner) => (dead === undefined ? hasEnded(owner, identity) : dead.includes(owner.instance)),
-      settler: settling,
-      onSettled: ({ held: _, settledAt, instance: heirOf, ...rest }) =>
-        report({ type: "attempt.finished", ...rest, at: settledAt, heirOf }),
-    });
-  };
-  const claimer = new Claimer(instance, { sharding: config.sharding, order: config.order, catalogue });
-  const findNewVideos = watchCatalogue(database, clock, catalogue);
-  const corridor = new Corridor({
-    ...{ instance, claimer, processor, settler, report, findNewVideos, config },
-    ...(spool === undefined ? {} : { inherit, spool }),
-    ...(runs === undefined ? {} : { runs }),
+  const keeper = keepsRuns ? (await import("./pool/halt.js")).RunKeeper : undefined;
+  const { instance, corridor, report } = await furnish({
+    ...{ config, database, databaseName: nameDatabase(config), clock, catalogue, processor, processId, identity },
+    ...{ keeper, listen, ...(budget === undefined ? {} : { budget }) },
   });
   tell = report;
   report({ type: "instance.started", processId, pid: identity.pid, host: identity.host });
@@ -124,13 +91,17 @@ async function wire(config: Config, parts: PoolDatabase & { clock: Clock }): Pro
   return { corridor, openDashboard };
 }
 
-function openSpool(config: Config, { id, identity }: Instance): Spool {
-  return new Spool(config.spoolDir, { database: nameDatabase(config), instance: id, ...identity });
-}
-
-/** On this host a process can be looked at, and none has outlived a reboot. */
-function hasEnded(owner: SpoolOwner, { host, boot }: ProcessIdentity): boolean {
-  return owner.host === host && (owner.boot !== boot || !isAlive(owner));
+/** The log, and the journal if there is to be one. */
+function openRecords(config: Config, { processId, instance }: { processId: number; instance: string }) {
+  const bounds = readLogBounds(config);
+  const writeLog = openLog({ folder: config.logDir, level: config.logLevel, processId, instance, bounds });
+  const journal = config.journal === "" ? undefined : openJournal(config.journal, instance);
+  const toLog = tolerate(`the log in ${config.logDir}`);
+  const toJournal = tolerate(`the journal ${config.journal}`);
+  return (event: PoolEvent, rank: number) => {
+    toLog(() => writeLog(event, rank));
+    toJournal(() => journal?.write(event, rank));
+  };
 }
 
 /** A disk that is full takes no lines of the log either: no reason to die with videos in hand. Said once each time. */

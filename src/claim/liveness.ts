@@ -27,12 +27,14 @@ export function isAlive({ pid, pidStartedAt }: Pick<ProcessIdentity, "pid" | "pi
   return start === pidStartedAt || start === UNKNOWN_START || pidStartedAt === UNKNOWN_START;
 }
 
+export type IsAlive = typeof isAlive;
+
 /** Proven dead, seen from this boot: here the process counts, however silent it is; elsewhere only the lease does. */
 export function isGone(
   other: Pick<ProcessIdentity, "boot" | "pid" | "pidStartedAt"> & { leaseUntil: Millis },
-  { boot, now }: { boot: string; now: Millis },
+  { boot, now, isAlive: lives = isAlive }: { boot: string; now: Millis; isAlive?: IsAlive },
 ): boolean {
-  return other.boot === boot ? !isAlive(other) : other.leaseUntil < now;
+  return other.boot === boot ? !lives(other) : other.leaseUntil < now;
 }
 
 /** Where there is no /proc (macOS), the number alone has to do. */

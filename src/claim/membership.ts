@@ -4,13 +4,15 @@ import type { Clock } from "../clock.js";
 import { again } from "../database/again.js";
 import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
-import type { ProcessIdentity } from "./liveness.js";
+import { type IsAlive, isAlive, type ProcessIdentity } from "./liveness.js";
 import * as sql from "./statements.js";
 
 /** One life of one PM2 process, as its own code sees it. */
 export interface Instance {
   id: string;
   identity: ProcessIdentity;
+  /** Whether a process of this host still lives. */
+  isAlive: IsAlive;
   /** PM2's NODE_APP_INSTANCE: a label with gaps and twins. */
   processId: number;
   startedAt: Millis;
@@ -99,11 +101,12 @@ export interface PoolView {
 const FORGET_AFTER_MS = 14 * 86_400_000;
 
 export async function register(
-  parts: Omit<Instance, "id" | "startedAt" | "epoch" | "neighbours" | "stops">,
+  parts: Omit<Instance, "id" | "startedAt" | "epoch" | "neighbours" | "stops" | "isAlive"> & { isAlive?: IsAlive },
 ): Promise<Instance> {
   const { database, clock, identity, processId, leaseMs, budget } = parts;
   const startedAt = clock.now();
-  const instance: Instance = { ...parts, id: clock.uniqueId(), startedAt, epoch: 0, neighbours: [], stops: [] };
+  const fresh = { id: clock.uniqueId(), startedAt, epoch: 0, neighbours: [], stops: [] };
+  const instance: Instance = { isAlive, ...parts, ...fresh };
   const statements = [
     database.prepare(sql.FORGET_OLD_INSTANCES).bind(startedAt - FORGET_AFTER_MS),
     database

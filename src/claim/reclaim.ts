@@ -38,12 +38,12 @@ export interface ReclaimOptions {
 
 /** Buries dead instances and takes their videos back, in one transaction. */
 export async function reclaimVideos(instance: Instance, options: ReclaimOptions): Promise<Reclaimed[]> {
-  const { database, clock, id, identity } = instance;
+  const { database, clock, id, identity, isAlive } = instance;
   const { results } = await database.prepare(sql.OTHER_INSTANCES).bind(id).all<OtherInstance>();
   instance.neighbours = results.filter((other) => other.boot === identity.boot);
   const now = clock.now();
   const dead = results.filter(
-    (other) => isGone(other, { boot: identity.boot, now }) && !isExcused(other, instance, options),
+    (other) => isGone(other, { boot: identity.boot, now, isAlive }) && !isExcused(other, instance, options),
   );
   // Reading first: a search that finds nothing need not hold the write lock.
   if (dead.length === 0 && !(options.thorough && (await hasOrphans(instance)))) return [];

@@ -3,7 +3,7 @@ import type { D1DatabaseSession, D1ExecResult, D1PreparedStatement, D1Result } f
 import { type Clock, systemClock } from "../clock.js";
 import { HidbError, messageOf } from "../errors.js";
 import type { Millis } from "../video.js";
-import { checkAccess, D1Client, type RequestCosts, type Query as Sent } from "./d1/client.js";
+import { type Carrier, checkAccess, D1Client, type RequestCosts, type Query as Sent } from "./d1/client.js";
 import { hasParameter, isBlank } from "./d1/reading.js";
 import type { RawResult } from "./d1/verdict.js";
 import type { Database } from "./database.js";
@@ -36,6 +36,8 @@ export interface D1HttpOptions {
   onRequest?: (costs: RequestCosts) => void;
   /** The system's by default. */
   clock?: Clock;
+  /** HTTP by default. */
+  connect?: (base: URL) => Carrier;
 }
 
 const CLOUDFLARE = "https://api.cloudflare.com/client/v4";
@@ -65,6 +67,7 @@ export async function openD1Http(options: D1HttpOptions): Promise<Database & Run
     maxAnswerMb: options.maxAnswerMb ?? 64,
     admit: options.admit ?? (async () => undefined),
     onRequest: options.onRequest ?? (() => undefined),
+    connect: options.connect,
   });
   if (UUID.test(options.databaseId)) return new D1HttpDatabase(client, options.databaseId);
   try {

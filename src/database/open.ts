@@ -67,7 +67,7 @@ export async function openForPool(config: Config, options: OpenOptions): Promise
 const DATABASE_TIME = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now";
 
 /** Hosts do not agree about the time; leases are compared across them, so all go by the database's clock. */
-async function calibrate(clock: Clock, database: Database): Promise<Clock> {
+export async function calibrate(clock: Clock, database: Database): Promise<Clock> {
   const asked = clock.nowFine();
   const now = await database.prepare(DATABASE_TIME).first<Millis>("now");
   const answered = clock.nowFine();

@@ -29,6 +29,8 @@ export interface SqliteOptions {
   synchronous?: "normal" | "full";
   /** How long a statement waits for other writers before it fails with DATABASE_LOCKED. */
   patienceMs?: Millis;
+  /** What runs the statements; by default a driver that opens the file. */
+  engine?: Engine;
 }
 
 /**
@@ -41,10 +43,10 @@ const WAITS_MS = [1, 2, 5, 10, 15, 20, 25];
 
 /** Opens a SQLite file; errors: DATABASE_MISSING, _UNREADABLE, _READ_ONLY, _CORRUPT, _LOCKED, _FULL. */
 export async function openSqlite(file: string, options: SqliteOptions = {}): Promise<Database> {
-  prepareFile(file, options.create ?? false);
-  let engine: Engine | undefined;
+  let { engine } = options;
   try {
-    engine = await openEngine(file, options.strict ?? false);
+    if (engine === undefined) prepareFile(file, options.create ?? false);
+    engine ??= await openEngine(file, options.strict ?? false);
     const database = new SqliteDatabase(engine, file, options);
     await database.configure(options.synchronous ?? "normal");
     return database;

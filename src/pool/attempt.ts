@@ -90,7 +90,7 @@ export class Attempt implements AttemptContext {
     if (this.#stopReason !== undefined) return;
     this.#stopReason = reason;
     this.#abort();
-    if (this.#startedAt !== undefined) setTimeout(() => this.#giveUp(), ABORT_GRACE_MS).unref();
+    if (this.#startedAt !== undefined) this.#options.clock.timer(ABORT_GRACE_MS, () => this.#giveUp()).unref();
   }
 
   #abort(): void {

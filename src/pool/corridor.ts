@@ -1,9 +1,9 @@
 // The corridor: claim -> process -> settle -> report, over and over, until the instance is told to drain.
 import pLimit, { type LimitFunction } from "p-limit";
 import type { Claimer } from "../claim/claimer.js";
-import { isAlive } from "../claim/liveness.js";
 import * as membership from "../claim/membership.js";
 import { findLostClaims, reclaimVideos } from "../claim/reclaim.js";
+import type { Timer } from "../clock.js";
 import type { Config } from "../config.js";
 import { again } from "../database/again.js";
 import { EXIT, isPassing } from "../errors.js";
@@ -15,7 +15,7 @@ import { ABORT_GRACE_MS, Attempt } from "./attempt.js";
 import { Bell } from "./bell.js";
 import { Deadlines } from "./deadlines.js";
 import { Hold } from "./hold.js";
-import { Memory } from "./memory.js";
+import { Memory, type MemoryParts } from "./memory.js";
 import { Pace } from "./pace.js";
 
 /** What one instance is made of; main.ts wires it. */
@@ -33,6 +33,9 @@ export interface House {
   runs?: { beat(): Promise<void>; close(): Promise<void> };
   /** Where finished work waits for a distant database. */
   spool?: { close(): void };
+  /** Where memory is read; the system's otherwise. */
+  box?: NonNullable<MemoryParts["box"]>;
+  footprint?: NonNullable<MemoryParts["footprint"]>;
   config: Pick<
     Config,
     "concurrency" | "claimCount" | "drainMs" | "heartbeatMs" | "instanceMemoryMb" | "maxAttempts" | "timeoutMs"
@@ -87,10 +90,10 @@ export class Corridor {
   readonly #figures = { completed: 0, retried: 0, failed: 0, released: 0, lost: 0, busyMs: 0 };
   #view: membership.PoolView = { rank: 0, count: 0 };
   #drain: Drain | undefined;
-  #beatTimer: NodeJS.Timeout | undefined;
+  #beatTimer: Timer | undefined;
   #beating: Promise<void> = Promise.resolve();
   readonly #memory: Memory;
-  #memoryTimer: NodeJS.Timeout | undefined;
+  #memoryTimer: Timer | undefined;
   #lookedAt: Millis = Number.NEGATIVE_INFINITY;
   #looksLazily = false;
   #unsettled = 0;
@@ -98,7 +101,7 @@ export class Corridor {
   #searchAt: Millis;
   #beatAt: Millis = Number.NEGATIVE_INFINITY;
   #inTouchSince: Millis | undefined;
-  #hereTimer: NodeJS.Timeout | undefined;
+  #hereTimer: Timer | undefined;
   #beatUnderWay = false;
   #looksAgain = 0;
   /** As the last heartbeat has told the pool. */
@@ -110,7 +113,7 @@ export class Corridor {
       ? house.instance.clock.monotonic() + DISTANT_SEARCH_EVERY_MS
       : Number.NEGATIVE_INFINITY;
     this.#limit = pLimit(house.config.concurrency);
-    this.#deadlines = new Deadlines(house.config.timeoutMs);
+    this.#deadlines = new Deadlines(house.config.timeoutMs, house.instance.clock);
     this.#hold = new Hold(house.instance, house.report);
     const { distant = false } = house.instance.database;
     this.#pace = new Pace({ ...house.config, distant });
@@ -150,15 +153,16 @@ export class Corridor {
 
   /** Heartbeats look as well: an idle instance is not woken for this alone. */
   #scheduleLook(): void {
-    clearTimeout(this.#memoryTimer);
+    this.#memoryTimer?.cancel();
     if (this.#drain !== undefined) return;
     const pauseMs = this.#lookPauseMs;
     this.#looksLazily = pauseMs === IDLE_LOOK_MS;
-    this.#memoryTimer = setTimeout(() => {
-      const due = this.#house.instance.clock.monotonic() - this.#lookedAt >= pauseMs;
+    const { clock } = this.#house.instance;
+    this.#memoryTimer = clock.timer(pauseMs, () => {
+      const due = clock.monotonic() - this.#lookedAt >= pauseMs;
       if (due) this.#watchMemory().catch((error: unknown) => this.#bear(error));
       this.#scheduleLook();
-    }, pauseMs);
+    });
   }
 
   get #lookPauseMs(): Millis {
@@ -366,11 +370,11 @@ export class Corridor {
   }
 
   #scheduleBeat(afterMs: Millis = this.#pauseMs()): void {
-    clearTimeout(this.#beatTimer);
-    this.#beatTimer = setTimeout(() => {
+    this.#beatTimer?.cancel();
+    this.#beatTimer = this.#house.instance.clock.timer(afterMs, () => {
       if (this.#isBeatDue()) this.#beatNow();
       else this.#scheduleBeat();
-    }, afterMs);
+    });
   }
 
   /** While an instance is busy on a distant database, other requests take its heartbeat along. */
@@ -461,13 +465,13 @@ export class Corridor {
 
   /** What needs no database is looked at every second, though the next heartbeat may be far away. */
   #watchHere(): void {
-    this.#hereTimer = setInterval(() => {
-      const { instance } = this.#house;
+    const { instance } = this.#house;
+    this.#hereTimer = instance.clock.every(HERE_EVERY_MS, () => {
       if (this.#drain !== undefined) return;
-      if (instance.neighbours.every(isAlive)) return;
+      if (instance.neighbours.every((other) => instance.isAlive(other))) return;
       instance.neighbours = [];
       this.#beatNow();
-    }, HERE_EVERY_MS);
+    });
   }
 
   /** Resolves to how many videos were taken back. */
@@ -531,8 +535,8 @@ export class Corridor {
   async #finish({ because, exitCode, atOnce }: Drain): Promise<void> {
     const { instance, claimer, settler, processor, report, config, spool } = this.#house;
     report({ type: "instance.draining", because });
-    clearInterval(this.#hereTimer);
-    clearInterval(this.#memoryTimer);
+    this.#hereTimer?.cancel();
+    this.#memoryTimer?.cancel();
     const beginning = membership.beginDrain(instance).catch((error: unknown) => this.#bear(error));
     if (!this.#isDistant) await beginning;
     this.#giveBackUnstarted();
@@ -544,7 +548,7 @@ export class Corridor {
     await Promise.race([processor.close(), instance.clock.sleep(ABORT_GRACE_MS)]);
     for (const { attempt, outcome, durMs } of this.#hung) this.#settle(attempt, outcome, durMs);
     await settler.flush();
-    clearTimeout(this.#beatTimer);
+    this.#beatTimer?.cancel();
     this.#beatTimer = undefined;
     await this.#beating;
     await this.#house.runs?.close().catch((error: unknown) => this.#bear(error));
@@ -566,9 +570,9 @@ export class Corridor {
   async #emptyHand(ms: Millis): Promise<void> {
     const { clock } = this.#house.instance;
     const until = clock.monotonic() + ms;
-    const timer = setTimeout(() => this.#bell.ring(), ms);
+    const timer = clock.timer(ms, () => this.#bell.ring());
     while (this.#hand.size > 0 && clock.monotonic() < until) await this.#bell.wait();
-    clearTimeout(timer);
+    timer.cancel();
   }
 
   #figuresNow(): membership.InstanceFigures {

@@ -1,4 +1,5 @@
 // Time-outs of attempts. All have the same length and begin in order, so one timer for the oldest serves them all.
+import type { Clock, Timer } from "../clock.js";
 import type { Millis } from "../video.js";
 
 /** Node takes a longer one for 1 ms; the sweep arms the rest. */
@@ -11,12 +12,14 @@ export interface Overdue {
 
 export class Deadlines {
   readonly timeoutMs: Millis;
+  readonly #clock: Pick<Clock, "timer">;
   readonly #running = new Set<Overdue>();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
 
   /** `timeoutMs` 0: no attempt is ever overdue. */
-  constructor(timeoutMs: Millis) {
+  constructor(timeoutMs: Millis, clock: Pick<Clock, "timer">) {
     this.timeoutMs = timeoutMs;
+    this.#clock = clock;
   }
 
   add(attempt: Overdue): void {
@@ -29,8 +32,8 @@ export class Deadlines {
     this.#running.delete(attempt);
   }
 
-  #arm(ms: Millis): NodeJS.Timeout {
-    return setTimeout(() => this.#sweep(), Math.min(Math.max(1, ms), LONGEST_TIMER_MS)).unref();
+  #arm(ms: Millis): Timer {
+    return this.#clock.timer(Math.min(Math.max(1, ms), LONGEST_TIMER_MS), () => this.#sweep()).unref();
   }
 
   #sweep(): void {

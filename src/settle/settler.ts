@@ -1,6 +1,6 @@
 // Room 4: writes outcomes under their claims, those of short videos together in one transaction.
 import type { D1PreparedStatement, D1Result } from "@cloudflare/workers-types";
-import type { Clock } from "../clock.js";
+import type { Clock, Timer } from "../clock.js";
 import type { Database } from "../database/database.js";
 import { HidbError, isOutcomeUnknown, isPassing, messageOf } from "../errors.js";
 import type { Claim, Millis, Outcome } from "../video.js";
@@ -51,7 +51,7 @@ const PORTION_CHARACTERS = 500_000;
 export class Settler {
   readonly #options: SettlerOptions;
   #waiting: Waiting[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(options: SettlerOptions) {
@@ -73,7 +73,7 @@ export class Settler {
       );
     }
     if (this.#waiting.length >= groupCount || durMs >= groupMs) void this.flush();
-    else this.#timer ??= setTimeout(() => void this.flush(), groupMs);
+    else this.#timer ??= this.#options.clock.timer(groupMs, () => void this.flush());
     return promise;
   }
 
@@ -84,7 +84,7 @@ export class Settler {
 
   /** Commits what waits now. */
   flush(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = undefined;
     const group = this.#waiting;
     if (group.length === 0) return this.#writing;

@@ -7,7 +7,7 @@ import { adoptVideos } from "../../src/catalogue/adopt.js";
 import { Claimer, type ClaimerOptions } from "../../src/claim/claimer.js";
 import { identifyProcess, type ProcessIdentity } from "../../src/claim/liveness.js";
 import { beginWork, type Instance, type InstanceFigures, register } from "../../src/claim/membership.js";
-import { type Clock, systemClock } from "../../src/clock.js";
+import { type Clock, systemClock, type Timer } from "../../src/clock.js";
 import type { Database } from "../../src/database/database.js";
 import { migrate } from "../../src/database/migrate.js";
 import { openSqlite } from "../../src/database/sqlite.js";
@@ -51,6 +51,9 @@ export class ManualClock implements Clock {
   random = () => this.chance;
   uniqueId = () => `life-${++this.#lives}`;
   turn = () => systemClock.turn();
+  // Of these vitest's fake timers are in charge.
+  timer = (ms: Millis, ring: () => void): Timer => systemClock.timer(ms, ring);
+  every = (ms: Millis, ring: () => void): Timer => systemClock.every(ms, ring);
 
   sleep(ms: Millis, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.resolve();

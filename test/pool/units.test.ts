@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { systemClock } from "../../src/clock.js";
 import { Bell } from "../../src/pool/bell.js";
 import { Deadlines } from "../../src/pool/deadlines.js";
 import { Pace } from "../../src/pool/pace.js";
@@ -88,7 +89,7 @@ describe("deadlines", () => {
   afterEach(() => vi.useRealTimers());
 
   function setup(timeoutMs: number) {
-    const deadlines = new Deadlines(timeoutMs);
+    const deadlines = new Deadlines(timeoutMs, systemClock);
     let now = 0;
     const stopped: string[] = [];
     const begin = (name: string) => {

@@ -2,6 +2,7 @@
 // runs and that is seen only when it asks. Claim, fence and settlement are those of every instance; its lease is renewed by
 // each of its calls, and what it holds comes back when it has been silent for longer.
 import { Claimer, type ClaimerOptions } from "../../claim/claimer.js";
+import { isAlive } from "../../claim/liveness.js";
 import { beginWork, type Instance, register } from "../../claim/membership.js";
 import { HidbError } from "../../errors.js";
 import { Settler } from "../../settle/settler.js";
@@ -86,7 +87,7 @@ export async function settleClaim(claim: OutsideClaim, outcome: Outcome, house: 
 async function takeInstance(workerId: number, house: House): Promise<Instance | undefined> {
   const { database, clock, config } = house;
   const now = clock.now();
-  const parts = { identity: NOBODY, processId: workerId, leaseMs: config.leaseMs, database, clock };
+  const parts = { identity: NOBODY, isAlive, processId: workerId, leaseMs: config.leaseMs, database, clock };
   const free = await database
     .prepare(sql.TAKE_FREE)
     .bind(now + config.leaseMs, HOST, workerId, now)

@@ -3,7 +3,7 @@ import type { Clock } from "../../clock.js";
 import { HidbError } from "../../errors.js";
 import type { Millis } from "../../video.js";
 import { sqlError } from "../sqlite-errors.js";
-import { Connection, type Exchanged } from "./exchange.js";
+import { Connection, type Exchanged, type ExchangeParts } from "./exchange.js";
 import { isReading } from "./reading.js";
 import {
   closed,
@@ -44,6 +44,15 @@ export interface ClientOptions {
   maxAnswerMb: number;
   admit: (statements: number) => Promise<void>;
   onRequest: (costs: RequestCosts) => void;
+  /** HTTP by default. */
+  connect?: ((base: URL) => Carrier) | undefined;
+}
+
+/** What brings a request to the API, and its answer back. */
+export interface Carrier {
+  /** Never rejects. */
+  exchange(parts: ExchangeParts): Promise<Exchanged>;
+  close(): void;
 }
 
 interface Call {
@@ -69,14 +78,14 @@ export class D1Client {
   readonly #options: ClientOptions;
   readonly #token: string;
   readonly #base: URL;
-  readonly #connection: Connection;
+  readonly #connection: Carrier;
   readonly #closing = new AbortController();
 
   constructor(options: ClientOptions) {
     this.#options = { ...options, apiToken: "" };
     this.#token = options.apiToken;
     this.#base = new URL(`${options.baseUrl.replace(/\/+$/, "")}/accounts/${options.accountId}/d1/database`);
-    this.#connection = new Connection(this.#base);
+    this.#connection = options.connect?.(this.#base) ?? new Connection(this.#base);
   }
 
   /** One result for each query, all in one transaction. */
