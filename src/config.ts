@@ -1,5 +1,6 @@
 // The one place that reads the environment: every setting with its default, its check and the sentence the README prints.
 import { existsSync, readFileSync } from "node:fs";
+import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -98,6 +99,24 @@ function hostNames(name: string, help: string) {
     v.transform((value) => (value === "" ? [] : value.toLowerCase().split(/\s*,\s*/))),
   );
   return setting<string[]>(name, "", "host names separated by commas", schema, help);
+}
+
+/** Names, addresses and ranges of addresses; 1 for all, as "*". */
+function sourcePlaces(name: string, help: string) {
+  const isPlace = (word: string) => {
+    const [address = "", bits, ...rest] = word.split("/");
+    const version = isIP(address);
+    if (bits === undefined) return version !== 0 || /^[\w.-]+$/.test(word) || word === "*";
+    return version !== 0 && rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
+  };
+  const schema = v.pipe(
+    v.string(),
+    v.transform((value) => value.toLowerCase().split(/\s*,\s*/)),
+    v.transform((words) => (words.length > 1 ? words : words[0] === "1" ? ["*"] : words[0] === "0" ? [] : words)),
+    v.transform((words) => (words.length === 1 && words[0] === "" ? [] : words)),
+    v.check((words) => words.every(isPlace)),
+  );
+  return setting<string[]>(name, "", "1, or names, addresses and ranges separated by commas", schema, help);
 }
 
 const DAY_MS = 86_400_000;
@@ -383,6 +402,10 @@ export const SETTINGS = {
     "64",
     { min: 16, max: 16_384 },
     "Heap the parser of a media file may take.",
+  ),
+  allowPrivateSources: sourcePlaces(
+    "HIDB_ALLOW_PRIVATE_SOURCES",
+    "What sources may be read from though it is a private address: names, addresses, ranges such as `10.0.0.0/8`; 1 for all.",
   ),
   command: text(
     "HIDB_COMMAND",

@@ -112,6 +112,7 @@ const DEFAULTS: Record<SettingKey, unknown> = {
   catalogueDuration: "duration_s",
   probeTimeoutMs: 60_000,
   probeMemoryMb: 64,
+  allowPrivateSources: [],
   command: "",
   commandOut: "",
   commandPermanent: [],
@@ -290,6 +291,16 @@ const RULES: Partial<Record<SettingKey, { good: [string, unknown][]; bad: string
   catalogueDuration: name(true),
   probeTimeoutMs: whole(100, DAY_MS),
   probeMemoryMb: whole(16, 16_384),
+  allowPrivateSources: {
+    good: [
+      ["1", ["*"]],
+      ["0", []],
+      ["nas.local", ["nas.local"]],
+      ["NAS.local, 10.0.0.0/8,fd00::/8 , 192.168.1.7", ["nas.local", "10.0.0.0/8", "fd00::/8", "192.168.1.7"]],
+    ],
+    bad: ["10.0.0.0/33", "fd00::/129", "nas.local/8", "http://nas.local", "a b", "10.0.0.0/8/8", "a,,b", "10.0.0.0/"],
+    expected: "1, or names, addresses and ranges separated by commas",
+  },
   port: whole(0, 65_535),
   host: {
     good: [

@@ -60,7 +60,10 @@ if (!ffprobe) console.log("skipped: what needs ffprobe, which is not on PATH");
 const rows = missing ? [] : readTable(readFileSync(new URL("README.md", FOLDER), "utf8"));
 const wellFormed = rows.filter(({ file }) => !(file in BROKEN));
 
-const processor = createProbe({ probeTimeoutMs: 20_000, probeMemoryMb: 64 }, { clock: systemClock });
+const processor = createProbe(
+  { probeTimeoutMs: 20_000, probeMemoryMb: 64, allowPrivateSources: [] },
+  { clock: systemClock },
+);
 afterAll(() => processor.close());
 
 describe.skipIf(missing)(`the videos of ffprobe's table${missing}`, () => {

@@ -26,7 +26,7 @@ afterEach(async () => {
 type SetupParts = Partial<ProbeParts> & { timeoutMs?: number; memoryMb?: number };
 
 function setup({ timeoutMs = 10_000, memoryMb = 64, ...parts }: SetupParts = {}) {
-  const config = { probeTimeoutMs: timeoutMs, probeMemoryMb: memoryMb };
+  const config = { probeTimeoutMs: timeoutMs, probeMemoryMb: memoryMb, allowPrivateSources: ["*"] };
   const processor = createProbe(config, { clock: systemClock, ffprobe: NO_FFPROBE, ...parts });
   const folder = mkdtempSync(join(tmpdir(), "hidb-probe-test-"));
   cleanups.push(() => rmSync(folder, { recursive: true }));

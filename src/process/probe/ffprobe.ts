@@ -40,8 +40,9 @@ const ENTRIES = [
 
 /**
  * Runs ffprobe on a file whose format is known, until it ends, the time is over or the signal aborts.
- * Any user of the machine can read the arguments of a program, so a URL with a password or a query is not among them:
- * its file is downloaded, and ffprobe gets it as its standard input.
+ * Any user of the machine can read the arguments of a program, so a URL with a password or a query is not among them,
+ * and ffprobe itself would go to any address that a name or a redirect leads to: the file is downloaded, and ffprobe gets
+ * it as its standard input. Only where all addresses are allowed it reads a URL without secrets by itself.
  */
 export async function runFfprobe(
   address: SourceAddress,
@@ -51,10 +52,12 @@ export async function runFfprobe(
   const { clock, program, signal } = options;
   if (signal.aborted) return { kind: "aborted" };
   if (address.kind === "file") return inspect({ kind: "path", path: address.path }, format, options);
-  if (!hidesAnything(address.url)) return inspect({ kind: "url", url: new URL(address.url).href }, format, options);
+  const { allowed } = address;
+  if (allowed.includes("*") && !hidesAnything(address.url))
+    return inspect({ kind: "url", url: new URL(address.url).href }, format, options);
   if (await isMissing(program)) return { kind: "missing" };
   try {
-    const handle = await download(address.url, { uniqueName: clock.uniqueId(), signal });
+    const handle = await download(address.url, { allowed, uniqueName: clock.uniqueId(), signal });
     return await inspect({ kind: "handle", handle }, format, options).finally(() => handle.close());
   } catch (error) {
     if (signal.aborted) return { kind: "aborted" };

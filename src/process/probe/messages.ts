@@ -2,7 +2,10 @@
 import type { Millis } from "../../video.js";
 import type { Description } from "./description.js";
 
-export type SourceAddress = { kind: "file"; path: string } | { kind: "url"; url: string };
+export type SourceAddress =
+  | { kind: "file"; path: string }
+  /** `allowed`: what may be asked though it is private. */
+  | { kind: "url"; url: string; allowed: readonly string[] };
 
 export interface ProbeRequest {
   address: SourceAddress;

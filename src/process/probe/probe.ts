@@ -12,7 +12,7 @@ import type { SourceAddress, UnreadFormat } from "./messages.js";
 import { threadProgram } from "./program.js";
 import { ProbeThreads, type ThreadVerdict } from "./threads.js";
 
-export type ProbeConfig = Pick<Config, "probeTimeoutMs" | "probeMemoryMb">;
+export type ProbeConfig = Pick<Config, "probeTimeoutMs" | "probeMemoryMb" | "allowPrivateSources">;
 
 export interface ProbeParts {
   clock: Clock;
@@ -36,7 +36,7 @@ export function createProbe(config: ProbeConfig, parts: ProbeParts): Processor {
   return {
     async process(video, context) {
       const signal = AbortSignal.any([context.signal, closing.signal]);
-      const address = readAddress(video);
+      const address = readAddress(video, config);
       if (typeof address === "string") return { kind: "failed", reason: address };
       const verdict = await threads.run({ address, pieceBytes, uniqueName: clock.uniqueId() }, signal);
       if (verdict.kind !== "unread") return toOutcome(verdict, config);
@@ -51,9 +51,9 @@ export function createProbe(config: ProbeConfig, parts: ProbeParts): Processor {
 }
 
 /** A path or an http(s) URL, or the reason why the source is neither. */
-function readAddress({ source }: Video): SourceAddress | string {
+function readAddress({ source }: Video, { allowPrivateSources: allowed }: ProbeConfig): SourceAddress | string {
   const scheme = source.match(/^(file|[a-z][a-z0-9+.-]+(?=:\/\/)):/i)?.[1]?.toLowerCase();
-  if (scheme === "http" || scheme === "https") return { kind: "url", url: source };
+  if (scheme === "http" || scheme === "https") return { kind: "url", url: source, allowed };
   if (source === "" || source.includes("\0")) return "expected a path or an http(s) URL, got nothing that is a name";
   if (!scheme) return { kind: "file", path: resolve(source) };
   if (scheme !== "file") return `expected a path or an http(s) URL, got one that begins with ${scheme}://`;

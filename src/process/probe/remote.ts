@@ -7,9 +7,11 @@ import { messageOf } from "../../errors.js";
 import type { Millis } from "../../video.js";
 import { readRetryAfter } from "../retry-after.js";
 import { shownUrl } from "../shown.js";
+import { readAllowed } from "./addresses.js";
 import type { ByteSource } from "./bytes.js";
 import { codeOf, Refusal, Unreachable } from "./failure.js";
 import { fromHandle } from "./local.js";
+import { type Answer, Requests } from "./request.js";
 
 /** No byte for this long, and the server counts as unreachable. */
 const SILENCE_MS = 20_000;
@@ -18,53 +20,57 @@ const FIRST_BYTES = 1024;
 
 export interface RemoteParts {
   url: string;
+  /** Names, addresses and ranges that may be asked though they are private. */
+  allowed: readonly string[];
   /** A name no other probe uses, for the temporary file. */
   uniqueName: string;
   progress: () => void;
 }
 
-export async function openRemote({ url, uniqueName, progress }: RemoteParts): Promise<ByteSource> {
-  const target = readTarget(url);
-  const response = await request(target, `bytes=0-${FIRST_BYTES - 1}`);
-  const size = rangedSize(response);
-  if (size === null) {
+export async function openRemote({ url, allowed, uniqueName, progress }: RemoteParts): Promise<ByteSource> {
+  const target = readTarget(url, allowed);
+  try {
+    const response = await request(target, `bytes=0-${FIRST_BYTES - 1}`);
+    const size = rangedSize(response);
+    if (size !== null) {
+      response.body.destroy();
+      return ranged(target, size, validatorOf(response));
+    }
     const handle = await spool(response, { target, uniqueName, progress });
-    return fromHandle(handle, target.shown);
+    target.requests.close();
+    return await fromHandle(handle, target.shown);
+  } catch (error) {
+    target.requests.close();
+    throw error;
   }
-  await response.body?.cancel();
-  return ranged(target, size, validatorOf(response));
 }
 
 /** The whole file in a nameless temporary one, for a program that may not be told the URL. The caller closes it. */
 export async function download(
   url: string,
-  { uniqueName, signal }: { uniqueName: string; signal: AbortSignal },
+  { allowed, uniqueName, signal }: { allowed: readonly string[]; uniqueName: string; signal: AbortSignal },
 ): Promise<FileHandle> {
-  const target = { ...readTarget(url), signal };
-  return spool(await request(target, null), { target, uniqueName, progress: () => {} });
+  const target = { ...readTarget(url, allowed), signal };
+  try {
+    return await spool(await request(target, null), { target, uniqueName, progress: () => {} });
+  } finally {
+    target.requests.close();
+  }
 }
 
 interface Target {
-  url: string;
+  url: URL;
   /** For messages. */
   shown: string;
-  headers: Record<string, string>;
+  requests: Requests;
   /** None in the probing thread, which is ended from outside. */
   signal?: AbortSignal;
 }
 
-function readTarget(address: string): Target {
+function readTarget(address: string, allowed: readonly string[]): Target {
   // Not shown: where a URL cannot be read, nobody knows which part of it is the password.
   if (!isCallable(address)) throw new Refusal("expected a URL that can be called, got something else");
-  const url = new URL(address);
-  const { username, password } = url;
-  url.username = "";
-  url.password = "";
-  // fetch refuses URLs with a password in them; as a header it passes.
-  const login = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64");
-  // A compressed answer could not be read by ranges.
-  const headers = { "accept-encoding": "identity", ...(username ? { authorization: `Basic ${login}` } : {}) };
-  return { url: url.href, shown: shownUrl(address), headers };
+  return { url: new URL(address), shown: shownUrl(address), requests: new Requests(readAllowed(allowed)) };
 }
 
 function isCallable(address: string): boolean {
@@ -77,14 +83,20 @@ function isCallable(address: string): boolean {
   }
 }
 
-async function request(target: Target, range: string | null): Promise<Response> {
-  const headers = range ? { ...target.headers, range } : target.headers;
+async function request(target: Target, range: string | null): Promise<Answer> {
+  // A compressed answer could not be read by ranges.
+  const headers = {
+    "accept-encoding": "identity",
+    accept: "*/*",
+    "user-agent": "hidb",
+    ...(range !== null && { range }),
+  };
   const controller = new AbortController();
   const timer = setTimeout(() => controller.abort(), SILENCE_MS);
   try {
     const signals = target.signal ? [controller.signal, target.signal] : [controller.signal];
-    const response = await fetch(target.url, { headers, signal: AbortSignal.any(signals) });
-    await refuseStatus(response, target);
+    const response = await target.requests.get(target.url, headers, AbortSignal.any(signals));
+    refuseStatus(response, target);
     return response;
   } catch (error) {
     if (error instanceof Refusal || error instanceof Unreachable) throw error;
@@ -94,34 +106,34 @@ async function request(target: Target, range: string | null): Promise<Response> 
   }
 }
 
-async function refuseStatus(response: Response, { shown }: Target): Promise<void> {
+function refuseStatus(response: Answer, { shown }: Target): void {
   const { status } = response;
   if (status === 200 || status === 206) return;
-  if (status === 416 && response.headers.get("content-range")?.endsWith("/0")) return;
-  await response.body?.cancel();
+  if (status === 416 && response.headers["content-range"]?.endsWith("/0")) return;
+  response.body.destroy();
   const reason = `${shown} answered ${status}${response.statusText ? ` ${response.statusText}` : ""}`;
   if (status >= 500 || RETRIED_STATUS.has(status)) throw new Unreachable(reason, retryAfterOf(response));
   throw new Refusal(reason);
 }
 
 /** A date is read against the server's own clock, where it shows one. */
-function retryAfterOf({ headers }: Response): Millis | undefined {
-  return readRetryAfter(headers.get("retry-after"), Date.parse(headers.get("date") ?? "") || systemClock.now());
+function retryAfterOf({ headers }: Answer): Millis | undefined {
+  return readRetryAfter(headers["retry-after"], Date.parse(headers.date ?? "") || systemClock.now());
 }
 
 /** The size of the whole file, or null where the server does not serve ranges. */
-function rangedSize(response: Response): number | null {
+function rangedSize(response: Answer): number | null {
   if (response.status === 200) return null;
-  const total = response.headers.get("content-range")?.match(/\/(\d+)$/)?.[1];
+  const total = response.headers["content-range"]?.match(/\/(\d+)$/)?.[1];
   return total === undefined ? null : Number(total);
 }
 
-function validatorOf({ headers }: Response): string | null {
-  return headers.get("etag") ?? headers.get("last-modified");
+function validatorOf({ headers }: Answer): string | null {
+  return headers.etag ?? headers["last-modified"] ?? null;
 }
 
 function ranged(target: Target, size: number, validator: string | null): ByteSource {
-  const checkSame = (response: Response) => {
+  const checkSame = (response: Answer) => {
     const current = validatorOf(response);
     if (validator !== null && current !== null && current !== validator)
       throw new Unreachable(`${target.shown} changed while it was read`);
@@ -154,16 +166,16 @@ function ranged(target: Target, size: number, validator: string | null): ByteSou
       }
       if (done !== size) throw new Unreachable(`${target.shown} sent ${done} of ${size} bytes`);
     },
-    close: async () => {},
+    close: async () => target.requests.close(),
   };
 }
 
 async function spool(
-  response: Response,
+  response: Answer,
   { target, uniqueName, progress }: { target: Target; uniqueName: string; progress: () => void },
 ): Promise<FileHandle> {
   const path = join(tmpdir(), `hidb-probe-${uniqueName}`);
-  const expected = response.headers.get("content-length");
+  const expected = response.headers["content-length"] ?? null;
   await refuseBeyondRoom(Number(expected ?? 0), target);
   const handle = await open(path, "wx+", 0o600);
   try {
@@ -195,19 +207,18 @@ async function refuseBeyondRoom(bytes: number, { shown }: Target): Promise<void>
   throw new Refusal(`${shown} is served without ranges, and its ${bytes} bytes do not fit into ${tmpdir()}`);
 }
 
-async function* bodyOf(response: Response, target: Target): AsyncGenerator<Uint8Array> {
-  const reader = response.body?.getReader();
-  if (!reader) return;
+async function* bodyOf({ body }: Answer, target: Target): AsyncGenerator<Uint8Array> {
+  const chunks: AsyncIterator<Buffer> = body[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const { done, value } = await beforeSilence(reader.read());
+      const { done, value } = await beforeSilence(chunks.next());
       if (done) return;
       yield value;
     }
   } catch (error) {
     throw unreachable(target, error);
   } finally {
-    await reader.cancel().catch(() => undefined);
+    body.destroy();
   }
 }
 
@@ -217,12 +228,10 @@ async function beforeSilence<T>(step: Promise<T>): Promise<T> {
   return Promise.race([step, promise]).finally(() => clearTimeout(timer));
 }
 
-/** fetch says little more than "fetch failed"; the cause knows. */
 function unreachable({ shown }: Target, error: unknown): Unreachable {
-  if (error instanceof DOMException && error.name === "AbortError") {
+  if (error instanceof Error && error.name === "AbortError") {
     return new Unreachable(`${shown} did not answer within ${SILENCE_MS / 1000} s`);
   }
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  return new Unreachable(`could not reach ${shown}: ${code || messageOf(cause)}`);
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return new Unreachable(`could not reach ${shown}: ${code || messageOf(error)}`);
 }

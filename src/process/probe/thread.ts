@@ -34,7 +34,7 @@ async function probe(request: ProbeRequest): Promise<ProbeAnswer> {
 
 function openSource({ address, uniqueName }: ProbeRequest): Promise<ByteSource> {
   if (address.kind === "file") return openLocal(address.path);
-  return openRemote({ url: address.url, uniqueName, progress });
+  return openRemote({ url: address.url, allowed: address.allowed, uniqueName, progress });
 }
 
 async function probeSource(source: ByteSource, { pieceBytes }: ProbeRequest): Promise<ProbeAnswer> {
