@@ -1,4 +1,5 @@
 // Room 2: takes pending videos on the instance's lease, from its own shard first, then from anyone's.
+import { again } from "../database/again.js";
 import { isOutcomeUnknown } from "../errors.js";
 import type { CatalogueTable, Claim, Millis } from "../video.js";
 import { type Batch, Batches } from "./batches.js";
@@ -93,7 +94,7 @@ export class Claimer {
 
   /** Undoes claims that never came into our hands; before leaving, since nobody else would know of them. */
   settleDebts(): Promise<void> {
-    return this.#payBack();
+    return again(() => this.#payBack());
   }
 
   /** False while a claim would not even ask: everything was looked through since the last rewind. */
