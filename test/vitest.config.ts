@@ -1,14 +1,21 @@
 import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
-/** What starts pools of real processes, or measures how soon something happens, has the machine to itself. */
-const REAL = [
-  ...["bad-input", "cli", "d1", "dashboard", "faults", "mirror", "pm2", "pool", "security", "soak"].map(
-    (room) => `test/${room}/**/*.test.ts`,
-  ),
+/** What starts pools of real processes: mostly waiting, so two files share the cores, after everything else. */
+const POOLS = ["bad-input", "cli", "d1", "dashboard", "faults", "mirror", "pm2", "pool", "security", "soak"].map(
+  (room) => `test/${room}/**/*.test.ts`,
+);
+
+/** What measures cost or how soon something happens has the machine to itself. */
+const ALONE = [
+  ...["box", "checklist", "cost", "d1-budget", "kill"].map((name) => `test/pm2/${name}.test.ts`),
+  "test/pool/busy.test.ts",
   // Requests that are started together arrive in their order only while nothing else is in their way.
   "test/contract/d1-http.test.ts",
 ];
+
+// Two cores: two files at a time.
+const TWO = { maxWorkers: 2 };
 
 export default defineConfig({
   test: {
@@ -20,17 +27,20 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...TWO,
           name: "rooms",
           include: ["test/**/*.test.ts"],
-          exclude: REAL,
-          // Two cores: two files at a time.
-          maxWorkers: 2,
+          exclude: [...POOLS, ...ALONE],
           sequence: { groupOrder: 0 },
         },
       },
       {
         extends: true,
-        test: { name: "real", include: REAL, fileParallelism: false, sequence: { groupOrder: 1 } },
+        test: { ...TWO, name: "pools", include: POOLS, exclude: ALONE, sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
+        test: { name: "alone", include: ALONE, fileParallelism: false, sequence: { groupOrder: 2 } },
       },
     ],
   },
