@@ -170,9 +170,10 @@ describe("hidb start", () => {
     await rehearsal();
     const child = world.spawnStart();
     await world.waitForCompleted(4);
+    // As the kernel does it: the signal first, or a line that nobody reads would be the first to end it.
+    child.kill("SIGHUP");
     child.stdout?.destroy();
     child.stderr?.destroy();
-    child.kill("SIGHUP");
     expect(await exitOf(child)).toBe(129);
     world.expectNothingLeft();
     expect(world.count("pending")).toBeGreaterThan(0);
