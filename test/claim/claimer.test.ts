@@ -134,7 +134,22 @@ describe("a claim", () => {
     await world.set(3, "deaths = 1");
     await world.rows(`UPDATE hidb_instances SET ${change}`);
     for (const claimer of claimers) expect(await claimer.claimVideos(ALL)).toEqual([]);
+    // With others at work there are ranks to be had.
+    for (const processId of [1, 2]) await world.instance({ processId });
+    for (const claimer of claimers) {
+      claimer.rewind({ news: true });
+      expect(await claimer.claimVideos(ALL)).toEqual([]);
+    }
     expect(await world.states()).toEqual({ pending: 3 });
+  });
+
+  it("takes nothing that somebody holds, or that has ended", async () => {
+    await using world = await World.create({ videos: many(4) });
+    for (const sharding of ["modulo", "none"] as const) await (await world.claimer({ sharding })).claimVideos(ALL);
+    await world.set(1, "state = 'cancelled', finished_at = 1");
+    const before = await world.rows("SELECT * FROM hidb_videos");
+    expect(await (await world.claimer({ sharding: "none" }, { processId: 1 })).claimVideos(ALL)).toEqual([]);
+    expect(await world.rows("SELECT * FROM hidb_videos")).toEqual(before);
   });
 
   it("finds rows that came back behind its cursor, once rewound", async () => {

@@ -138,6 +138,18 @@ describe("of another machine", () => {
     expect(await renewLease(holder, NO_FIGURES)).toBe(true);
   });
 
+  it("nobody is buried right after an outage, in which nobody could be heard", async () => {
+    await using world = await World.create({ videos: [1] });
+    const { witness } = await setup(world, { identity: ELSEWHERE, leaseMs: 1000 });
+    world.clock.advance(60_000);
+    const inTouchSince = world.clock.monotonic();
+    expect(await reclaimVideos(witness, { ...LIMITS, inTouchSince })).toEqual([]);
+    world.clock.advance(29_999);
+    expect(await reclaimVideos(witness, { ...LIMITS, inTouchSince })).toEqual([]);
+    world.clock.advance(1); // Now it has had as long as a lease to be heard of.
+    expect(await reclaimVideos(witness, { ...LIMITS, inTouchSince })).toMatchObject([{ videoId: 1 }]);
+  });
+
   it("a boot of the same host counts as another machine: its numbers mean nothing here", async () => {
     await using world = await World.create({ videos: [1] });
     const { witness } = await setup(world, { identity: { ...(await deadIdentity()), boot: "the boot before" } });

@@ -180,7 +180,7 @@ describe("a failed request", () => {
   it.each([...UNKNOWN, "limit429", "spurious7403"] as FaultName[])("is sent again when it reads: %s", async (fault) => {
     const { database } = await setup();
     server.faults.next = [fault];
-    expect(await count(database)).toBe(0);
+    await expect(count(database)).resolves.toBe(0);
     expect(server.log.map((record) => record.fault)).toEqual([fault, undefined]);
   });
 

@@ -241,7 +241,7 @@ describe("a drain", () => {
     await advance(world, 990);
     expect(signals.map((signal) => signal.aborted)).toEqual([false, false]);
     await advance(world, 60);
-    expect(signals.map((signal) => signal.reason.message)).toEqual(["stopped: drain", "stopped: drain"]);
+    expect(signals.map((signal) => signal.reason?.message)).toEqual(["stopped: drain", "stopped: drain"]);
     expect(await pool.ended).toBe(0);
     expect(await world.states()).toEqual({ completed: 2, pending: 48 });
     for (const id of [3, 4]) expect(await world.video(id)).toMatchObject({ attempt: 0, deaths: 0, error: null });
@@ -383,7 +383,7 @@ describe("an attempt that", () => {
     expect(await world.video(1)).toMatchObject({ state: "running" });
     pool.run(3).end();
     await advance(world, 200);
-    expect(await pool.ended).toBe(75);
+    expect(pool.exitCode).toBe(75);
     expect(await world.states()).toEqual({ completed: 2, pending: 3 });
     const error = "no result after 2 s (HIDB_TIMEOUT_MS), and it ignored its signal";
     expect(await world.video(1)).toMatchObject({ ...SPENT, error });
@@ -508,7 +508,7 @@ describe("an instance that was declared over", () => {
       context.signal.addEventListener("abort", () => end());
     }
     await advance(world, 600);
-    expect(await pool.ended).toBe(75);
+    expect(pool.exitCode).toBe(75);
     expect(pool.eventsOf("claim.lost")).toHaveLength(2);
     expect(await world.video(1)).toMatchObject({ state: "running", instance: "successor" });
     expect(await world.video(3)).toMatchObject({ state: "pending" });

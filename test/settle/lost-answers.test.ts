@@ -1,0 +1,204 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { Database } from "../../src/database/database.js";
+import { HidbError } from "../../src/errors.js";
+import { inheritSpools } from "../../src/settle/inherit.js";
+import { readSpools, Spool } from "../../src/settle/spool.js";
+import type { Outcome } from "../../src/video.js";
+import { Line } from "../claim/line.js";
+import { many, settleDown, World } from "../claim/world.js";
+import { type Desk, OPTIONS, openDesk } from "./world.js";
+
+const SETTLEMENT = /hidb_videos/;
+const OWNER = { host: "h", boot: "b", pid: 1, pidStartedAt: "1" };
+const completed: Outcome = { kind: "completed", output: "{}" };
+const OUTCOMES: [name: string, outcome: Outcome, row: Record<string, unknown>][] = [
+  ["completed", completed, { state: "completed", attempt: 1, output: "{}" }],
+  ["retry", { kind: "retry", reason: "no" }, { state: "pending", attempt: 1, error: "no" }],
+  ["failed", { kind: "failed", reason: "no" }, { state: "failed", attempt: 1, error: "no" }],
+  ["released", { kind: "released" }, { state: "pending", attempt: 0, error: null }],
+];
+
+/** Settles over a line, moving the clock on while it waits to try again. */
+async function settle(world: World, { settler, troubles, claim }: Desk, outcome: Outcome) {
+  const settling = settler.settleOutcome(claim(1), outcome, 1000);
+  await expect.poll(() => troubles.length, { interval: 2 }).toBe(1);
+  await settleDown();
+  world.clock.advance(1000);
+  return settling;
+}
+
+/** A database whose batches somebody listens to. */
+function withBatch(world: World, batch: Database["batch"]): Database {
+  return Object.create(world.database, {
+    prepare: { value: world.database.prepare.bind(world.database) },
+    batch: { value: batch },
+  });
+}
+
+const makeFolder = () => mkdtempSync(join(tmpdir(), "hidb-spool-"));
+
+describe("an outcome whose answer is lost", () => {
+  it.each(OUTCOMES)("counts as held once it was applied, and is written once: %s", async (_, outcome, row) => {
+    await using world = await World.create({ videos: [1] });
+    const line = new Line(world);
+    const desk = await openDesk(world, { database: line.database });
+    line.lose(SETTLEMENT, "applied");
+    expect(await settle(world, desk, outcome)).toMatchObject({ held: true });
+    expect(await world.video(1)).toMatchObject(row);
+    expect(await world.attempts()).toHaveLength(outcome.kind === "retry" || outcome.kind === "failed" ? 1 : 0);
+  });
+
+  it.each(OUTCOMES)("is written by the next try when it never arrived: %s", async (_, outcome, row) => {
+    await using world = await World.create({ videos: [1] });
+    const line = new Line(world);
+    const desk = await openDesk(world, { database: line.database });
+    line.lose(SETTLEMENT, "gone");
+    expect(await settle(world, desk, outcome)).toMatchObject({ held: true });
+    expect(await world.video(1)).toMatchObject(row);
+  });
+
+  it.each(OUTCOMES)("is lost when the claim was lost meanwhile: %s", async (_, outcome) => {
+    await using world = await World.create({ videos: [1] });
+    const line = new Line(world);
+    const desk = await openDesk(world, { database: line.database });
+    line.lose(SETTLEMENT, "gone");
+    // As a reclaim leaves it: a death on record, and another attempt.
+    await world.rows(
+      `INSERT INTO hidb_attempts (video_id, attempt, instance, outcome, reason, claimed_at, ended_at)
+       SELECT video_id, attempt, instance, 'died', 'its instance died', claimed_at, 1 FROM hidb_videos`,
+    );
+    await world.set(1, "instance = 'another', attempt = 2, deaths = 1");
+    const before = await world.video(1);
+    expect(await settle(world, desk, outcome)).toMatchObject({ held: false });
+    expect(await world.video(1)).toEqual(before);
+  });
+
+  it("changes nothing when it arrives after its second try", async () => {
+    await using world = await World.create({ videos: [1] });
+    const line = new Line(world);
+    const desk = await openDesk(world, { database: line.database });
+    line.lose(SETTLEMENT, "late");
+    expect(await settle(world, desk, { kind: "retry", reason: "no" })).toMatchObject({ held: true });
+    const before = await world.video(1);
+    await line.arrive();
+    expect(await world.video(1)).toEqual(before);
+    expect(await world.attempts()).toHaveLength(1);
+  });
+
+  it("counts as held with its statements, which are applied once", async () => {
+    await using world = await World.create({ videos: [1] });
+    await world.rows("CREATE TABLE notes (text TEXT)");
+    const line = new Line(world);
+    const desk = await openDesk(world, { database: line.database });
+    const statements = [line.database.prepare("INSERT INTO notes VALUES ('once')")];
+    line.lose(/INTO notes/, "applied");
+    expect(await settle(world, desk, { ...completed, statements })).toMatchObject({ held: true });
+    expect(await world.rows("SELECT text FROM notes")).toEqual([{ text: "once" }]);
+  });
+});
+
+describe("the statements of an outcome", () => {
+  it("are never seen without the state", async () => {
+    await using world = await World.create({ videos: [1] });
+    await world.rows("CREATE TABLE notes (text TEXT)");
+    const seen: unknown[] = [];
+    const database = withBatch(world, async (batch) => {
+      const answers = await world.database.batch<never>(batch);
+      seen.push(...(await world.rows("SELECT state, (SELECT count(*) FROM notes) AS notes FROM hidb_videos")));
+      return answers;
+    });
+    const { settler, claim } = await openDesk(world, { database });
+    const statements = [world.database.prepare("INSERT INTO notes VALUES ('one')")];
+    await settler.settleOutcome(claim(1), { ...completed, statements }, 1000);
+    expect(seen).toEqual([{ state: "completed", notes: 1 }]);
+  });
+});
+
+describe("a group that is under way", () => {
+  it("is waited for: a flush waits for the groups before its own", async () => {
+    await using world = await World.create({ videos: many(2) });
+    const first = Promise.withResolvers<void>();
+    let batches = 0;
+    const database = withBatch(world, async (batch) => {
+      if (batches++ === 0) await first.promise;
+      return world.database.batch<never>(batch);
+    });
+    const { settler, claim } = await openDesk(world, { database });
+    void settler.settleOutcome(claim(1), completed, 1);
+    void settler.flush();
+    void settler.settleOutcome(claim(2), completed, 1);
+    let flushed = false;
+    const flushing = settler.flush().then(() => {
+      flushed = true;
+    });
+    await settleDown(20);
+    expect(flushed).toBe(false);
+    first.resolve();
+    await flushing;
+    expect(await world.states()).toEqual({ completed: 2 });
+  });
+});
+
+describe("finished work", () => {
+  async function openSpooled(world: World, batch: (folder: string) => Database["batch"]) {
+    const folder = makeFolder();
+    const spool = new Spool(folder, { database: "d", instance: "mine", ...OWNER });
+    const desk = await openDesk(world, { database: withBatch(world, batch(folder)), spool });
+    return { ...desk, kept: () => readSpools(folder).flatMap(({ outcomes }) => outcomes) };
+  }
+
+  it("is in the spool before the database is asked, and no longer once it is committed", async () => {
+    await using world = await World.create({ videos: [1] });
+    const before: unknown[] = [];
+    const { settler, claim, kept } = await openSpooled(world, (folder) => async (statements) => {
+      before.push(...readSpools(folder).flatMap(({ outcomes }) => outcomes.map((one) => one.outcome)));
+      return world.database.batch<never>(statements);
+    });
+    await settler.settleOutcome(claim(1), completed, 1000);
+    await settleDown();
+    expect(before).toEqual([completed]);
+    expect(kept()).toEqual([]);
+  });
+
+  it("stays in the spool when the database refuses it", async () => {
+    await using world = await World.create({ videos: [1] });
+    const broken = new HidbError({ code: "DATABASE_CORRUPT", message: "expected a sound one", fix: "restore it" });
+    const { settler, claim, kept } = await openSpooled(world, () => () => Promise.reject(broken));
+    await expect(settler.settleOutcome(claim(1), completed, 1000)).rejects.toBe(broken);
+    await settleDown();
+    expect(kept()).toMatchObject([{ outcome: completed }]);
+  });
+});
+
+describe("a spool", () => {
+  async function inherit(world: World, { database = "d", isDead = true }: { database?: string; isDead?: boolean }) {
+    const { instance, claim } = await openDesk(world);
+    const folder = makeFolder();
+    const spool = new Spool(folder, { database, instance: instance.id, ...OWNER });
+    spool.keep(claim(1), completed, 1);
+    spool.close();
+    const held = await inheritSpools({
+      ...{ folder, databaseName: "d", isDead: () => isDead, onSettled: () => undefined },
+      settler: { ...OPTIONS, database: world.database, clock: world.clock, onTrouble: () => undefined },
+    });
+    return { held, left: readSpools(folder).length, state: (await world.video(1)).state };
+  }
+
+  it("of a dead instance is settled, and taken away", async () => {
+    await using world = await World.create({ videos: [1] });
+    expect(await inherit(world, {})).toEqual({ held: 1, left: 0, state: "completed" });
+  });
+
+  it("is left alone while its owner lives", async () => {
+    await using world = await World.create({ videos: [1] });
+    expect(await inherit(world, { isDead: false })).toEqual({ held: 0, left: 1, state: "running" });
+  });
+
+  it("is left alone where it belongs to another database", async () => {
+    await using world = await World.create({ videos: [1] });
+    expect(await inherit(world, { database: "another" })).toEqual({ held: 0, left: 1, state: "running" });
+  });
+});
