@@ -3,7 +3,7 @@
 "use strict";
 
 const { execFileSync } = require("node:child_process");
-const { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } = require("node:fs");
+const { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
 const { parseEnv } = require("node:util");
@@ -29,6 +29,28 @@ const PATH_SETTINGS = [
   "HIDB_WORKER",
   "HIDB_WORKER_DIR",
 ];
+
+/** The settings that are secret, or may have a secret in them. */
+const SECRET_SETTINGS = [
+  "CLOUDFLARE_API_TOKEN",
+  "HIDB_COMMAND",
+  "HIDB_HTTP_BODY",
+  "HIDB_HTTP_HEADERS",
+  "HIDB_HTTP_URL",
+  "HIDB_NOTIFY",
+  "HIDB_TOKEN",
+  "HIDB_WORKER_BODY",
+  "HIDB_WORKER_HEADERS",
+  "HIDB_WORKER_REQUEST",
+];
+/** What says to an instance where the variables of the shell are that PM2 does not get. */
+const HAND_OVER = "_HIDB_ENVIRONMENT";
+/** Variables of a shell that are no secrets of anybody; what Node or PM2 read when they start is among them. */
+const HARMLESS = new RegExp(
+  "^(PATH|HOME|USER|LOGNAME|USERNAME|SHELL|SHLVL|TERM|COLORTERM|LANG|LANGUAGE|LC_\\w+|TZ|PWD|OLDPWD|HOSTNAME|TMPDIR|TMP|TEMP|_|" +
+    "XDG_\\w+_(HOME|DIR|DIRS)|NO_COLOR|FORCE_COLOR|CI|NODE_(ENV|OPTIONS|PATH|EXTRA_CA_CERTS|NO_WARNINGS|USE_ENV_PROXY)|" +
+    "SSL_CERT_(FILE|DIR)|LD_LIBRARY_PATH|UV_THREADPOOL_SIZE|INIT_CWD|PM2_(?!.*(KEY|PASS|SECRET|TOKEN))\\w+)$",
+);
 
 /** Names that PM2 reads from the shell as if they were its own options, and marks of a process that PM2 manages. */
 const POISON = (
@@ -177,7 +199,7 @@ function clearInherited(settings) {
     const pid = readFileSync(path.join(home, "pm2.pid"), "utf8").trim();
     for (const line of readFileSync(`/proc/${pid}/environ`, "utf8").split("\0")) {
       const name = line.slice(0, line.indexOf("="));
-      if (name.startsWith("HIDB_")) settings[name] ??= "";
+      if (name.startsWith("HIDB_") || name.startsWith("CLOUDFLARE_")) settings[name] ??= "";
     }
   } catch {
     // No /proc here.
@@ -205,6 +227,61 @@ function putTokenAway(settings) {
   }
 }
 
+/** Of those that evaluate this file; another program may need its variables itself. */
+function isPm2() {
+  return /^pm2(-\w+)?$/.test(path.basename(process.argv[1] ?? ""));
+}
+
+/**
+ * PM2 shows the variables of what it runs to whoever asks (`pm2 env`, `pm2 jlist`), and saves them for all to read: it gets
+ * an empty one in the place of each that may be secret, and the path of a file for the owner's eyes, where instances find
+ * what they stand for. `.env` each instance reads itself.
+ */
+function handOver(settings, running) {
+  const file = path.join(process.env.PM2_HOME || path.join(os.homedir(), ".pm2"), "hidb-environment.json");
+  // A restart keeps the variables that it was started with, as PM2 does.
+  const variables = running ? readHandedOver(file, settings) : {};
+  for (const [name, value] of Object.entries(process.env)) {
+    const isSecret = SECRET_SETTINGS.includes(name);
+    const isOther =
+      !name.startsWith("HIDB_") && !HARMLESS.test(name) && !POISON.includes(name) && !isPlainProxy(name, value);
+    if (!isSecret && !(isPm2() && isOther)) continue;
+    // An empty one counts as unset.
+    if (value !== "") variables[name] = value;
+    delete process.env[name];
+  }
+  const draft = `${file}.${process.pid}`;
+  try {
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    writeFileSync(draft, JSON.stringify(variables), { mode: 0o600, flag: "wx" });
+    renameSync(draft, file);
+  } catch (error) {
+    refuse(
+      3,
+      `expected to keep the shell's variables in ${file}, got ${error.code}`,
+      "give this user write permission there",
+    );
+  }
+  for (const name of [...SECRET_SETTINGS, ...Object.keys(variables)]) settings[name] = "";
+  settings[HAND_OVER] = file;
+}
+
+/** What .env says now comes before what a shell said once. */
+function readHandedOver(file, settings) {
+  try {
+    const variables = JSON.parse(readFileSync(file, "utf8"));
+    for (const name of SECRET_SETTINGS) if (settings[name]) delete variables[name];
+    return variables;
+  } catch {
+    return {};
+  }
+}
+
+/** Node reads these when it starts. */
+function isPlainProxy(name, value) {
+  return /^(https?|all|no)_proxy$/i.test(name) && !value.includes("@");
+}
+
 const settings = settingsOf(process.env);
 putTokenAway(settings);
 let instances = 1;
@@ -217,6 +294,7 @@ if (isStarting(process.argv)) {
   sayWhenRunning(running, instances);
   // A restart keeps the settings that it was started with.
   if (running === 0) clearInherited(settings);
+  handOver(settings, running === undefined ? isPm2() : running > 0);
 }
 for (const name of POISON) delete process.env[name];
 // Instances run in the folder of this file; the Worker is meant from where the command was typed.

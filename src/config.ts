@@ -411,6 +411,7 @@ export const SETTINGS = {
     "HIDB_COMMAND",
     "",
     "The program and its arguments; {source} {id} {title} {rank} {count} {out} are filled in, no shell is involved.",
+    "secret",
   ),
   commandOut: path(
     "HIDB_COMMAND_OUT",
@@ -425,10 +426,11 @@ export const SETTINGS = {
     "HIDB_HTTP_URL",
     "",
     "The URL called once a video; {id} {source} {title} {rank} {count} are filled in, worker_id and worker_count added.",
+    "secret",
   ),
   httpMethod: oneOf("HIDB_HTTP_METHOD", "POST", ["POST", "GET", "PUT", "PATCH"], "The method of that call."),
   httpHeaders: text("HIDB_HTTP_HEADERS", "", "Its headers as a JSON object.", "secret"),
-  httpBody: text("HIDB_HTTP_BODY", "", "Its body, with the same placeholders; without it the video as JSON."),
+  httpBody: text("HIDB_HTTP_BODY", "", "Its body, with the same placeholders; without it the video as JSON.", "secret"),
   httpMaxMb: number("HIDB_HTTP_MAX_MB", "1", { min: 0.001, max: 100 }, "The largest answer that is taken."),
   worker: path(
     "HIDB_WORKER",
@@ -445,9 +447,15 @@ export const SETTINGS = {
     "HIDB_WORKER_REQUEST",
     "POST /api/videos/{id}/process?worker_id={rank}&worker_count={count}",
     "Method and path of that request, with the placeholders of HIDB_HTTP_URL.",
+    "secret",
   ),
   workerHeaders: text("HIDB_WORKER_HEADERS", "", "Its headers as a JSON object.", "secret"),
-  workerBody: text("HIDB_WORKER_BODY", "", "Its body, with the same placeholders; without it the video as JSON."),
+  workerBody: text(
+    "HIDB_WORKER_BODY",
+    "",
+    "Its body, with the same placeholders; without it the video as JSON.",
+    "secret",
+  ),
   workerQueue: text(
     "HIDB_WORKER_QUEUE",
     "",
@@ -652,6 +660,36 @@ export function settingInvalid({ name, expected, got, origin }: InvalidParts): H
     message: `expected ${name} to be ${expected}, got ${got}`,
     fix: `correct ${name} in ${where}, or remove it for the default`,
   });
+}
+
+/** What says where the ecosystem file has put the variables that PM2 would show and save. */
+const HAND_OVER = "_HIDB_ENVIRONMENT";
+
+/**
+ * Puts the variables in their places that came in a file past PM2. One that PM2 has all the same is newer: somebody has
+ * used --update-env; names of secrets among those are returned. Errors: FILE_UNREADABLE.
+ */
+export function takeHandedOver(environment: NodeJS.ProcessEnv = process.env): string[] {
+  const file = environment[HAND_OVER];
+  if (!file) return [];
+  delete environment[HAND_OVER];
+  const secrets = Object.values(SETTINGS).filter(({ kind }) => kind === "secret");
+  const seen = secrets.filter(({ name }) => environment[name]).map(({ name }) => name);
+  for (const [name, value] of Object.entries(readHandedOver(file))) environment[name] ||= value;
+  return seen;
+}
+
+function readHandedOver(file: string): Record<string, string> {
+  try {
+    return v.parse(v.record(v.string(), v.string()), JSON.parse(readFileSync(file, "utf8")));
+  } catch (cause) {
+    const got = cause instanceof Error && "code" in cause ? cause.code : "something else";
+    throw new HidbError({
+      code: "FILE_UNREADABLE",
+      message: `expected the variables of the shell that has started the pool in ${file}, got ${got}`,
+      fix: "`pm2 delete hidb`, then `pm2 start ecosystem.cluster.config.cjs` from that shell",
+    });
+  }
 }
 
 /** The environment that a child process gets: ours. */

@@ -4,7 +4,7 @@ import { describeCatalogue, isOwnTable } from "./catalogue/table.js";
 import { identifyProcess } from "./claim/liveness.js";
 import type { Instance } from "./claim/membership.js";
 import { type Clock, systemClock } from "./clock.js";
-import { type Config, PROJECT_ROOT, readConfig, readProcessId } from "./config.js";
+import { type Config, PROJECT_ROOT, readConfig, readProcessId, takeHandedOver } from "./config.js";
 import { Dashboard } from "./dashboard/serve.js";
 import type { Database } from "./database/database.js";
 import { migrate } from "./database/migrate.js";
@@ -20,6 +20,8 @@ import { openLog, readLogBounds } from "./report/log.js";
 /** Resolves to the exit code; what a person can mend ends with one line and code 42: PM2 shall not try again. */
 export async function main(): Promise<number> {
   try {
+    const shown = takeHandedOver();
+    if (shown.length > 0) console.error(`hidb: ${toldByPm2(shown)}`);
     return await work(readConfig());
   } catch (error) {
     if (!(error instanceof HidbError)) throw error;
@@ -116,6 +118,11 @@ function tolerate(target: string): (write: () => void) => void {
       failing = true;
     }
   };
+}
+
+function toldByPm2(names: string[]): string {
+  const fix = "start it by the file next time: pm2 restart ecosystem.cluster.config.cjs";
+  return `${names.join(", ")} came with --update-env, so that PM2 shows and saves what is in there. Fix: ${fix}.`;
 }
 
 function describe(error: unknown): string {

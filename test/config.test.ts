@@ -513,7 +513,10 @@ describe("a path", () => {
 describe("a secret", () => {
   it("is never shown, even when it is wrong", () => {
     const secrets = Object.entries(SETTINGS).filter(([, { kind }]) => kind === "secret");
-    expect(secrets.map(([key]) => key)).toEqual(["notify", "apiToken", "token", "httpHeaders", "workerHeaders"]);
+    expect(secrets.map(([key]) => key)).toEqual([
+      ...["notify", "apiToken", "token", "command", "httpUrl", "httpHeaders", "httpBody"],
+      ...["workerRequest", "workerHeaders", "workerBody"],
+    ]);
     const { message, fix } = refusal({ HIDB_TOKEN: "s3cret" });
     expect(message).toBe("expected HIDB_TOKEN to be 16 to 256 characters without blanks, got something else");
     expect(message + fix).not.toContain("s3cret");

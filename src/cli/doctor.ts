@@ -1,6 +1,6 @@
 // `hidb doctor`: what is wrong with this set-up, before or while a pool runs, and the line that mends it.
 import type { Command } from "commander";
-import { type Config, SETTINGS, type SettingKey } from "../config.js";
+import { listSettings, type ShownSetting } from "../dashboard/settings.js";
 import { EXIT } from "../errors.js";
 import type { Finding } from "./doctor/finding.js";
 import { gather } from "./doctor/gather.js";
@@ -30,28 +30,13 @@ async function examine(flags: { all?: boolean; json?: boolean }, command: Comman
   const findings = judge(facts);
   const failed = findings.some(({ severity }) => severity === "error");
   process.exitCode = failed ? EXIT.preflight : EXIT.completed;
-  const settings = describeSettings(facts.config);
+  const settings = listSettings(facts.config).map(({ name, value, origin }) => ({ name, value, origin }));
   if (flags.json) return sayJson({ ok: !failed, findings, settings });
   const shown = settings.filter(({ origin }) => flags.all || origin !== "default");
   for (const line of describe(findings, shown)) say(line);
 }
 
-interface SettingShown {
-  name: string;
-  value: string;
-  origin: string;
-}
-
-/** As in force; whether a secret is set is no secret. */
-function describeSettings(config: Config): SettingShown[] {
-  return (Object.keys(SETTINGS) as SettingKey[]).map((key) => {
-    const { name, kind } = SETTINGS[key];
-    const text = String(config[key]);
-    return { name, value: kind === "secret" && text !== "" ? "***" : text, origin: config.origins[key] };
-  });
-}
-
-function describe(findings: Finding[], settings: SettingShown[]): string[] {
+function describe(findings: Finding[], settings: Pick<ShownSetting, "name" | "value" | "origin">[]): string[] {
   const rows = settings.map(({ name, value, origin }) => [name, printable(value), `(${origin})`]);
   return [
     ...(rows.length === 0 ? [] : ["settings:", ...alignColumns(rows, "  "), ""]),

@@ -1,28 +1,39 @@
-// The settings as in force, for people to see: secrets show only that they are set.
+// The settings as in force, for people to see: of secrets only what tells one from another.
 import { type Config, type Origin, SETTINGS, type SettingKey } from "../config.js";
+import { shownUrl } from "../shown.js";
 
 export interface ShownSetting {
   name: string;
-  /** As a person would type it; "***" for a secret that is set. */
+  /** As a person would type it; "***" in the place of what may be secret. */
   value: string;
   origin: Origin;
   fallback: string;
   help: string;
 }
 
-export const MASK = "***";
+const MASK = "***";
 
 export function listSettings(config: Config): ShownSetting[] {
   return (Object.keys(SETTINGS) as SettingKey[]).map((key) => {
-    const { name, fallback, help, kind } = SETTINGS[key];
-    const value = config[key];
-    const typed = typeof value === "boolean" ? (value ? "1" : "0") : String(value);
-    return {
-      name,
-      value: kind === "secret" && typed !== "" ? MASK : typed,
-      origin: config.origins[key],
-      fallback,
-      help,
-    };
+    const { name, fallback, help } = SETTINGS[key];
+    return { name, value: showSetting(config, key), origin: config.origins[key], fallback, help };
   });
+}
+
+/** As a person would type it, less what may be secret. */
+export function showSetting(config: Config, key: SettingKey): string {
+  const value = config[key];
+  const typed = typeof value === "boolean" ? (value ? "1" : "0") : String(value);
+  if (SETTINGS[key].kind !== "secret" || typed === "" || config.origins[key] === "default") return typed;
+  switch (key) {
+    case "command":
+      return typed.replace(/(?<=^\s*\S+)\s.*$/s, ` ${MASK}`);
+    case "httpUrl":
+      // The placeholders are a person's own, and no browser ever sees them.
+      return shownUrl(typed).replaceAll("%7B", "{").replaceAll("%7D", "}");
+    case "workerRequest":
+      return typed.replace(/\?.*$/s, `?${MASK}`);
+    default:
+      return MASK;
+  }
 }

@@ -3,10 +3,10 @@ import { connect } from "node:net";
 import type { Clock } from "../clock.js";
 import type { Config } from "../config.js";
 import { HidbError, messageOf } from "../errors.js";
+import { hideSecrets, secretParts, shownUrl } from "../shown.js";
 import { Connections, exchange, HARMLESS_HEADERS } from "./http/exchange.js";
 import { buildRequest, readHttpSettings, sampleUrl } from "./http/settings.js";
 import type { Processor } from "./processor.js";
-import { hideSecrets, secretParts, shownUrl } from "./shown.js";
 import { judgeAnswer } from "./verdict.js";
 
 const CONNECT_MS = 3000;

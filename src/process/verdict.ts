@@ -1,7 +1,8 @@
 // Part of room 3: what the answer of a server, or of a Worker, means for the video it was about.
+
+import { hideSecrets } from "../shown.js";
 import type { Millis, Outcome } from "../video.js";
 import { readRetryAfter } from "./retry-after.js";
-import { hideSecrets } from "./shown.js";
 
 /** Of an answer that says no; enough to tell why. */
 const SHOWN_CHARACTERS = 500;

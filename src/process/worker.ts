@@ -2,6 +2,7 @@
 // a batch or a cron event.
 import type { Clock } from "../clock.js";
 import type { Config } from "../config.js";
+import { hideSecrets, secretParts } from "../shown.js";
 import type { Millis, Outcome, Video } from "../video.js";
 import { deliverBatch } from "../workerd/broker/deliver.js";
 import { makePlan, type PlannedWorker } from "../workerd/config/plan.js";
@@ -12,7 +13,6 @@ import { type LimitsInForce, readLimits } from "../workerd/limits/settings.js";
 import type { HostWorkerOptions } from "../workerd/options.js";
 import type { WorkerPlan } from "../workerd/plan.js";
 import type { AttemptContext, Processor } from "./processor.js";
-import { hideSecrets, secretParts } from "./shown.js";
 import { judgeAnswer } from "./verdict.js";
 import { openLane } from "./worker/alone.js";
 import { openBatches } from "./worker/batch-calls.js";

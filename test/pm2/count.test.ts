@@ -1,5 +1,7 @@
-import { availableParallelism } from "node:os";
-import { afterEach, describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { CONFIG_FILE, createPool, run, type TestPool } from "./pool.js";
 
 /** Evaluates the config as `pm2` does, with what a person has typed after `pm2`; prints what PM2 would be handed. */
@@ -16,10 +18,14 @@ interface Evaluated {
   poison: string[];
 }
 
+/** No daemon runs in there. */
+const home = mkdtempSync(join(tmpdir(), "hc-"));
+afterAll(() => rmSync(home, { recursive: true }));
+
 function evaluate(typed: string[], environment: Record<string, string> = {}) {
   const { PATH = "" } = process.env;
   // A budget that everything fits into, so that the count alone is judged.
-  const settings = { PATH, PM2_HOME: "/nowhere", HIDB_INSTANCE_MEMORY_MB: "100", ...environment };
+  const settings = { PATH, PM2_HOME: home, HIDB_INSTANCE_MEMORY_MB: "100", ...environment };
   return run(process.execPath, ["-e", EVALUATE, JSON.stringify(typed)], settings);
 }
 
@@ -108,7 +114,13 @@ describe("the shell that types `pm2 start`", () => {
     expect(poison).toEqual([]);
     expect(instances).toBe(3);
     expect(kill_timeout).toBe(40_000);
-    expect(env).toEqual({ HIDB_ORDER: "longest", HIDB_INSTANCE_MEMORY_MB: "100" });
+    const told = Object.entries(env).filter(([, value]) => value !== "");
+    expect(Object.fromEntries(told)).toEqual({
+      HIDB_ORDER: "longest",
+      HIDB_INSTANCE_MEMORY_MB: "100",
+      // What is in there is the matter of test/security.
+      _HIDB_ENVIRONMENT: join(home, "hidb-environment.json"),
+    });
   });
 });
 

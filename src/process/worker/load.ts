@@ -3,10 +3,10 @@
 import { systemClock } from "../../clock.js";
 import { type Config, SETTINGS, settingInvalid } from "../../config.js";
 import { HidbError } from "../../errors.js";
+import { hideSecrets, secretParts } from "../../shown.js";
 import type { PlannedWorker } from "../../workerd/config/plan.js";
 import type { Host } from "../../workerd/host/host.js";
 import { openHost } from "../../workerd/host/open.js";
-import { hideSecrets, secretParts } from "../shown.js";
 import { findQueue } from "./batch-calls.js";
 import { chooseOwn } from "./databases.js";
 

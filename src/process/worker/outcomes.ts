@@ -1,4 +1,6 @@
 // Part of the processor `worker`: what became of an event, as the outcome of the videos that were in it.
+
+import { hideSecrets } from "../../shown.js";
 import type { Millis, Outcome, UsageReport } from "../../video.js";
 import type { Ended } from "../../workerd/events/call.js";
 import type { ThreadEnded } from "../../workerd/host/ended.js";
@@ -7,7 +9,6 @@ import type { Usage } from "../../workerd/limits/meter.js";
 import { reportUsage } from "../../workerd/limits/report.js";
 import type { LimitsInForce } from "../../workerd/limits/settings.js";
 import { CPU_EXCEEDED, MEMORY_EXCEEDED } from "../../workerd/limits/texts.js";
-import { hideSecrets } from "../shown.js";
 
 export interface Judging {
   limits: LimitsInForce;
