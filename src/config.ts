@@ -130,7 +130,7 @@ export const SETTINGS = {
     "HIDB_SYNCHRONOUS",
     "normal",
     ["normal", "full"],
-    "What a power cut may undo: `normal` the last settled milliseconds, `full` nothing settled.",
+    "What a power cut may undo: `normal` what was settled in the last second, `full` nothing settled.",
   ),
   instances: setting(
     "HIDB_INSTANCES",

@@ -7,6 +7,7 @@ import type {
   D1Result,
 } from "@cloudflare/workers-types";
 import { type Clock, systemClock } from "../clock.js";
+import { syncFile } from "../disk.js";
 import { messageOf } from "../errors.js";
 import type { Millis } from "../video.js";
 import { BetterEngine } from "./better-engine.js";
@@ -25,7 +26,7 @@ export interface SqliteOptions {
   create?: boolean;
   /** Holds to every limit and prohibition of D1, so that what runs here runs there; slower. */
   strict?: boolean;
-  /** `full` syncs at every commit; `normal` may lose the last commits in a power cut, never half of one. */
+  /** `full` syncs at every commit; `normal` may lose the last commits in a power cut, never half of one: see `syncSoon`. */
   synchronous?: "normal" | "full";
   /** How long a statement waits for other writers before it fails with DATABASE_LOCKED. */
   patienceMs?: Millis;
@@ -41,7 +42,9 @@ export interface SqliteOptions {
  */
 const WAITS_MS = [1, 2, 5, 10, 15, 20, 25];
 
-/** Opens a SQLite file; errors: DATABASE_MISSING, _UNREADABLE, _READ_ONLY, _CORRUPT, _LOCKED, _FULL. */
+const SYNC_MS: Millis = 1000;
+
+/** Opens a SQLite file; errors: DATABASE_MISSING, _UNREADABLE, _READ_ONLY, _CORRUPT, _LOCKED, _FULL, _DISK. */
 export async function openSqlite(file: string, options: SqliteOptions = {}): Promise<Database> {
   let { engine } = options;
   try {
@@ -70,6 +73,9 @@ class SqliteDatabase implements D1Database, Runner {
   readonly #patienceMs: Millis;
   readonly #transactor: Transactor;
   readonly #bookmarks: Bookmarks;
+  /** Where a commit is that is not synced with itself; none for a database in memory, and none for `full`. */
+  readonly #log: string | undefined;
+  #syncTimer: NodeJS.Timeout | undefined;
 
   constructor(engine: Engine, file: string, options: SqliteOptions) {
     this.#engine = engine;
@@ -78,6 +84,7 @@ class SqliteDatabase implements D1Database, Runner {
     this.#patienceMs = options.patienceMs ?? 10_000;
     this.#transactor = new Transactor(engine, this.#clock);
     this.#bookmarks = new Bookmarks(this.#clock);
+    this.#log = file === ":memory:" || options.synchronous === "full" ? undefined : `${file}-wal`;
   }
 
   async configure(synchronous: "normal" | "full"): Promise<void> {
@@ -137,9 +144,35 @@ class SqliteDatabase implements D1Database, Runner {
     throw new Error("D1_DUMP_ERROR: Status + 404", { cause: new Error("Status 404") });
   }
 
+  /**
+   * With `synchronous=NORMAL` SQLite syncs its log only at a checkpoint, every 4000 pages: that is seconds of short videos
+   * and a quarter of an hour of long ones. A sync beside it, off the event loop, costs one write of the disk a second.
+   */
+  readonly syncSoon = (): void => {
+    if (this.#log === undefined) return;
+    // It fails where the disk does, and then the next checkpoint says so to whoever writes.
+    this.#syncTimer ??= setTimeout(() => void this.#sync().catch(() => undefined), SYNC_MS).unref();
+  };
+
+  /** What one process syncs is synced for all. */
+  async #sync(): Promise<void> {
+    clearTimeout(this.#syncTimer);
+    this.#syncTimer = undefined;
+    this.#transactor.hasWritten = false;
+    if (this.#log !== undefined) await syncFile(this.#log);
+  }
+
+  /** What a command has done before it ends well is done, though others have the database open: their end would sync it. */
   async close(): Promise<void> {
     this.#transactor.end();
-    this.#engine.close();
+    try {
+      if (this.#transactor.hasWritten) await this.#sync();
+    } catch (error) {
+      throw describeSqliteError(error, this.#file);
+    } finally {
+      clearTimeout(this.#syncTimer);
+      this.#engine.close();
+    }
   }
 
   objects<T>(query: Query): Promise<D1Result<T>> {

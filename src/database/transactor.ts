@@ -51,6 +51,8 @@ export class Transactor {
   /** Of the statement that was run last. */
   #columns: string[] = [];
   #isOpen = true;
+  /** Since whoever reads it has last said no. */
+  hasWritten = false;
 
   constructor(engine: Engine, clock: Clock) {
     this.#engine = engine;
@@ -188,6 +190,7 @@ export class Transactor {
     const changes = this.#total - total;
     const measured = this.#measureSize();
     const changed = changes !== 0 || this.#rowId !== rowId || measured !== size;
+    if (changed) this.hasWritten = true;
     const counts = { changes, changed, read: rows.length, written: changes };
     return { success: true, meta: metaOf(this.#rowId, measured, counts), results: rows };
   }
@@ -223,7 +226,10 @@ export class Transactor {
     this.#rowId = info === undefined ? this.#lastRowId.get() : Number(info.lastInsertRowid);
     if (shape === "rows") this.#columns = compiled.columns();
     const changed = changes !== 0 || this.#rowId !== wasRowId;
-    if (changed) this.#size = undefined;
+    if (changed) {
+      this.#size = undefined;
+      this.hasWritten = true;
+    }
     piece.writes ??= this.#writesOf(piece);
     return this.#answerOf(results, { changes, changed, read: changes, written: changes * piece.writes }, size);
   }

@@ -212,7 +212,9 @@ export class Settler {
     const { database } = this.#options;
     for (;;) {
       try {
-        return await database.batch(statements);
+        const answers = await database.batch(statements);
+        database.syncSoon?.();
+        return answers;
       } catch (error) {
         if (!isPassing(error)) throw error;
         if (isOutcomeUnknown(error)) onRepeat();

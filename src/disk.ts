@@ -1,0 +1,34 @@
+// What a power cut must not undo: a file's bytes and its name are two things, and each is synced by itself.
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { codeOf } from "./errors.js";
+
+/** The names given in this folder are on the disk, too. Where folders cannot be synced (Windows) their names need not be. */
+export function syncFolder(folder: string): void {
+  let descriptor: number;
+  try {
+    descriptor = openSync(folder, "r");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") throw error;
+    return;
+  }
+  try {
+    fsyncSync(descriptor);
+  } catch (error) {
+    if (!["EINVAL", "ENOTSUP", "EPERM"].includes(codeOf(error))) throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The file's bytes are on the disk, whoever has written them; nothing to do for one that is not there. */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r+").catch((error: unknown) => {
+    if (codeOf(error) !== "ENOENT") throw error;
+  });
+  try {
+    await file?.datasync();
+  } finally {
+    await file?.close();
+  }
+}
