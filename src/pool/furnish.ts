@@ -62,7 +62,7 @@ export async function furnish(furniture: Furniture): Promise<Furnished> {
     onTrouble: (error: HidbError) => report({ type: "database.trouble", error }),
   };
   const owner = { database: databaseName, instance: instance.id, ...identity };
-  const spool = database.distant ? new Spool(config.spoolDir, owner) : undefined;
+  const spool = database.distant ? new Spool(config.spoolDir, owner, settling) : undefined;
   const settler = new Settler({ ...settling, instance: instance.id, ...(spool === undefined ? {} : { spool }) });
   const inherit = async (dead?: string[]) => {
     await inheritSpools({

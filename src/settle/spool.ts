@@ -1,7 +1,20 @@
 // Finished work on its way to a distant database: kept in a file of this instance until the settlement is committed, so
 // that neither an outage nor the end of the process loses it.
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { syncFolder } from "../disk.js";
+import { HidbError, messageOf } from "../errors.js";
 import type { Claim, Millis, Outcome, UsageReport } from "../video.js";
 import { usageOf } from "./usage.js";
 
@@ -34,29 +47,45 @@ const SUFFIX = ".ndjson";
 /** A file with this much of what is settled already is written anew. */
 const WASTE_BYTES = 1_000_000;
 
+/** So long after it is written an outcome is on the disk at the latest; a process that dies loses nothing even then. */
+const SYNC_MS: Millis = 1000;
+
+export interface SpoolOptions {
+  /** `full`: an outcome is on the disk when `keep` returns. */
+  synchronous?: "normal" | "full";
+  /** The file cannot be written; what it should hold is kept in memory, and written with the next outcome that can be. */
+  onTrouble?: (error: HidbError) => void;
+}
+
 export class Spool {
   readonly #file: string;
   readonly #head: string;
+  readonly #options: SpoolOptions;
   readonly #kept = new Map<number, string>();
   #descriptor: number;
   #bytes = 0;
   #keptBytes = 0;
   #next = 0;
+  #isBehind = false;
+  #isNamed = false;
+  #syncTimer: NodeJS.Timeout | undefined;
 
-  constructor(folder: string, owner: SpoolOwner) {
+  constructor(folder: string, owner: SpoolOwner, options: SpoolOptions = {}) {
     mkdirSync(folder, { recursive: true });
     this.#file = join(folder, `${owner.instance}${SUFFIX}`);
     this.#head = `${JSON.stringify(owner)}\n`;
-    this.#descriptor = this.#begin();
+    this.#options = options;
+    this.#descriptor = openSync(this.#file, "a", 0o600);
+    this.#tolerate(() => writeWhole(this.#descriptor, this.#head));
   }
 
-  /** The outcome is in the file when this returns; gives the number to forget it by. */
+  /** The outcome is in the file when this returns, if there is room for it; gives the number to forget it by. */
   keep(claim: Claim, outcome: Outcome, durMs: Millis): number {
     const number = this.#next++;
     const line = `${JSON.stringify({ keep: number, claim, outcome: toSpooled(outcome), durMs })}\n`;
-    this.#write(line);
     this.#kept.set(number, line);
     this.#keptBytes += line.length;
+    this.#write(line);
     return number;
   }
 
@@ -65,38 +94,91 @@ export class Spool {
     this.#keptBytes -= this.#kept.get(number)?.length ?? 0;
     this.#kept.delete(number);
     this.#write(`{"forget":${number}}\n`);
-    if (this.#bytes - this.#keptBytes > WASTE_BYTES) this.#compact();
+    if (this.#bytes - this.#keptBytes > WASTE_BYTES) this.#tolerate(() => this.#compact());
   }
 
   /** Leaves a file behind only if there is something in it. */
   close(): void {
+    clearTimeout(this.#syncTimer);
+    if (this.#kept.size > 0) this.#tolerate(() => this.#sync());
     closeSync(this.#descriptor);
     if (this.#kept.size === 0) rmSync(this.#file, { force: true });
   }
 
-  #begin(): number {
-    const descriptor = openSync(this.#file, "a", 0o600);
-    this.#bytes = 0;
-    this.#keptBytes = 0;
-    writeSync(descriptor, this.#head);
-    return descriptor;
+  #write(line: string): void {
+    this.#tolerate(() => {
+      // The file may end in half a line, or lack some.
+      if (this.#isBehind) return this.#compact();
+      writeWhole(this.#descriptor, line);
+      this.#bytes += line.length;
+      if (this.#options.synchronous === "full") this.#sync();
+      else this.#syncTimer ??= setTimeout(() => this.#syncAside(), SYNC_MS).unref();
+    });
   }
 
+  /** A disk that is full or fails is no reason to die with videos in hand: D1 may take them before it matters. */
+  #tolerate(work: () => void): void {
+    try {
+      work();
+      this.#isBehind = false;
+    } catch (cause) {
+      if (!this.#isBehind) this.#options.onTrouble?.(unwritable(this.#file, cause));
+      this.#isBehind = true;
+    }
+  }
+
+  /** What has been kept so far may be on the disk already: it stays under this name until all of the new file is. */
   #compact(): void {
     const draft = `${this.#file}.new`;
     const descriptor = openSync(draft, "w", 0o600);
     const lines = [...this.#kept.values()].join("");
-    writeSync(descriptor, this.#head + lines);
-    renameSync(draft, this.#file);
+    try {
+      writeWhole(descriptor, this.#head + lines);
+      fdatasyncSync(descriptor);
+      renameSync(draft, this.#file);
+    } catch (error) {
+      closeSync(descriptor);
+      rmSync(draft, { force: true });
+      throw error;
+    }
     closeSync(this.#descriptor);
     this.#descriptor = descriptor;
     this.#bytes = lines.length;
+    this.#isNamed = false;
+    this.#nameForGood();
   }
 
-  #write(line: string): void {
-    writeSync(this.#descriptor, line);
-    this.#bytes += line.length;
+  #sync(): void {
+    fdatasyncSync(this.#descriptor);
+    this.#nameForGood();
   }
+
+  #syncAside(): void {
+    this.#syncTimer = undefined;
+    // An error comes with the next write that meets it, or means a file that was replaced meanwhile, whole and synced.
+    fdatasync(this.#descriptor, () => undefined);
+    this.#tolerate(() => this.#nameForGood());
+  }
+
+  #nameForGood(): void {
+    if (!this.#isNamed) syncFolder(dirname(this.#file));
+    this.#isNamed = true;
+  }
+}
+
+/** A disk that is nearly full takes a part and says so by the count alone. */
+function writeWhole(descriptor: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+}
+
+function unwritable(file: string, cause: unknown): HidbError {
+  return new HidbError({
+    code: "FILE_UNWRITABLE",
+    message: `expected to keep finished work in ${file}, got ${messageOf(cause)}`,
+    fix: "free some disk space and give this user write permission there; until then it is kept in memory",
+    cause,
+  });
 }
 
 export interface SpoolFile {
@@ -145,8 +227,18 @@ function readLines(file: string): unknown[] {
     // Somebody else has just taken it over.
     return [];
   }
-  const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
-  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as unknown);
+  const [head = "", ...lines] = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
+  const owner = parseLine(head);
+  return owner === undefined ? [] : [owner, ...lines.map(parseLine).filter((line) => line !== undefined)];
+}
+
+/** A power cut leaves nothing, or zeros, where something was not on the disk yet; a full disk leaves half a line. */
+function parseLine(line: string): unknown {
+  try {
+    return JSON.parse(line) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function toSpooled(outcome: Outcome): SpooledOutcome["outcome"] {
