@@ -31,6 +31,7 @@ export type ErrorCode =
   | "DATABASE_CORRUPT"
   | "DATABASE_LOCKED"
   | "DATABASE_FULL"
+  | "DATABASE_DISK"
   | "DATABASE_FOREIGN"
   | "DATABASE_UNREACHABLE"
   | "DATABASE_OUTCOME_UNKNOWN"
@@ -62,6 +63,7 @@ const EXIT_OF: Record<ErrorCode, number> = {
   DATABASE_CORRUPT: EXIT.database,
   DATABASE_LOCKED: EXIT.database,
   DATABASE_FULL: EXIT.database,
+  DATABASE_DISK: EXIT.database,
   DATABASE_FOREIGN: EXIT.database,
   DATABASE_UNREACHABLE: EXIT.database,
   DATABASE_OUTCOME_UNKNOWN: EXIT.database,
@@ -118,6 +120,7 @@ export function codeOf(error: unknown): string {
 const PASSING: ReadonlySet<ErrorCode> = new Set([
   "DATABASE_LOCKED",
   "DATABASE_FULL",
+  "DATABASE_DISK",
   "DATABASE_UNREACHABLE",
   "DATABASE_OUTCOME_UNKNOWN",
   "DATABASE_QUOTA",

@@ -16,6 +16,9 @@ import { checkProcessor, createProcessor, type ProcessorLog } from "./process/cr
 import type { PoolEvent } from "./report/event.js";
 import { openJournal } from "./report/journal.js";
 import { openLog, readLogBounds } from "./report/log.js";
+import type { Millis } from "./video.js";
+
+const SAY_AGAIN_MS: Millis = 60_000;
 
 /** Resolves to the exit code; what a person can mend ends with one line and code 42: PM2 shall not try again. */
 export async function main(): Promise<number> {
@@ -67,10 +70,12 @@ async function wire(config: Config, parts: PoolDatabase & { clock: Clock }): Pro
   const processor = await createProcessor(config, { ...parts, log });
   const processId = readProcessId();
   const identity = identifyProcess();
+  const isNews = tellNews(clock);
   let dashboard: Dashboard | undefined;
   const listen = ({ id }: Instance) => {
     const write = openRecords(config, { processId, instance: id });
     return (event: PoolEvent, rank: number) => {
+      if (event.type === "database.trouble" && !isNews(event.error)) return;
       if (event.type === "instance.draining") dashboard?.leave();
       write(event, rank);
       if (event.type === "instance.failed") console.error(`hidb: ${describe(event.error)}`);
@@ -123,6 +128,17 @@ function tolerate(target: string): (write: () => void) => void {
 function toldByPm2(names: string[]): string {
   const fix = "start it by the file next time: pm2 restart ecosystem.cluster.config.cjs";
   return `${names.join(", ")} came with --update-env, so that PM2 shows and saves what is in there. Fix: ${fix}.`;
+}
+
+/** Trouble is met twice a second as long as it lasts, which may be a night: it is said once a minute. */
+function tellNews(clock: Clock): (trouble: HidbError) => boolean {
+  const said = new Map<string, Millis>();
+  return ({ code }) => {
+    const now = clock.monotonic();
+    if (now - (said.get(code) ?? Number.NEGATIVE_INFINITY) < SAY_AGAIN_MS) return false;
+    said.set(code, now);
+    return true;
+  };
 }
 
 function describe(error: unknown): string {

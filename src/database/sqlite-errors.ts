@@ -52,9 +52,9 @@ const MEANING: [prefix: string, code: ErrorCode, expected: string, fix: string][
   ],
   [
     "SQLITE_IOERR",
-    "DATABASE_UNREADABLE",
+    "DATABASE_DISK",
     "expected to read and write the database",
-    "check the disk (`dmesg`, free space, permissions) and try again",
+    "check the disk (`dmesg`, free space, permissions); what was settled stays settled",
   ],
 ];
 
