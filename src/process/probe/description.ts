@@ -1,4 +1,6 @@
 // What a probe says of a media file: the JSON of its outcome, and the tally of packets that the figures come from.
+import { Refusal } from "./failure.js";
+import { amount, label, whole } from "./sane.js";
 
 export interface TrackDescription {
   type: "video" | "audio" | "subtitle";
@@ -83,17 +85,23 @@ export interface Measured {
   tracks: CountedTrack[];
 }
 
-/** Puts the figures of a file together, or returns null where no track holds a packet. */
-export function describeContents({ container, size, headerDurationS, tracks }: Measured): Contents | null {
+/** More are made to fill a database with; a transport stream of a whole transponder has a hundred. */
+const MOST_TRACKS = 500;
+
+/** Puts the figures of a file together, or returns null where no track holds a packet; throws a Refusal for nonsense. */
+export function describeContents({ container, size, headerDurationS: claimedS, tracks }: Measured): Contents | null {
+  if (tracks.length > MOST_TRACKS) throw new Refusal(`damaged: this ${container} announces ${tracks.length} tracks`);
   const durationS = measureDuration(tracks);
   if (durationS === null) return null;
+  if (amount(durationS) === null) throw new Refusal(`damaged: the times in this ${container} are beyond all numbers`);
+  const headerDurationS = amount(claimedS);
   return {
     container,
     duration_s: round(durationS),
     ...(headerDurationS !== null && differs(headerDurationS, durationS)
       ? { header_duration_s: round(headerDurationS) }
       : {}),
-    bit_rate: bitRate(size, durationS),
+    bit_rate: amount(bitRate(size, durationS)) ?? 0,
     size,
     tracks: tracks.map(describeTrack),
   };
@@ -115,15 +123,15 @@ function presentedEndS({ tally, presentedUntilS }: CountedTrack): number {
 function describeTrack({ facts, tally }: CountedTrack): TrackDescription {
   return {
     type: facts.type,
-    codec: facts.codec,
-    width: facts.width ?? null,
-    height: facts.height ?? null,
+    codec: label(facts.codec) ?? "unknown",
+    width: whole(facts.width),
+    height: whole(facts.height),
     rotation: facts.type === "video" ? (facts.rotation ?? 0) : null,
-    frame_rate: facts.type === "video" ? tally.rate : null,
-    channels: facts.channels ?? null,
-    sample_rate: facts.sample_rate ?? null,
-    bit_rate: tally.count > 0 ? bitRate(tally.bytes, tally.endS - tally.firstStartS) || null : null,
-    language: facts.language ?? null,
+    frame_rate: facts.type === "video" ? amount(tally.rate) : null,
+    channels: whole(facts.channels),
+    sample_rate: whole(facts.sample_rate),
+    bit_rate: tally.count > 0 ? whole(bitRate(tally.bytes, tally.endS - tally.firstStartS)) : null,
+    language: label(facts.language),
   };
 }
 

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import type { FileHandle } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Clock } from "../../clock.js";
+import { messageOf } from "../../errors.js";
 import type { Millis } from "../../video.js";
 import { hidesAnything, shownUrl } from "../shown.js";
 import { type CountedTrack, type Description, describeContents, PacketTally, type TrackFacts } from "./description.js";
@@ -162,7 +163,16 @@ function lastLine(message: string): string {
   return line.replace(/https?:\/\/\S+/gi, (url) => shownUrl(url));
 }
 
-function conclude(report: Report, { container, size, sha256 }: UnreadFormat, said: string): FfprobeVerdict {
+/** Is called where nobody would catch what it throws. */
+function conclude(report: Report, format: UnreadFormat, said: string): FfprobeVerdict {
+  try {
+    return describeReport(report, format, said);
+  } catch (error) {
+    return { kind: "refused", reason: error instanceof Refusal ? error.message : `damaged: ${messageOf(error)}` };
+  }
+}
+
+function describeReport(report: Report, { container, size, sha256 }: UnreadFormat, said: string): FfprobeVerdict {
   const { tracks, headerDurationS } = report;
   const contents = describeContents({ container, size, headerDurationS, tracks });
   if (contents) {

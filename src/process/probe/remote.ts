@@ -36,7 +36,7 @@ export async function openRemote({ url, allowed, uniqueName, progress }: RemoteP
       response.body.destroy();
       return ranged(target, size, validatorOf(response));
     }
-    const handle = await spool(response, { target, uniqueName, progress });
+    const handle = await spool(await wholeOf(response, target), { target, uniqueName, progress });
     target.requests.close();
     return await fromHandle(handle, target.shown);
   } catch (error) {
@@ -52,10 +52,20 @@ export async function download(
 ): Promise<FileHandle> {
   const target = { ...readTarget(url, allowed), signal };
   try {
-    return await spool(await request(target, null), { target, uniqueName, progress: () => {} });
+    return await spool(await wholeOf(await request(target, null), target), { target, uniqueName, progress: () => {} });
   } finally {
     target.requests.close();
   }
+}
+
+/** A part of a file is no use where its server does not say of how many bytes; all of it is. */
+async function wholeOf(response: Answer, target: Target): Promise<Answer> {
+  if (response.status === 200) return response;
+  response.body.destroy();
+  const second = await request(target, null);
+  if (second.status === 200) return second;
+  second.body.destroy();
+  throw new Refusal(`${target.shown} answered ${second.status} when it was asked for all of the file`);
 }
 
 interface Target {
@@ -124,8 +134,8 @@ function retryAfterOf({ headers }: Answer): Millis | undefined {
 /** The size of the whole file, or null where the server does not serve ranges. */
 function rangedSize(response: Answer): number | null {
   if (response.status === 200) return null;
-  const total = response.headers["content-range"]?.match(/\/(\d+)$/)?.[1];
-  return total === undefined ? null : Number(total);
+  const total = Number(response.headers["content-range"]?.match(/\/(\d+)$/)?.[1] ?? Number.NaN);
+  return Number.isSafeInteger(total) ? total : null;
 }
 
 function validatorOf({ headers }: Answer): string | null {
@@ -162,6 +172,8 @@ function ranged(target: Target, size: number, validator: string | null): ByteSou
       let done = 0;
       for await (const chunk of bodyOf(response, target)) {
         done += chunk.length;
+        // One that has no end would be read for ever.
+        if (done > size) throw new Unreachable(`${target.shown} sent more than the ${size} bytes that it has`);
         yield chunk;
       }
       if (done !== size) throw new Unreachable(`${target.shown} sent ${done} of ${size} bytes`);
@@ -176,7 +188,7 @@ async function spool(
 ): Promise<FileHandle> {
   const path = join(tmpdir(), `hidb-probe-${uniqueName}`);
   const expected = response.headers["content-length"] ?? null;
-  await refuseBeyondRoom(Number(expected ?? 0), target);
+  const room = await refuseBeyondRoom(Number(expected ?? 0), target);
   const handle = await open(path, "wx+", 0o600);
   try {
     // Without a name it vanishes with its last handle, even where the instance is killed.
@@ -188,6 +200,11 @@ async function spool(
         const left = chunk.subarray(chunk.length - (end - done));
         done += (await handle.write(left, 0, left.length, done)).bytesWritten;
       }
+      // Some streams have no end, and others need room on this disk as well.
+      if (expected === null && done > room / 2)
+        throw new Refusal(
+          `${target.shown} is served without a length, and takes more than half of the room in ${tmpdir()}`,
+        );
       progress();
     }
     if (expected !== null && done !== Number(expected)) {
@@ -201,9 +218,10 @@ async function spool(
   }
 }
 
-async function refuseBeyondRoom(bytes: number, { shown }: Target): Promise<void> {
+/** The room there is. */
+async function refuseBeyondRoom(bytes: number, { shown }: Target): Promise<number> {
   const { bavail, bsize } = await statfs(tmpdir());
-  if (bytes <= bavail * bsize) return;
+  if (bytes <= bavail * bsize) return bavail * bsize;
   throw new Refusal(`${shown} is served without ranges, and its ${bytes} bytes do not fit into ${tmpdir()}`);
 }
 
