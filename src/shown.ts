@@ -17,10 +17,90 @@ export function hidesAnything(url: string): boolean {
   return !URL.canParse(url) || new URL(url).href !== shownUrl(url);
 }
 
-/** The texts to hide: values and their parts (`Bearer <token>`), the longest first; what is too short hides nothing. */
+/** Names of parts of a query that are there to let somebody in. */
+const KEY = /sig|token|key|auth|secret|pass|pwd|cred|policy|session|jwt|hmac|code/i;
+/** A short value says which video is meant; nobody is let in by one. */
+const LONG = 20;
+
+/** A source of the catalogue for people to see: of a URL neither its login nor what in its query may be a signature. */
+export function shownSource(source: string): string {
+  const { head, pairs } = takeApart(source);
+  return (
+    head.replace(LOGIN, "$1***@") +
+    pairs.map(({ before, name, value }) => before + (isKey(name, value) ? `${name}***` : name + value)).join("")
+  );
+}
+
+/** What `shownSource` leaves out, for texts of programs and servers that repeat what they were given. */
+export function sourceSecrets(source: string): string[] {
+  const { head, pairs } = takeApart(source);
+  const login = LOGIN.exec(head)?.[2]?.slice(0, -1) ?? "";
+  const values = pairs.filter(({ name, value }) => isKey(name, value)).map(({ value }) => value);
+  return secretParts([login, ...login.split(":"), ...values].flatMap((value) => [value, decode(value)]));
+}
+
+/** Up to the last `@` before the query: a password may hold an unencoded slash, `//me:80/secret@host/`. */
+const LOGIN = /^([a-z][a-z0-9+.-]*:\/\/)([^/]*@|[^/]*:.*@)/i;
+
+interface TakenApart {
+  head: string;
+  pairs: { before: string; name: string; value: string }[];
+}
+
+function takeApart(source: string): TakenApart {
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(source)) return { head: source, pairs: [] };
+  // The login ends at an `@`, whatever is in it.
+  const from = /^[^/]*\/\/[^/]*:[^/@]*[?#][^/]*@/.test(source) ? source.lastIndexOf("@") : 0;
+  const at = source.slice(from).search(/[?#]/);
+  if (at < 0) return { head: source, pairs: [] };
+  const pairs = source.slice(from + at).match(/[?#&;][^?#&;]*/g) ?? [];
+  return {
+    head: source.slice(0, from + at),
+    pairs: pairs.map((pair) => {
+      const end = pair.indexOf("=") + 1;
+      return { before: pair.slice(0, 1), name: pair.slice(1, Math.max(end, 1)), value: pair.slice(Math.max(end, 1)) };
+    }),
+  };
+}
+
+function isKey(name: string, value: string): boolean {
+  return value.length >= LONG || (value !== "" && KEY.test(name));
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The texts to hide: values, their parts (`Bearer <token>`) and what they become on the way, the longest first. */
 export function secretParts(values: readonly string[]): string[] {
-  const parts = values.flatMap((value) => [value, ...value.split(/\s+/)]).filter((part) => part.length >= 4);
-  return [...new Set(parts)].sort((one, other) => other.length - one.length);
+  const parts = values.flatMap((value) => [value, ...value.split(/\s+/)]).filter((part) => part.length >= SHORTEST);
+  return [...new Set(parts.flatMap(formsOf))].sort((one, other) => other.length - one.length);
+}
+
+/** What is shorter hides nothing. */
+const SHORTEST = 4;
+/** Of a longer one, its beginning or its end alone would help somebody. */
+const END = 8;
+
+function formsOf(part: string): string[] {
+  const escaped = [encodeURIComponent(part.toWellFormed()), JSON.stringify(part).slice(1, -1)];
+  if (part.length < END) return [part, ...escaped];
+  const isToken = part.length >= LONG && /^\S*\d\S*$/.test(part) && /[a-z]/i.test(part);
+  return [part, ...escaped, ...base64Forms(part), ...(isToken ? [part.slice(0, END), part.slice(-END)] : [])];
+}
+
+/** Wherever in a longer text it stood, such as `user:<token>`. */
+function base64Forms(part: string): string[] {
+  return [0, 1, 2].flatMap((before) => {
+    const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(part)]);
+    const text = bytes.toString("base64").replace(/=+$/, "");
+    const own = text.slice(before === 0 ? 0 : before + 1, bytes.length % 3 === 0 ? undefined : -1);
+    return [own, own.replaceAll("+", "-").replaceAll("/", "_")];
+  });
 }
 
 export function hideSecrets(text: string, secrets: readonly string[]): string {

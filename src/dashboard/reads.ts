@@ -1,6 +1,7 @@
 // What the page asks of the database beyond what report/ knows.
 import type { Clock } from "../clock.js";
 import type { Database } from "../database/database.js";
+import { shownOrNull } from "../report/videos.js";
 import type { CatalogueTable, LimitName, Millis, State } from "../video.js";
 import * as sql from "./statements.js";
 
@@ -87,7 +88,7 @@ export async function readPage(
     .prepare(statement)
     .bind(...values)
     .all<VideoLine>();
-  return results;
+  return results.map((line) => ({ ...line, source: shownOrNull(line.source) }));
 }
 
 export async function countFound(

@@ -22,8 +22,14 @@ export const VIDEOS_OF_REASON = `
 
 /** What a search looks for: all, a part of the source or the title in any case, or an id. LIKE takes 50 bytes on D1. */
 function found({ source, title }: CatalogueTable): string {
-  const texts = [source, ...(title === null ? [] : [title])].map((name) => `instr(lower(c."${name}"), ?) > 0`);
-  return `(h.video_id = ? OR ${texts.join(" OR ")})`;
+  const texts = [shownPart(`lower(c."${source}")`), ...(title === null ? [] : [`lower(c."${title}")`])];
+  return `(h.video_id = ? OR ${texts.map((text) => `instr(${text}, ?) > 0`).join(" OR ")})`;
+}
+
+/** Of a URL neither login nor query: whoever may search, but not see them, would find them letter by letter. */
+function shownPart(source: string): string {
+  return `CASE WHEN instr(${source}, '://') = 0 THEN ${source} WHEN instr(${source}, '@') > 0 THEN ''
+               ELSE substr(${source}, 1, instr(replace(${source}, '#', '?') || '?', '?') - 1) END`;
 }
 
 export interface Choosing {

@@ -4,7 +4,8 @@ import type { Database } from "../database/database.js";
 import { messageOf } from "../errors.js";
 import type { AttemptContext, Processor } from "../process/processor.js";
 import { usageOf } from "../settle/usage.js";
-import type { Claim, Millis, Outcome } from "../video.js";
+import { hideSecrets, sourceSecrets } from "../shown.js";
+import type { Claim, Millis, Outcome, Video } from "../video.js";
 import type { Deadlines } from "./deadlines.js";
 
 /** Why an attempt was told to stop: its time is over, its instance drains, or its claim is no longer held. */
@@ -125,7 +126,7 @@ export class Attempt implements AttemptContext {
     if (outcome.kind === "completed") return outcome;
     switch (this.#stopReason) {
       case undefined:
-        if (outcome.kind !== "released") return outcome;
+        if (outcome.kind !== "released") return withoutSecrets(outcome, this.#options.claim.video);
         return { kind: "retry", reason: "the processor gave up without a reason" };
       case "timeout": {
         const after = `no result after ${this.#options.deadlines.timeoutMs / 1000} s (HIDB_TIMEOUT_MS)`;
@@ -157,6 +158,14 @@ function readOutcome(outcome: Outcome | undefined): Outcome {
       return outcome;
   }
   return { kind: "retry", reason: "expected the processor to answer with an outcome, got something else" };
+}
+
+/** Programs and servers say what they were given, and a source may be a URL that lets in whoever has it. */
+function withoutSecrets<O extends { reason: string }>(outcome: O, { source }: Video): O {
+  // Most are paths, or URLs for everybody.
+  if (!source.includes("://")) return outcome;
+  const secrets = sourceSecrets(source);
+  return secrets.length === 0 ? outcome : { ...outcome, reason: hideSecrets(outcome.reason, secrets) };
 }
 
 /** Anything can be thrown, even what cannot be turned into text. */

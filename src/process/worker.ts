@@ -127,6 +127,9 @@ async function planWorker(config: Config, parts: WorkerParts): Promise<ReadyWork
   const placed = await placeD1(made.d1, config, parts);
   // The plan has what its own config says of limits; what a person has set comes above that.
   const limits = readLimits(config, made.plan.limits);
+  // A Worker may say what it was sent.
+  const sent = readRequest(config).headers.filter(([name]) => !/^(content-type|accept)$/.test(name));
+  const given = sent.map(([, value]) => value);
   const placedNames = placed.bindings.map(({ name }) => name);
   const plan: WorkerPlan = {
     ...made.plan,
@@ -134,7 +137,7 @@ async function planWorker(config: Config, parts: WorkerParts): Promise<ReadyWork
     limits: limits.limits,
     limitsMode: limits.mode,
   };
-  return { plan, placed, limits, warnings: made.warnings, secrets: secretParts(made.secrets) };
+  return { plan, placed, limits, warnings: made.warnings, secrets: secretParts([...made.secrets, ...given]) };
 }
 
 function planOptions(config: Config): HostWorkerOptions {

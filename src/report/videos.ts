@@ -1,11 +1,13 @@
 // The videos one by one, for list, show and export; a million of them pass through in pages.
 import type { Database } from "../database/database.js";
+import { shownSource } from "../shown.js";
 import type { CatalogueTable, LimitName, Millis, State, UsageReport, Video } from "../video.js";
 import * as sql from "./statements.js";
 import { readUsage, type UsageRow } from "./usage.js";
 
 export interface ListedVideo {
   id: number;
+  /** As people may see it. */
   source: string | null;
   title: string | null;
   state: State;
@@ -61,7 +63,12 @@ type ListedRow = Omit<ListedVideo, "output" | "usage"> & { output: string | null
 
 function toListed({ plan, overLimits, figures, output, ...rest }: ListedRow): ListedVideo {
   const usage = readUsage({ plan, overLimits, figures });
-  return { ...rest, output: parseOutput(output), ...(usage === null ? {} : { usage }) };
+  return {
+    ...rest,
+    source: shownOrNull(rest.source),
+    output: parseOutput(output),
+    ...(usage === null ? {} : { usage }),
+  };
 }
 
 export interface AttemptRecord {
@@ -106,10 +113,15 @@ export async function showVideo(
   const { id, source, title, durationS, state, attempt, deaths, output, error, plan, overLimits, figures, ...rest } =
     row;
   const { results } = await database.prepare(sql.ATTEMPTS_OF).bind(videoId).all<AttemptRecord>();
-  const video = { id, source, title, durationS };
+  const video = { id, source: shownOrNull(source), title, durationS };
   const usage = readUsage({ plan, overLimits, figures });
   const known = { video, state, attempt, deaths, output: parseOutput(output), attempts: results, error };
   return { ...known, ...rest, over: usage?.over ?? [], usage };
+}
+
+/** Lists, reports and the page go to people who need not know what opens a source. */
+export function shownOrNull(source: string | null): string | null {
+  return source === null ? null : shownSource(source);
 }
 
 /** A processor's output is JSON; text that is none is shown as it is. */

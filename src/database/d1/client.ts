@@ -1,6 +1,7 @@
 // Carries statements to D1 and back, and decides what may be sent again: everything D1 has not seen, and what only reads.
 import type { Clock } from "../../clock.js";
 import { HidbError } from "../../errors.js";
+import { hideSecrets, secretParts } from "../../shown.js";
 import type { Millis } from "../../video.js";
 import { sqlError } from "../sqlite-errors.js";
 import { Connection, type Exchanged, type ExchangeParts } from "./exchange.js";
@@ -228,7 +229,7 @@ export class D1Client {
   #hide(text: string): string {
     // Cloudflare's tokens have 40 characters and more; a short one would only be a test's, and part of many words.
     if (this.#token.length < 8) return text;
-    return text.replaceAll(this.#token, "***");
+    return hideSecrets(text, secretParts([this.#token]));
   }
 }
 

@@ -1,6 +1,7 @@
 // The attempts in the form of GNU parallel's --joblog, for whatever reads those.
 import { constants } from "node:os";
 import type { Database } from "../../database/database.js";
+import { shownSource } from "../../shown.js";
 import type { CatalogueTable, Millis } from "../../video.js";
 import { pageSourcedVideos, readAttemptsBetween, readLives, type SourcedVideo } from "./rows.js";
 import { visible } from "./text.js";
@@ -55,7 +56,7 @@ function endOf({ outcome, reason }: { outcome: string; reason: string }): Pick<J
 }
 
 function nameOf({ id, source }: SourcedVideo): string {
-  return source === null ? `video ${id}` : visible(source);
+  return source === null ? `video ${id}` : visible(shownSource(source));
 }
 
 function formatJob(number: number, { host, startedAt, endedAt, exitValue, signal, command }: Job): string {

@@ -1,6 +1,7 @@
 // What an export is made of, row by row; pages of one statement each.
 import type { Database } from "../../database/database.js";
 import type { CatalogueTable, Millis, State } from "../../video.js";
+import { shownOrNull } from "../videos.js";
 import * as sql from "./statements.js";
 
 export interface VideoEnd {
@@ -83,5 +84,6 @@ export interface VideoName {
 }
 
 export async function readNames(database: Database, catalogue: CatalogueTable, ids: number[]): Promise<VideoName[]> {
-  return (await database.prepare(sql.nameVideos(catalogue)).bind(JSON.stringify(ids)).all<VideoName>()).results;
+  const { results } = await database.prepare(sql.nameVideos(catalogue)).bind(JSON.stringify(ids)).all<VideoName>();
+  return results.map((name) => ({ ...name, source: shownOrNull(name.source) }));
 }
