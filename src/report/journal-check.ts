@@ -13,6 +13,13 @@ import { type Problem, toProblems } from "./verify.js";
 /** Errors: FILE_UNREADABLE when there is no such journal. */
 export async function verifyJournal(database: Database, file: string): Promise<Problem[]> {
   const { lines, problems } = await readJournal(file);
+  const judged = judgeLines(lines);
+  return [...problems, ...judged.problems, ...(await compareCompletions(database, judged.completed))];
+}
+
+/** Lines in the order of their times; `completed`: the videos that must be so in the end. */
+export function judgeLines(lines: JournalLine[]): { problems: Problem[]; completed: number[] } {
+  const problems: Problem[] = [];
   const lastSign = new Map<string, Millis>();
   for (const line of lines) {
     if (isByInstance(line)) lastSign.set(line.instance, line.time);
@@ -24,7 +31,7 @@ export async function verifyJournal(database: Database, file: string): Promise<P
     problems.push(...life.problems);
     if (life.mustBeCompleted) completed.push(video);
   }
-  return [...problems, ...(await compareCompletions(database, completed))];
+  return { problems, completed };
 }
 
 const EVENTS = new Set(["claim", "settle", "release", "reclaim", "retry", "cancel"]);

@@ -48,7 +48,8 @@ export function openJournal(file: string, instance: string): Journal {
   };
 }
 
-function toLine(event: PoolEvent, who: Who): JournalLine | undefined {
+/** Undefined for what the journal does not keep. */
+export function toLine(event: PoolEvent, who: Who): JournalLine | undefined {
   switch (event.type) {
     case "video.claimed":
       return lineOf("claim", event.at, event.claim, { ...who, instance: event.holder ?? who.instance });
