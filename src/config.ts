@@ -697,6 +697,12 @@ export function inheritedEnvironment(environment: NodeJS.ProcessEnv = process.en
   return { ...environment };
 }
 
+/** What a program gets that somebody else has written: ours, less the secrets that are meant for hidb. */
+export function environmentForPrograms(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const names = new Set(Object.values(SETTINGS).flatMap(({ name, kind }) => (kind === "secret" ? [name] : [])));
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !names.has(name)));
+}
+
 /** How a person calls hidb: below npm and npx it is not on the PATH of their shell. */
 export function readCommandName(environment: NodeJS.ProcessEnv = process.env): string {
   const { npm_lifecycle_event, npm_command, npm_execpath } = environment;

@@ -1,6 +1,6 @@
 // Room 3, the processor `command`: runs a program once a video, without a shell.
 import type { Clock } from "../clock.js";
-import { type Config, inheritedEnvironment, SETTINGS } from "../config.js";
+import { type Config, environmentForPrograms, inheritedEnvironment } from "../config.js";
 import { codeOf, messageOf } from "../errors.js";
 import type { Outcome } from "../video.js";
 import { type GroupEnd, runGroup } from "./command/group.js";
@@ -25,7 +25,7 @@ interface CommandDeps {
 
 export function createCommand(config: Config, { clock, environment = inheritedEnvironment() }: CommandDeps): Processor {
   const settings = readCommandSettings(config);
-  const inherited = withoutSecrets(environment);
+  const inherited = environmentForPrograms(environment);
   const guard = new Guard({ life: clock.uniqueId(), path: inherited.PATH ?? DEFAULT_PATH });
   const closing = new AbortController();
   const running = new Set<Promise<Outcome>>();
@@ -117,12 +117,6 @@ function explain(error: unknown, { program }: CommandSettings): Outcome {
   const why = code === "ERR_INVALID_ARG_VALUE" ? "null bytes in its arguments" : messageOf(error);
   const reason = `${program} could not be started: ${why}`;
   return { kind: HOPELESS.includes(code) ? "failed" : "retry", reason };
-}
-
-function withoutSecrets(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const secrets = Object.values(SETTINGS).filter(({ kind }) => kind === "secret");
-  const names = new Set(["CLOUDFLARE_API_TOKEN", ...secrets.map(({ name }) => name)]);
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !names.has(name)));
 }
 
 function isJson(text: string): boolean {

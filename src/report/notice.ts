@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { parseArgsStringToArgv } from "string-argv";
 import type { Clock } from "../clock.js";
-import { inheritedEnvironment } from "../config.js";
+import { environmentForPrograms } from "../config.js";
 import { messageOf } from "../errors.js";
 import type { Millis } from "../video.js";
 import type { NoticeEvent } from "./event.js";
@@ -91,7 +91,7 @@ async function runProgram(command: string, notice: Notice): Promise<Told> {
   const to = program.split("/").at(-1) ?? program;
   const { promise, resolve } = Promise.withResolvers<string | null>();
   try {
-    const env = { ...inheritedEnvironment(), ...toEnvironment(notice) };
+    const env = { ...environmentForPrograms(), ...toEnvironment(notice) };
     const child = spawn(program, args, {
       env,
       stdio: "ignore",

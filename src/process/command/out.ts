@@ -1,6 +1,6 @@
 // Part of the processor `command`: the file behind {out}, written aside and renamed when it is complete.
 import { createHash } from "node:crypto";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { fillTemplate } from "../template.js";
 
@@ -46,6 +46,8 @@ export function outFile(
       for (const name of (await readdir(folder)).filter(isOurs)) await remove(join(folder, name));
     },
     async keep() {
+      // A link would have people read, and programs write, another file than the one they see.
+      if ((await lstat(temporary)).isSymbolicLink()) throw new Error("expected a file, got a symbolic link");
       await flush(temporary);
       await rename(temporary, final);
     },

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import type { FileHandle } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Clock } from "../../clock.js";
+import { environmentForPrograms } from "../../config.js";
 import { messageOf } from "../../errors.js";
 import type { Millis } from "../../video.js";
 import { hidesAnything, shownUrl } from "../shown.js";
@@ -79,7 +80,10 @@ async function inspect(
   const over = new AbortController();
   const { promise, resolve } = Promise.withResolvers<FfprobeVerdict>();
   const stdin = input.kind === "handle" ? input.handle.fd : "ignore";
-  const child = spawn(program, ffprobeArguments(input, format), { stdio: [stdin, "pipe", "pipe"] });
+  const child = spawn(program, ffprobeArguments(input, format), {
+    stdio: [stdin, "pipe", "pipe"],
+    env: environmentForPrograms(),
+  });
   const { stdout, stderr } = child;
   const abort = () => resolve({ kind: "aborted" });
   signal.addEventListener("abort", abort);

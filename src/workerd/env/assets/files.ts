@@ -1,6 +1,6 @@
 // The static files of a Worker, listed once when the first of them is asked for.
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { getMimeType, mimes } from "hono/utils/mime";
 import { escapePattern } from "./escape.js";
@@ -31,7 +31,10 @@ export class AssetFiles {
   }
 
   read(path: string): AssetFile {
-    const file = join(this.#folder, path);
+    // Found anew each time: what was a file when it was listed may be a link by now.
+    const file = findWithin(this.#folder, path);
+    if (file === undefined)
+      throw new Error(`expected ${path} to be a file within the folder of assets, got something else`);
     const bytes = new Uint8Array(readFileSync(file));
     const { mtimeMs, size } = statSync(file);
     const key = `${path} ${mtimeMs} ${size}`;
@@ -50,10 +53,25 @@ function list(folder: string): string[] {
   const ignored = readIgnored(join(folder, ".assetsignore"));
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
   return entries
-    .filter((entry) => !entry.isDirectory())
+    .filter((entry) => entry.isFile() || entry.isSymbolicLink())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length).split(sep).join("/"))
     .map((path) => (path.startsWith("/") ? path : `/${path}`))
-    .filter((path) => !NO_ASSETS.test(path) && !NEVER.test(path) && !ignored(path));
+    .filter((path) => !NO_ASSETS.test(path) && !NEVER.test(path) && !ignored(path))
+    .filter((path) => findWithin(folder, path) !== undefined);
+}
+
+/** The file itself, behind all links; undefined for one outside of the folder, or of a kind that is never given out. */
+function findWithin(folder: string, path: string): string | undefined {
+  try {
+    const home = realpathSync(folder);
+    const file = realpathSync(join(folder, path));
+    if (!file.startsWith(home.endsWith(sep) ? home : `${home}${sep}`)) return undefined;
+    const isNever = NEVER.test(file.slice(home.length).split(sep).join("/"));
+    return !isNever && statSync(file).isFile() ? file : undefined;
+  } catch {
+    // A link that leads nowhere.
+    return undefined;
+  }
 }
 
 /** The simple patterns of a .gitignore: names, folders, `*`, `**` and `!`; the last that fits decides. */
