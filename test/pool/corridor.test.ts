@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { renewLease } from "../../src/claim/membership.js";
+import { renewLease, viewPool } from "../../src/claim/membership.js";
 import { reclaimVideos } from "../../src/claim/reclaim.js";
 import type { Database } from "../../src/database/database.js";
 import { HidbError } from "../../src/errors.js";
 import type { UsageReport } from "../../src/video.js";
+import { Line } from "../claim/line.js";
 import { many, NO_FIGURES, settleDown, World } from "../claim/world.js";
 import { advance, COMPLETED, fakeTimers, TestPool } from "./world.js";
 
@@ -308,6 +309,36 @@ describe("a drain", () => {
     await advance(world, 10);
     expect(await pool.ended).toBe(0);
     expect(await world.video(1)).toMatchObject({ state: "pending", attempt: 0 });
+  });
+
+  it("leaves its rank to the others at once, while its own videos go on", async () => {
+    await using world = await World.create({ videos: [1] });
+    const pool = await TestPool.create(world, { processId: 0 });
+    const other = await world.instance({ processId: 1 });
+    await pool.start();
+    expect(await viewPool(other)).toMatchObject({ rank: 1, count: 2 });
+    pool.corridor.drain("SIGINT");
+    await advance(world, 10);
+    expect(pool.exitCode).toBeUndefined();
+    expect(await viewPool(other)).toMatchObject({ rank: 0, count: 1 });
+  });
+
+  it("with a claim that it cannot undo leaves it to the reclaim of the dead", async () => {
+    await using world = await World.create({ videos: many(3) });
+    const line = new Line(world);
+    const pool = await TestPool.create(world, { database: line.database });
+    line.lose(/SET state = 'running'/, "applied");
+    for (let tries = 0; tries < 100; tries++) line.lose(/SET epoch/, "gone");
+    await pool.start();
+    await expect.poll(() => world.states(), { interval: 5 }).toEqual({ running: 1, pending: 2 });
+    pool.corridor.drain("SIGINT");
+    const exitCode = async () => {
+      await advance(world, 50);
+      return pool.exitCode;
+    };
+    await expect.poll(exitCode, { interval: 5, timeout: 5000 }).toBe(0);
+    // Had it said goodbye, nobody would look for what it holds before half an hour is over.
+    expect(await world.rows("SELECT gone_at FROM hidb_instances")).toEqual([{ gone_at: null }]);
   });
 
   it("keeps the lease while it lasts", async () => {

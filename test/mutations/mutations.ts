@@ -1,0 +1,29 @@
+// Every protection that is removed, by the room that it stands in.
+import type { Mutation, Room } from "./mutation.ts";
+import { CLAIM } from "./rooms/claim.ts";
+import { DATABASE } from "./rooms/database.ts";
+import { DOORS } from "./rooms/doors.ts";
+import { POOL } from "./rooms/pool.ts";
+import { RECLAIM } from "./rooms/reclaim.ts";
+import { REPORT } from "./rooms/report.ts";
+import { SETTLE } from "./rooms/settle.ts";
+
+export const ROOMS: Room[] = [
+  { room: "claim", mutations: CLAIM },
+  { room: "reclaim", mutations: RECLAIM },
+  { room: "settle", mutations: SETTLE },
+  { room: "pool", mutations: POOL },
+  { room: "report", mutations: REPORT },
+  { room: "database", mutations: DATABASE },
+  { room: "doors", mutations: DOORS },
+];
+
+export const MUTATIONS: Mutation[] = ROOMS.flatMap(({ mutations }) => mutations);
+
+const HEADING = "what `npm run mutations` takes out of a copy of `src/`, one at a time: a test notices each";
+
+/** For the README's development part: a line a room. */
+export function describeRooms(): string {
+  const lines = ROOMS.map(({ room, mutations }) => `| ${room} | ${mutations.map(({ name }) => name).join("; ")} |`);
+  return [`| room | ${HEADING} |`, "| --- | --- |", ...lines].join("\n");
+}
