@@ -20,7 +20,8 @@ export function scanFolder(root: string): VideoList {
 }
 
 class Scan {
-  readonly #files = new Set<string>();
+  /** Real path -> the name that leads to it: a link anywhere above the folder must not make two of one. */
+  readonly #files = new Map<string, string>();
   readonly #refused: Refusal[] = [];
   readonly #links: string[] = [];
   /** By their real paths: what keeps a loop of links from going round for ever. */
@@ -34,23 +35,23 @@ class Scan {
     }
   }
 
-  /** Links come last, so that a file that is also there in person keeps its own name. */
+  /** Links come last, those to folders before those to files, so that what is also there in person keeps its own name. */
   followLinks(): void {
-    const real = new Set(this.#files);
+    const toFiles: [target: string, path: string][] = [];
+    // Grows while it is gone through: folders behind links have links of their own.
     for (const path of this.#links) {
       const target = this.#resolveLink(path);
       if (target === undefined) continue;
-      if (target.folder) {
-        if (!this.#folders.has(target.path)) this.#tryWalk(path);
-      } else if (isMedia(path) && !real.has(target.path)) {
-        real.add(target.path);
-        this.#files.add(path);
-      }
+      if (!target.folder) toFiles.push([target.path, path]);
+      else if (!this.#folders.has(target.path)) this.#tryWalk(path);
+    }
+    for (const [target, path] of toFiles) {
+      if (isMedia(path) && !this.#files.has(target)) this.#files.set(target, path);
     }
   }
 
   list(): VideoList {
-    const sources = [...this.#files].sort();
+    const sources = [...this.#files.values()].sort();
     return {
       entries: sources.map((source) => ({ line: null, id: null, source, title: null, durationS: null })),
       refused: this.#refused.sort((a, b) => ((a.source ?? "") < (b.source ?? "") ? -1 : 1)),
@@ -68,8 +69,9 @@ class Scan {
   /** Takes the folder's files; returns its folders. Only the first folder of a walk may throw. */
   #read(folder: string, first: boolean): string[] {
     let entries: Dirent<NonSharedBuffer>[];
+    let real: string;
     try {
-      const real = realpathSync(folder);
+      real = realpathSync(folder);
       if (this.#folders.has(real)) return [];
       // Names are bytes: read as text, one that is not UTF-8 would turn into the name of a file that does not exist.
       entries = readdirSync(folder, { withFileTypes: true, encoding: "buffer" });
@@ -80,11 +82,11 @@ class Scan {
       return [];
     }
     entries.sort((a, b) => Buffer.compare(a.name, b.name));
-    return entries.flatMap((entry) => this.#take(folder, entry) ?? []);
+    return entries.flatMap((entry) => this.#take(folder, real, entry) ?? []);
   }
 
   /** Returns the path of a folder to walk. */
-  #take(folder: string, entry: Dirent<NonSharedBuffer>): string | undefined {
+  #take(folder: string, real: string, entry: Dirent<NonSharedBuffer>): string | undefined {
     const name = entry.name.toString("utf8");
     const path = join(folder, name);
     if (!Buffer.from(name).equals(entry.name)) {
@@ -92,7 +94,7 @@ class Scan {
     } else if (entry.isDirectory()) return path;
     else if (entry.isSymbolicLink()) this.#links.push(path);
     else if (!isMedia(name)) return undefined;
-    else if (entry.isFile()) this.#files.add(path);
+    else if (entry.isFile()) this.#files.set(join(real, name), path);
     else this.#refuse(path, "expected a regular file, got a device, pipe or socket");
     return undefined;
   }
@@ -101,6 +103,7 @@ class Scan {
     try {
       const stat = statSync(path);
       if (stat.isDirectory() || stat.isFile()) return { path: realpathSync(path), folder: stat.isDirectory() };
+      if (isMedia(path)) this.#refuse(path, "expected a link to a file, got one to a device, pipe or socket");
     } catch {
       if (isMedia(path)) this.#refuse(path, "expected a link to a file, got one that leads nowhere");
     }
