@@ -48,7 +48,7 @@ const MEANING: [prefix: string, code: ErrorCode, expected: string, fix: string][
     "SQLITE_CORRUPT",
     "DATABASE_CORRUPT",
     "expected a sound SQLite database",
-    "restore it from a backup, or save what is left with `sqlite3 FILE .recover`",
+    "check the disk (`dmesg`), then restore it from a backup, or save what is left with `sqlite3 FILE .recover`",
   ],
   [
     "SQLITE_IOERR",
@@ -61,6 +61,18 @@ const MEANING: [prefix: string, code: ErrorCode, expected: string, fix: string][
 export function isBusy(error: unknown): boolean {
   const code = codeOf(error);
   return /^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(code);
+}
+
+const IOERR = 10;
+
+/** Whether what the integrity check has found is a page that could not be read: the low byte of an extended code tells. */
+export function isReadFailure(finding: string): boolean {
+  const [, code] = /unable to get the page\. error code=(\d+)/.exec(finding) ?? [];
+  return code !== undefined && (Number(code) & 0xff) === IOERR;
+}
+
+export function readFailure(cause: unknown): Error {
+  return Object.assign(new Error("disk I/O error", { cause }), { code: "SQLITE_IOERR_CORRUPTFS" });
 }
 
 /** Trouble with the file becomes a HidbError that names it; an error of the statement itself reads as D1's. */

@@ -8,13 +8,13 @@ import type {
 } from "@cloudflare/workers-types";
 import { type Clock, systemClock } from "../clock.js";
 import { syncFile } from "../disk.js";
-import { messageOf } from "../errors.js";
+import { codeOf, messageOf } from "../errors.js";
 import type { Millis } from "../video.js";
 import { BetterEngine } from "./better-engine.js";
 import type { Database } from "./database.js";
 import type { Engine } from "./engine.js";
 import { BookmarkHolder, Bookmarks } from "./session.js";
-import { describeSqliteError, isBusy } from "./sqlite-errors.js";
+import { describeSqliteError, isBusy, isReadFailure, readFailure } from "./sqlite-errors.js";
 import { prepareFile } from "./sqlite-file.js";
 import { ContractStatement, type Query, type RawRows, type Runner } from "./statement.js";
 import { type Answer, Transactor } from "./transactor.js";
@@ -76,6 +76,8 @@ class SqliteDatabase implements D1Database, Runner {
   /** Where a commit is that is not synced with itself; none for a database in memory, and none for `full`. */
   readonly #log: string | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
+  /** How many writes were on the disk when it was last looked after. */
+  #synced = 0;
 
   constructor(engine: Engine, file: string, options: SqliteOptions) {
     this.#engine = engine;
@@ -158,7 +160,7 @@ class SqliteDatabase implements D1Database, Runner {
   async #sync(): Promise<void> {
     clearTimeout(this.#syncTimer);
     this.#syncTimer = undefined;
-    this.#transactor.hasWritten = false;
+    this.#synced = this.#transactor.writes;
     if (this.#log !== undefined) await syncFile(this.#log);
   }
 
@@ -166,7 +168,7 @@ class SqliteDatabase implements D1Database, Runner {
   async close(): Promise<void> {
     this.#transactor.end();
     try {
-      if (this.#transactor.hasWritten) await this.#sync();
+      if (this.#transactor.writes > this.#synced) await this.#sync();
     } catch (error) {
       throw describeSqliteError(error, this.#file);
     } finally {
@@ -194,11 +196,23 @@ class SqliteDatabase implements D1Database, Runner {
       try {
         return work();
       } catch (error) {
-        if (!isBusy(error)) throw describeSqliteError(error, this.#file);
+        if (!isBusy(error)) throw describeSqliteError(this.#judge(error), this.#file);
         started ??= this.#clock.monotonic();
         if (this.#clock.monotonic() - started >= this.#patienceMs) throw describeSqliteError(error, this.#file);
         await this.#clock.sleep(WAITS_MS[Math.min(tries, WAITS_MS.length) - 1] as Millis);
       }
+    }
+  }
+
+  /** SQLite calls a page that could not be read a database that is corrupt. One that is finds so in its pages, too. */
+  #judge(error: unknown): unknown {
+    if (codeOf(error) !== "SQLITE_CORRUPT" || this.#transactor.writes === 0) return error;
+    try {
+      const [finding] = this.#engine.texts("PRAGMA quick_check(1)");
+      return finding === "ok" || isReadFailure(String(finding)) ? readFailure(error) : error;
+    } catch {
+      // Not even the first page: it was sound when something was written.
+      return readFailure(error);
     }
   }
 }

@@ -51,8 +51,8 @@ export class Transactor {
   /** Of the statement that was run last. */
   #columns: string[] = [];
   #isOpen = true;
-  /** Since whoever reads it has last said no. */
-  hasWritten = false;
+  /** How many statements have changed something. */
+  writes = 0;
 
   constructor(engine: Engine, clock: Clock) {
     this.#engine = engine;
@@ -190,7 +190,7 @@ export class Transactor {
     const changes = this.#total - total;
     const measured = this.#measureSize();
     const changed = changes !== 0 || this.#rowId !== rowId || measured !== size;
-    if (changed) this.hasWritten = true;
+    if (changed) this.writes++;
     const counts = { changes, changed, read: rows.length, written: changes };
     return { success: true, meta: metaOf(this.#rowId, measured, counts), results: rows };
   }
@@ -228,7 +228,7 @@ export class Transactor {
     const changed = changes !== 0 || this.#rowId !== wasRowId;
     if (changed) {
       this.#size = undefined;
-      this.hasWritten = true;
+      this.writes++;
     }
     piece.writes ??= this.#writesOf(piece);
     return this.#answerOf(results, { changes, changed, read: changes, written: changes * piece.writes }, size);
