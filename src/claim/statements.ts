@@ -130,9 +130,11 @@ export const RECLAIM = `
    WHERE video_id IN (SELECT video_id FROM hidb_videos INDEXED BY hidb_open WHERE ${ORPHANS})
   RETURNING video_id AS videoId, attempt, state`;
 
-/** What the reclaim of this moment has done, if its answer was lost. */
+/** What the reclaim of this moment has done, if its answer was lost; a later death of the same video is another's to tell. */
 export const RECLAIMED_AT = `
-  SELECT a.video_id AS videoId, a.attempt, v.state FROM hidb_attempts a JOIN hidb_videos v USING (video_id)
+  SELECT a.video_id AS videoId, a.attempt,
+         CASE WHEN v.attempt = a.attempt AND v.state IN ('failed', 'quarantined') THEN v.state ELSE 'pending' END AS state
+    FROM hidb_attempts a JOIN hidb_videos v USING (video_id)
    WHERE a.outcome = 'died' AND a.ended_at = ?`;
 
 export const FORGET_OLD_INSTANCES = "DELETE FROM hidb_instances WHERE gone_at < ?";
