@@ -66,14 +66,18 @@ export async function openForPool(config: Config, options: OpenOptions): Promise
 
 const DATABASE_TIME = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now";
 
-/** Hosts do not agree about the time; leases are compared across them, so all go by the database's clock. */
+/**
+ * Hosts do not agree about the time; leases are compared across them, so all go by the database's clock. From here on by
+ * durations alone: were this host's clock put forward, every lease of another host would seem to have run out.
+ */
 export async function calibrate(clock: Clock, database: Database): Promise<Clock> {
-  const asked = clock.nowFine();
+  const asked = clock.monotonic();
   const now = await database.prepare(DATABASE_TIME).first<Millis>("now");
-  const answered = clock.nowFine();
-  const doubtMs = (answered - asked) / 2;
-  const seenMs = Math.round((now ?? answered) - (asked + answered) / 2);
+  const answered = clock.monotonic();
+  const ours = clock.nowFine() - answered;
+  const theirs = now === null ? ours : now - (asked + answered) / 2;
   // What the journey alone may explain, tried again or not, is no difference.
-  const aheadMs = Math.abs(seenMs) <= doubtMs + 2 ? 0 : seenMs;
-  return { ...clock, now: () => clock.now() + aheadMs, nowFine: () => clock.nowFine() + aheadMs };
+  const zero = Math.abs(theirs - ours) <= (answered - asked) / 2 + 2 ? ours : theirs;
+  const nowFine = () => zero + clock.monotonic();
+  return { ...clock, now: () => Math.floor(nowFine()), nowFine };
 }

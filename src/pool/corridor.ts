@@ -52,6 +52,8 @@ const DISTANT_SEARCH_EVERY_MS = 1_800_000;
 const RENEW_AFTER = 1 / 3;
 /** Early, so that the shares of the requests are put right soon after an instance has come. */
 const FIRST_BEAT_MS = 2000;
+/** A clock that has gained more than this between two heartbeats was set. */
+const STEP_MS = 1000;
 /** How often the neighbours' processes are looked at between two heartbeats. */
 const HERE_EVERY_MS = 1000;
 /** How often memory is looked at: idle; with videos in hand; and so often where these can fill the box within a second. */
@@ -101,6 +103,9 @@ export class Corridor {
   #searchAt: Millis;
   #beatAt: Millis = Number.NEGATIVE_INFINITY;
   #inTouchSince: Millis | undefined;
+  /** By how much the time of day is ahead of the durations, and when that has grown at once. */
+  #ahead: Millis = Number.POSITIVE_INFINITY;
+  #steppedAt: Millis | undefined;
   #hereTimer: Timer | undefined;
   #beatUnderWay = false;
   #looksAgain = 0;
@@ -478,11 +483,12 @@ export class Corridor {
   async #reclaim(): Promise<number> {
     const { instance, config, inherit } = this.#house;
     const started = instance.clock.monotonic();
+    const since = this.#isDistant ? (this.#inTouchSince ?? started) : this.#findStep();
     const thorough = started >= this.#searchAt;
     const reclaimed = await reclaimVideos(instance, {
       maxAttempts: config.maxAttempts,
       thorough,
-      ...(this.#isDistant ? { inTouchSince: this.#inTouchSince ?? started } : {}),
+      ...(since === undefined ? {} : { inTouchSince: since }),
       ...(inherit === undefined ? {} : { inherit }),
     });
     for (const one of reclaimed) this.#house.report({ type: "video.reclaimed", ...one });
@@ -492,6 +498,18 @@ export class Corridor {
       this.#searchAt = ended + Math.max(pauseMs, (ended - started) / SEARCH_SHARE);
     }
     return reclaimed.length;
+  }
+
+  /**
+   * When this machine's clock was put forward for the last time, or it slept: until they have beaten again, the leases of
+   * other containers seem to have run out.
+   */
+  #findStep(): Millis | undefined {
+    const { clock } = this.#house.instance;
+    const ahead = clock.now() - clock.monotonic();
+    if (ahead > this.#ahead + STEP_MS) this.#steppedAt = clock.monotonic();
+    this.#ahead = ahead;
+    return this.#steppedAt;
   }
 
   /** Another host believed this instance dead. Its videos are somebody else's now; a new life starts clean. */
