@@ -43,10 +43,11 @@ async function work(config: Config): Promise<number> {
   const { corridor, openDashboard } = await wire(config, { ...parts, clock });
   // Before PM2 takes this instance for one that is there: `pm2 trigger` waits for ever for whoever does not answer.
   await linkToPm2(corridor, { database, clock });
+  // Also while it opens: on a distant database that may take minutes, and PM2 would not wait for it.
+  stop.then((because) => corridor.drain(because));
   await corridor.open();
   console.log(`hidb: instance ${readProcessId()} works on ${nameDatabase(config)} as rank ${corridor.rank}`);
   process.send?.("ready");
-  stop.then((because) => corridor.drain(because));
   const dashboard = openDashboard();
   const exitCode = await corridor.run();
   await dashboard.close();
