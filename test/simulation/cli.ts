@@ -1,10 +1,11 @@
 // What a person types: one seed to see it again and make it smaller, or many to look for one that fails.
 import { type ChildProcess, fork } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Store } from "./engine.ts";
-import { drawPlan } from "./plan.ts";
+import { drawPlan, type Plan } from "./plan.ts";
 import { shrink } from "./shrink.ts";
 import { type Summary, Tally } from "./tally.ts";
 import { tracing } from "./trace.ts";
@@ -17,6 +18,10 @@ export async function main(argv: string[]): Promise<void> {
     args: argv,
     options: {
       seed: { type: "string" },
+      /** A file with a plan, in place of a seed. */
+      plan: { type: "string" },
+      /** Where the smallest failing plan is written. */
+      save: { type: "string" },
       seeds: { type: "string" },
       from: { type: "string", default: "1" },
       jobs: { type: "string" },
@@ -31,8 +36,9 @@ export async function main(argv: string[]): Promise<void> {
       child: { type: "boolean", default: false },
     },
   });
-  if (values.seed !== undefined) {
-    process.exitCode = await replay(values.seed, values);
+  if (values.seed !== undefined || values.plan !== undefined) {
+    const plan = values.plan === undefined ? drawPlan(values.seed ?? "") : readPlan(values.plan);
+    process.exitCode = await replay(plan, values);
     return;
   }
   const [from, count] = [Number(values.from), Number(values.seeds ?? 200)];
@@ -45,14 +51,23 @@ export async function main(argv: string[]): Promise<void> {
   process.exitCode = await runMany({ from, count, jobs, bail: values.bail });
 }
 
-async function replay(
-  seed: string,
-  options: { lines?: string; grep?: string; steps: boolean; "no-shrink": boolean },
-): Promise<number> {
+interface ReplayOptions {
+  lines?: string;
+  grep?: string;
+  steps: boolean;
+  save?: string;
+  "no-shrink": boolean;
+}
+
+function readPlan(file: string): Plan {
+  return JSON.parse(readFileSync(file, "utf8")) as Plan;
+}
+
+async function replay(plan: Plan, options: ReplayOptions): Promise<number> {
+  const { seed } = plan;
   tracing.lines = true;
   tracing.steps = options.steps;
   const store = await Store.open();
-  const plan = drawPlan(seed);
   const { failure, trace, hash, steps, virtualMs, counts, settledMs, boundMs } = await simulate(plan, store);
   const wanted = options.grep === undefined ? undefined : new RegExp(options.grep);
   const lines = trace.lines.filter((line) => wanted?.test(line) ?? true);
@@ -72,6 +87,7 @@ async function replay(
     const smallest = await shrink(plan, failure, store);
     console.log(`\nThe smallest that still breaks ${failure.rule}:\n${JSON.stringify(smallest.plan, null, 1)}`);
     console.log(`(${smallest.tries} tries)`);
+    if (options.save !== undefined) writeFileSync(options.save, `${JSON.stringify(smallest.plan)}\n`);
     tracing.lines = true;
     const again = await simulate(smallest.plan, store);
     for (const line of again.trace.lines.slice(-most)) console.log(line);

@@ -72,9 +72,9 @@ async function work(stage: Stage, { process, settings, stopping, onReady }: Life
     footprint: { read: () => Math.min(process.bytes, 2 * SHARE_MB * MB) },
     listen: () => (event, rank) => stage.hear(process, event, rank),
   });
+  stopping.then((because) => corridor.drain(because));
   await corridor.open();
   onReady();
-  stopping.then((because) => corridor.drain(because));
   const exitCode = await corridor.run();
   await database.close();
   return exitCode;

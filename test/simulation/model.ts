@@ -56,7 +56,7 @@ interface AttemptRow {
 
 const VIDEOS = `SELECT video_id AS id, state, attempt, deaths, run_after AS runAfter, instance, claimed_at AS claimedAt, output
   FROM hidb_videos`;
-const INSTANCES = "SELECT id, state, lease_until AS leaseUntil, gone_because AS because FROM hidb_instances";
+const INSTANCES = "SELECT id, state, lease_until AS leaseUntil, gone_because AS because FROM hidb_instances WHERE ";
 const STOPS = "SELECT key, coalesce(value ->> '$.until', 9e15) AS until FROM hidb_pool WHERE key LIKE 'paused%'";
 const ATTEMPTS =
   "SELECT attempt_id AS id, video_id AS video, attempt, outcome FROM hidb_attempts WHERE attempt_id > ? ORDER BY attempt_id";
@@ -114,7 +114,7 @@ export class Model {
         this.#captured.push({ table, writer, rows: this.#read<VideoRow>(VIDEOS), stops: this.#read<Stop>(STOPS) });
         return;
       case "hidb_instances":
-        this.#captured.push({ table, writer, rows: this.#read<InstanceRow>(INSTANCES) });
+        this.#captured.push({ table, writer, rows: this.#readInstances() });
         return;
       case "hidb_attempts":
         this.#captured.push({ table, writer, rows: this.#read<AttemptRow>(ATTEMPTS, [this.#lastAttempt]) });
@@ -165,12 +165,22 @@ export class Model {
     return [...this.#instances.values()].filter(({ state }) => state !== "gone").map(({ id }) => id);
   }
 
+  /** The open ones, and those that were open the last time. */
+  #readInstances(): InstanceRow[] {
+    const rows = this.#read<InstanceRow>(`${INSTANCES} gone_at IS NULL`);
+    for (const { id, state } of this.#instances.values()) {
+      if (state === "gone" || rows.some((row) => row.id === id)) continue;
+      rows.push(...this.#read<InstanceRow>(`${INSTANCES} id = ?`, [id]));
+    }
+    return rows;
+  }
+
   #count(what: string): void {
     this.seen.set(what, (this.seen.get(what) ?? 0) + 1);
   }
 
-  #read<T>(sql: string, values: number[] = []): T[] {
-    return this.#store.compile(sql).compiled.objects(values) as T[];
+  #read<T>(sql: string, values: unknown[] = []): T[] {
+    return this.#store.read<T>(sql, values);
   }
 
   /** New rows of what went wrong, by video and attempt. */

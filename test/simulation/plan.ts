@@ -78,7 +78,7 @@ export function drawPlan(seed: string): Plan {
   const random = new Random(`plan ${seed}`);
   const database = random.chance(0.6) ? "sqlite" : "d1";
   const isDistant = database === "d1";
-  const calmAt = random.between(5, 50) * MINUTE;
+  const calmAt = random.between(5, 90) * MINUTE;
   const wantsClocks = random.chance(0.3);
   const hosts = ["a", "b"].slice(0, random.chance(isDistant ? 0.5 : 0.25) ? 2 : 1).map((name) => ({
     name,
@@ -116,13 +116,17 @@ function drawIds(random: Random, count: number): number[] {
 }
 
 function drawSettings(random: Random, isDistant: boolean): PoolSettings {
-  const heartbeatMs = Math.round(isDistant ? random.magnitude(5000, 60_000) : random.magnitude(2000, 30_000));
+  const heartbeatMs = Math.round(isDistant ? random.magnitude(10_000, 60_000) : random.magnitude(4000, 60_000));
+  const d1Requests = random.pick([300, 1000, 10_000]);
   return {
     concurrency: random.pick([1, 1, 1, 2, 4]),
     claimCount: random.pick([1, 4, 50]),
     maxAttempts: random.pick([1, 2, 3, 3, 5]),
     heartbeatMs,
-    leaseMs: Math.round(heartbeatMs * random.between(3, 20)),
+    // An instance that finds all requests of D1 shared out has one in 82 s, or in 33 s: a lease must outlast some.
+    leaseMs: Math.round(
+      Math.max(heartbeatMs * random.between(3, 20), isDistant ? (d1Requests < 1000 ? 300_000 : 120_000) : 0),
+    ),
     drainMs: Math.round(random.magnitude(200, 60_000)),
     timeoutMs: random.pick([0, Math.round(random.magnitude(60_000, 1_200_000)), 3_600_000]),
     backoffMs: random.pick([0, 1000, 10_000]),
@@ -133,7 +137,7 @@ function drawSettings(random: Random, isDistant: boolean): PoolSettings {
     order: random.pick(["id", "id", "longest"]),
     halt: random.pick(["", "", "", "5", "50%"]),
     staggerMs: random.pick([0, 500, 2000]),
-    d1Requests: random.pick([300, 1000, 10_000]),
+    d1Requests,
   };
 }
 
