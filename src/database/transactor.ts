@@ -209,13 +209,16 @@ export class Transactor {
   }
 
   #write(compiled: Compiled, piece: PlannedPiece, values: SqliteValue[], shape: Shape, size: SizeWanted): Answer {
+    // Before it: what fails after a statement that has ended its own transaction would have it run once more.
+    piece.writes ??= this.#writesOf(piece);
+    const { cascade } = this.#rules();
     const wasRowId = this.#rowId;
     let results: unknown[] = [];
     let info: RunInfo | undefined;
     if (compiled.reader) results = shape === "rows" ? compiled.rows(values) : compiled.objects(values);
     else info = compiled.run(values);
     let changes: number;
-    if (info !== undefined && !this.#rules().cascade) {
+    if (info !== undefined && !cascade) {
       changes = info.changes;
       this.#total += changes;
     } else {
@@ -230,7 +233,6 @@ export class Transactor {
       this.#size = undefined;
       this.writes++;
     }
-    piece.writes ??= this.#writesOf(piece);
     return this.#answerOf(results, { changes, changed, read: changes, written: changes * piece.writes }, size);
   }
 
