@@ -71,8 +71,8 @@ interface Drain {
   atOnce: boolean;
 }
 
-/** An attempt that was given up, and the outcome that is settled once the others are out of the way. */
-interface Hung {
+/** An outcome that is settled once the others are out of the way: the attempt was given up, or the database failed. */
+interface Late {
   attempt: Attempt;
   outcome: Outcome;
   durMs: Millis;
@@ -82,7 +82,7 @@ export class Corridor {
   readonly #house: House;
   readonly #bell = new Bell();
   readonly #hand = new Map<number, Attempt>();
-  readonly #hung: Hung[] = [];
+  readonly #late: Late[] = [];
   /** Claimed, not started; a part of the hand. */
   readonly #waiting: Attempt[] = [];
   readonly #limit: LimitFunction;
@@ -92,6 +92,7 @@ export class Corridor {
   readonly #figures = { completed: 0, retried: 0, failed: 0, released: 0, lost: 0, busyMs: 0 };
   #view: membership.PoolView = { rank: 0, count: 0 };
   #drain: Drain | undefined;
+  #failure: unknown;
   #beatTimer: Timer | undefined;
   #beating: Promise<void> = Promise.resolve();
   readonly #memory: Memory;
@@ -317,7 +318,12 @@ export class Corridor {
     this.#house.settler
       .settleOutcome(claim, outcome, durMs)
       .then((settlement) => this.#noteSettled(claim, settlement, durMs))
-      .catch((error: unknown) => this.#bear(error))
+      .catch((error: unknown) => {
+        // Once more before the end, for the trouble may have passed: left as it is it would count as a death of the
+        // video's making. What has a spool waits there for an heir.
+        if (this.#house.spool === undefined) this.#late.push({ attempt, outcome, durMs });
+        this.#bear(error);
+      })
       .then(() => {
         this.#unsettled--;
         this.#letGo(attempt);
@@ -365,10 +371,10 @@ export class Corridor {
   }
 
   /** Its code still runs somewhere in this process: only the end of the process makes the video anybody else's. */
-  #endHung(hung: Hung): void {
+  #endHung(hung: Late): void {
     const { claim } = hung.attempt;
     this.#house.report({ type: "attempt.hung", claim, afterMs: hung.durMs });
-    this.#hung.push(hung);
+    this.#late.push(hung);
     this.#hand.delete(claim.video.id);
     this.#bell.ring();
     this.drain("an attempt ignored its signal", EXIT.recycle);
@@ -564,7 +570,7 @@ export class Corridor {
     await this.#emptyHand(2 * ABORT_GRACE_MS);
     // Before the hung ones are settled: what the processor can end is over when somebody else takes their videos.
     await Promise.race([processor.close(), instance.clock.sleep(ABORT_GRACE_MS)]);
-    for (const { attempt, outcome, durMs } of this.#hung) this.#settle(attempt, outcome, durMs);
+    for (const { attempt, outcome, durMs } of this.#late) this.#settle(attempt, outcome, durMs);
     await settler.flush();
     this.#beatTimer?.cancel();
     this.#beatTimer = undefined;
@@ -603,7 +609,9 @@ export class Corridor {
       this.#house.report({ type: "database.trouble", error });
       return;
     }
-    this.#house.report({ type: "instance.failed", error });
+    // All settlements of a group have one error: it is said once.
+    if (error !== this.#failure) this.#house.report({ type: "instance.failed", error });
+    this.#failure = error;
     // The next life finds out whether it lasts: what cannot be mended by starting anew ends there with 42.
     this.drain("an error that it cannot mend", EXIT.unfinished);
   }
