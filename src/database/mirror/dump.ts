@@ -5,14 +5,16 @@ import BetterSqlite3 from "better-sqlite3";
 import { HidbError, messageOf } from "../../errors.js";
 import type { Database } from "../database.js";
 import { openSqlite } from "../sqlite.js";
+import { describeSqliteError } from "../sqlite-errors.js";
 import { type Piece, splitStatements } from "../text.js";
 
 /** Fills `scratch`, a path where nothing is yet; whoever closes the database calls `removeScratch` afterwards. */
 export async function openDump(dump: string, scratch: string): Promise<Database> {
   await removeScratch(scratch);
   // Not by the contract: a dump names rows before the rows they lead to, over more statements than one batch can hold.
-  const driver = new BetterSqlite3(scratch);
+  let driver: BetterSqlite3.Database | undefined;
   try {
+    driver = new BetterSqlite3(scratch);
     driver.pragma("foreign_keys = off");
     driver.pragma("synchronous = off");
     driver.exec("BEGIN");
@@ -23,9 +25,11 @@ export async function openDump(dump: string, scratch: string): Promise<Database>
     driver.close();
     return await openSqlite(scratch);
   } catch (cause) {
-    driver.close();
+    driver?.close();
     await removeScratch(scratch);
-    if (cause instanceof HidbError) throw cause;
+    // A full disk is no fault of the dump's.
+    const described = describeSqliteError(cause, scratch);
+    if (described instanceof HidbError) throw described;
     throw new HidbError({
       code: "FILE_UNREADABLE",
       message: `expected ${dump} to be a dump of \`wrangler d1 export\`, got ${messageOf(cause)}`,
