@@ -1,6 +1,19 @@
 // Where an export goes: standard output, or a file that appears when it is complete.
-import { closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { codeOf, HidbError, messageOf } from "../../errors.js";
+import { clock } from "../context.js";
 import { sayMuch } from "../print.js";
 
 export interface Sink {
@@ -14,6 +27,7 @@ export const STANDARD_OUTPUT: Sink = { write: sayMuch, finish: () => undefined, 
 /** Whoever looks at the file finds the old one or the whole new one; an old one only gives way to `force`. */
 export function openFile(file: string, { force }: { force: boolean }): Sink {
   if (!force && existsSync(file)) throw alreadyThere(file);
+  sweep(file);
   const aside = `${file}.${process.pid}.part`;
   const descriptor = attempt(file, () => openSync(aside, "w"));
   return {
@@ -27,6 +41,32 @@ export function openFile(file: string, { force }: { force: boolean }): Sink {
       }),
     abandon: () => rmSync(aside, { force: true }),
   };
+}
+
+/** An export writes all the time; one that has not for so long, and whose process is not here, was killed. */
+const SILENT_MS = 60_000;
+
+/** What exports of this file have left that were killed: nobody else would ever take it away. */
+function sweep(file: string): void {
+  const begin = `${basename(file)}.`;
+  try {
+    for (const name of readdirSync(dirname(file))) {
+      const [, pid] = /^(\d+)\.part$/.exec(name.startsWith(begin) ? name.slice(begin.length) : "") ?? [];
+      if (pid === undefined || isRunning(Number(pid))) continue;
+      const left = join(dirname(file), name);
+      if (clock.now() - statSync(left).mtimeMs > SILENT_MS) rmSync(left, { force: true });
+    }
+  } catch {
+    // A folder that may be written and not listed: then it stays.
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) !== "ESRCH";
+  }
 }
 
 /** A link, unlike a rename, never takes the place of another file. Where there are no links a look before has to do. */
