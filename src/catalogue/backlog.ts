@@ -32,6 +32,12 @@ export async function countRetriable(database: Database, choice: Choice): Promis
   return count(database, sql.COUNT_RETRIABLE, choice);
 }
 
+/** Which videos a retry would take now. */
+export async function findRetriable(database: Database, choice: Choice): Promise<number[]> {
+  const finding = database.prepare(sql.FIND_RETRIABLE).bind(...bindChoice(choice));
+  return (await finding.all<{ id: number }>()).results.map((row) => row.id);
+}
+
 /** Resolves to the videos that are pending again, with no attempt spent. */
 export async function retryVideos(database: Database, choice: Choice): Promise<number[]> {
   const retrying = database.prepare(sql.RETRY_VIDEOS).bind(...bindChoice(choice));

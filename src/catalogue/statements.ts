@@ -77,6 +77,8 @@ const RETRIABLE = `${CHOSEN} AND (state <> 'pending' OR attempt > 0 OR deaths > 
 export const KNOWN_IDS =
   "SELECT video_id AS id, state FROM hidb_videos WHERE video_id IN (SELECT value FROM json_each(?))";
 
+export const FIND_RETRIABLE = `SELECT video_id AS id FROM hidb_videos WHERE ${RETRIABLE}`;
+
 export const COUNT_RETRIABLE = `SELECT count(*) AS total FROM hidb_videos WHERE ${RETRIABLE}`;
 
 /** The attempt of a video that was cancelled while it ran hears of it at a heartbeat, and has some seconds to stop. */

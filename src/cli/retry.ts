@@ -1,7 +1,7 @@
 // `hidb retry`: videos that have ended are pending again, as if they had never been tried.
 import type { Command } from "commander";
-import { countRetriable, retryVideos } from "../catalogue/backlog.js";
-import { appendToJournal } from "../report/journal.js";
+import { countRetriable, findRetriable, retryVideos } from "../catalogue/backlog.js";
+import { retryInJournal } from "../report/journal-retry.js";
 import type { State } from "../video.js";
 import { describeUntouched, refuseNothing } from "./choose.js";
 import { clock, collectVideoIds, readSettings, withDatabase } from "./context.js";
@@ -56,16 +56,15 @@ async function retry(ids: number[], flags: RetryFlags, command: Command): Promis
   const config = readSettings(command);
   await withDatabase(config, flags.dryRun ? "read" : "change", async (database) => {
     const untouched = await describeUntouched(database, ids, choice.states);
-    const time = clock.nowFine();
     const count = flags.dryRun ? await countRetriable(database, choice) : await retryNow();
     if (flags.json) return sayJson({ retried: count, dryRun: flags.dryRun ?? false });
     say(`${plural(count, "video")} ${flags.dryRun ? "would be" : count === 1 ? "is" : "are"} pending again`);
     if (untouched !== undefined) note(untouched);
 
     async function retryNow(): Promise<number> {
-      const retried = await retryVideos(database, choice);
-      if (config.journal !== "") appendToJournal(config.journal, "retry", retried, time);
-      return retried.length;
+      const find = () => findRetriable(database, choice);
+      const retry = () => retryVideos(database, choice);
+      return (await retryInJournal(config.journal, { clock, find, retry })).length;
     }
   });
 }

@@ -1,7 +1,15 @@
 // The API's changes of the backlog and the pool: what `hidb retry`, `cancel`, `pause`, `resume` and `pm2 scale` do.
 import * as v from "valibot";
-import { type Choice, cancelVideos, findStates, retryVideos, setPaused } from "../../catalogue/backlog.js";
+import {
+  type Choice,
+  cancelVideos,
+  findRetriable,
+  findStates,
+  retryVideos,
+  setPaused,
+} from "../../catalogue/backlog.js";
 import { appendToJournal } from "../../report/journal.js";
+import { retryInJournal } from "../../report/journal-retry.js";
 import { readSwitches } from "../../report/switches.js";
 import type { State } from "../../video.js";
 import { ofVideo } from "../fields.js";
@@ -124,9 +132,8 @@ export const CHANGE_ROUTES: Route[] = [
 
 async function retry(choice: Choice, view: View): Promise<number> {
   const { database, clock, config } = view.house;
-  const time = clock.nowFine();
-  const videos = await retryVideos(database, choice);
-  if (config.journal !== "") appendToJournal(config.journal, "retry", videos, time);
+  const find = () => findRetriable(database, choice);
+  const videos = await retryInJournal(config.journal, { clock, find, retry: () => retryVideos(database, choice) });
   view.forget();
   return videos.length;
 }
