@@ -70,7 +70,10 @@ export function createRehearse(config: Config, { clock }: { clock: Clock }): Pro
 /** Waits until the monotonic deadline to within a few hundredths of a millisecond, or until the signal is aborted. */
 async function waitUntil(clock: Clock, deadline: Millis, signal: AbortSignal): Promise<void> {
   const bulkMs = () => Math.floor(deadline - clock.monotonic() - TIMER_SLACK_MS);
-  while (bulkMs() >= 1 && !signal.aborted) await clock.sleep(Math.min(bulkMs(), LONGEST_TIMER_MS), signal);
+  // Asked once a round: the process may stand still between two looks, and no timer takes a negative time.
+  for (let ms = bulkMs(); ms >= 1 && !signal.aborted; ms = bulkMs()) {
+    await clock.sleep(Math.min(ms, LONGEST_TIMER_MS), signal);
+  }
   if (signal.aborted || clock.monotonic() >= deadline) return;
   await new Promise<void>((resolve) => {
     function turn(): void {
