@@ -27,7 +27,8 @@ export function showSetting(config: Config, key: SettingKey): string {
   if (SETTINGS[key].kind !== "secret" || typed === "" || config.origins[key] === "default") return typed;
   switch (key) {
     case "command":
-      return typed.replace(/(?<=^\s*\S+)\s.*$/s, ` ${MASK}`);
+      // `NAME=value program`, which is refused at the start, is shown by nobody.
+      return /^\s*[^\s='"]+(\s|$)/.test(typed) ? typed.replace(/(?<=^\s*\S+)\s.*$/s, ` ${MASK}`) : MASK;
     case "httpUrl":
       // The placeholders are a person's own, and no browser ever sees them.
       return shownUrl(typed).replaceAll("%7B", "{").replaceAll("%7D", "}");

@@ -27,7 +27,8 @@ export function readRequest(config: Config): RequestTemplate {
   const isUrl = URL.canParse(fillTemplate(url, sample()), ORIGIN) && /^(\/|https?:\/\/)/.test(url);
   if (rest.length > 0 || !METHODS.includes(method) || !isUrl) {
     const expected = `a method and a path without blanks, e.g. "${EXAMPLE}"`;
-    throw invalid(config, "workerRequest", expected, JSON.stringify(config.workerRequest));
+    // A query may hold a key.
+    throw invalid(config, "workerRequest", expected, JSON.stringify(config.workerRequest.replace(/\?.*$/s, "?***")));
   }
   checkPlaceholders(config, "workerRequest", VIDEO_PLACEHOLDERS);
   checkPlaceholders(config, "workerBody", VIDEO_PLACEHOLDERS);
