@@ -74,6 +74,8 @@ const LOAD_FACTOR = 8;
 /** Enough for the 50,000 databases that an account may have. */
 const PAGE_SIZE = 1000;
 const MOST_PAGES = 50;
+/** Nothing else becomes a part of the path of requests. */
+const UUID = /^[\da-f-]{36}$/i;
 
 export class D1Client {
   readonly #options: ClientOptions;
@@ -254,8 +256,8 @@ function mayRepeat(verdict: Verdict, call: Call): verdict is Passing {
 function countRows(result: unknown): { rowsRead: number; rowsWritten: number } {
   const rows = { rowsRead: 0, rowsWritten: 0 };
   for (const { meta } of readResults(result) ?? []) {
-    rows.rowsRead += Number(meta.rows_read ?? 0);
-    rows.rowsWritten += Number(meta.rows_written ?? 0);
+    rows.rowsRead += meta.rows_read;
+    rows.rowsWritten += meta.rows_written;
   }
   return rows;
 }
@@ -263,7 +265,7 @@ function countRows(result: unknown): { rowsRead: number; rowsWritten: number } {
 function readDatabases(result: unknown): { uuid: string; name: string }[] | undefined {
   if (!Array.isArray(result)) return undefined;
   const isListed = (one: { uuid?: unknown; name?: unknown } | null) =>
-    typeof one?.uuid === "string" && typeof one.name === "string";
+    typeof one?.uuid === "string" && UUID.test(one.uuid) && typeof one.name === "string";
   return result.filter(isListed);
 }
 

@@ -39,6 +39,8 @@ const HEADERS_INVALID = 6003;
 /** How long to wait after a 429 that does not say it. */
 const LIMIT_WAIT_MS: Millis = 5000;
 const LONGEST_WAIT_MS: Millis = 86_400_000;
+/** Characters of what a server says. */
+const LONGEST_SAID = 500;
 
 /** SQLite's own errors end so, whatever text a trigger or a value has put before. */
 const OF_SQLITE = /: SQLITE_[A-Z]+(?: \(extended: SQLITE_\w+\))?$/;
@@ -55,7 +57,8 @@ export function judge(answer: HttpAnswer): Verdict {
   const envelope = readEnvelope(answer.text);
   if (envelope?.success === true && status < 300) return { kind: "answered", result: envelope.result };
   const { code, message } = firstError(envelope);
-  const got = `HTTP ${status}${message === "" ? "" : `: ${message}`}`;
+  const said = shorten(message);
+  const got = `HTTP ${status}${said === "" ? "" : `: ${said}`}`;
   if (status === 429 || code === RATE_LIMITED) {
     return { kind: "not executed", got, waitMs: readWait(answer.retryAfter), isLimit: true };
   }
@@ -72,26 +75,57 @@ export function judge(answer: HttpAnswer): Verdict {
     return { kind: "statement failed", text: message };
   }
   if (ROLLED_BACK.test(message)) return { kind: "statement failed", text: message };
-  if (QUOTA.test(message)) return { kind: "quota spent", text: message };
-  if (FULL.test(message)) return { kind: "full", text: message };
-  if (LOAD.test(message)) return { kind: "unknown", got: message, isLoad: true };
-  if (PASSING.test(message)) return { kind: "unknown", got: message, isLoad: false };
+  if (QUOTA.test(message)) return { kind: "quota spent", text: said };
+  if (FULL.test(message)) return { kind: "full", text: said };
+  if (LOAD.test(message)) return { kind: "unknown", got: said, isLoad: true };
+  if (PASSING.test(message)) return { kind: "unknown", got: said, isLoad: false };
   if (status >= 400 && status < 500 && status !== 408 && message !== "") {
     return { kind: "statement failed", text: message };
   }
   return { kind: "unknown", got, isLoad: status === 503 };
 }
 
-/** Undefined unless it is one result for each of the statements sent, at least. */
+/**
+ * Undefined unless each of them is a result: a table, and how many rows it has changed. What is anything else tells nothing,
+ * least of all that zero rows were changed, which would mean a claim that is lost.
+ */
 export function readResults(result: unknown): RawResult[] | undefined {
   if (!Array.isArray(result)) return undefined;
   const results: RawResult[] = [];
-  for (const one of result as Record<string, unknown>[]) {
+  for (const one of result as (Record<string, unknown> | null)[]) {
     const { columns, rows } = (one?.results ?? {}) as Record<string, unknown>;
-    if (!Array.isArray(columns) || !Array.isArray(rows) || typeof one?.meta !== "object") return undefined;
-    results.push({ columns, rows, meta: one.meta as RawResult["meta"] });
+    const meta = readMeta(one?.meta);
+    if (one?.success === false || meta === undefined || !isTable(columns, rows)) return undefined;
+    results.push({ columns: columns as string[], rows: rows as unknown[][], meta });
   }
   return results;
+}
+
+function isTable(columns: unknown, rows: unknown): boolean {
+  if (!Array.isArray(columns) || !columns.every((name) => typeof name === "string")) return false;
+  return Array.isArray(rows) && rows.every((row) => Array.isArray(row) && row.length === columns.length);
+}
+
+/** What is counted of the costs is a number, whatever was told: one NaN would make NaN of all that is added to it. */
+function readMeta(meta: unknown): RawResult["meta"] | undefined {
+  if (typeof meta !== "object" || meta === null) return undefined;
+  const told = meta as RawResult["meta"];
+  if (!isCount(told.changes)) return undefined;
+  const odd = COSTS.filter((name) => !isCount(told[name]));
+  return odd.length === 0 ? told : { ...told, ...Object.fromEntries(odd.map((name) => [name, 0])) };
+}
+
+const COSTS = ["duration", "rows_read", "rows_written"] as const;
+
+function isCount(value: unknown): boolean {
+  return typeof value === "number" && value >= 0 && Number.isFinite(value);
+}
+
+/** One line of a message, whatever a server on the way has made up. */
+function shorten(message: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to catch
+  const line = message.slice(0, LONGEST_SAID).replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
+  return message.length > LONGEST_SAID ? `${line}…` : line;
 }
 
 interface Envelope {
