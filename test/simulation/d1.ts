@@ -6,7 +6,7 @@ import type { Database } from "../../src/database/database.ts";
 import { messageOf } from "../../src/errors.ts";
 import { dueAmbush } from "./database.ts";
 import { nameStatement } from "./names.ts";
-import { EPOCH, type Process } from "./process.ts";
+import { type Ambush, EPOCH, type Process } from "./process.ts";
 import type { Random } from "./random.ts";
 import type { Millis, Scheduler } from "./scheduler.ts";
 
@@ -112,75 +112,90 @@ class Journey {
 
   #depart(): void {
     const { random } = this.#process;
-    const { weather } = this.#cloud;
     const ambush = dueAmbush(this.#process);
     if (ambush?.where === "before") ambush.strike();
     if (!this.#process.alive) return;
-    if (weather.outage) {
+    if (this.#cloud.weather.outage) {
       this.#cloud.note("outage");
-      return this.#answerAfter(random.between(1, 50), notSent("connect ECONNREFUSED"));
+      this.#answerAfter(random.between(1, 50), notSent("connect ECONNREFUSED"));
+      return;
     }
     const fate = this.#cloud.draw(random);
     if (fate !== undefined) this.#cloud.note(fate);
-    const there = random.between(2, 40);
-    const back = random.between(2, 40);
+    const [there, back] = [random.between(2, 40), random.between(2, 40)];
+    if (fate === undefined) this.#arrive(there, ambush, (text, status) => this.#answerAfter(back, reply(status, text)));
+    else this.#suffer(fate, { there, back, ambush });
+  }
+
+  #suffer(fate: Fate, { there, back, ambush }: { there: Millis; back: Millis; ambush: Ambush | undefined }): void {
+    const { random } = this.#process;
+    const late = this.#deadlineMs;
+    const carryOn = () => undefined;
     switch (fate) {
-      case "refused":
-        return this.#answerAfter(there, notSent("connect ECONNREFUSED"));
       case "lost request":
-        return this.#answerAfter(there + back, unknown("socket hang up (ECONNRESET)"));
+      case "refused":
+        break;
       case "lost answer":
-        this.#arrive(there, ambush, () => this.#answerAfter(back, unknown("socket hang up (ECONNRESET)")));
-        return;
+      case "late answer":
+        this.#arrive(there, ambush, carryOn);
+        break;
       case "late request":
         // The sender has long given up, may be dead, or may have asked again when it comes.
-        this.#arrive(this.#deadlineMs + random.magnitude(1, 60_000), ambush, () => undefined);
-        return this.#answerAfter(this.#deadlineMs, unknown(`no answer within ${this.#deadlineMs} ms`));
-      case "late answer":
-        this.#arrive(there, ambush, () => undefined);
-        return this.#answerAfter(this.#deadlineMs, unknown(`no answer within ${this.#deadlineMs} ms`));
+        this.#arrive(late + random.magnitude(1, 60_000), ambush, carryOn);
+        break;
       case "error 500":
-        if (random.chance(0.5)) this.#arrive(there, ambush, () => undefined);
-        return this.#answerAfter(there + back, failure(500, 7500, "internal error; reference = abcdef"));
+      case "connection lost":
+        if (random.chance(0.5)) this.#arrive(there, ambush, carryOn);
+        break;
+      case "truncated":
+        this.#arrive(there, ambush, (text) => {
+          this.#answerAfter(back, reply(200, text.slice(0, Math.floor(text.length / 2))));
+        });
+        return;
+      default:
+    }
+    const isLate = fate === "late request" || fate === "late answer";
+    this.#answerAfter(isLate ? late : there + back, this.#answerTo(fate));
+  }
+
+  /** What the sender hears of one that did not come through. */
+  #answerTo(fate: Exclude<Fate, "truncated">): Exchanged {
+    switch (fate) {
+      case "refused":
+        return notSent("connect ECONNREFUSED");
+      case "lost request":
+      case "lost answer":
+        return unknown("socket hang up (ECONNRESET)");
+      case "late request":
+      case "late answer":
+        return unknown(`no answer within ${this.#deadlineMs} ms`);
+      case "error 500":
+        return failure(500, 7500, "internal error; reference = abcdef");
       case "error 503":
-        return this.#answerAfter(there + back, reply(503, "<html>503 Service Temporarily Unavailable</html>"));
+        return reply(503, "<html>503 Service Temporarily Unavailable</html>");
       case "limit 429": {
         const message = "Please wait and consider throttling your request speed";
-        return this.#answerAfter(there + back, failure(429, 971, message, String(random.whole(1, 20))));
+        return failure(429, 971, message, String(this.#process.random.whole(1, 20)));
       }
       case "connection lost":
-        if (random.chance(0.5)) this.#arrive(there, ambush, () => undefined);
-        return this.#answerAfter(there + back, failure(500, 7500, "Network connection lost."));
+        return failure(500, 7500, "Network connection lost.");
       case "overloaded":
-        return this.#answerAfter(
-          there + back,
-          failure(500, 7500, "D1 DB is overloaded. Requests queued for too long."),
-        );
+        return failure(500, 7500, "D1 DB is overloaded. Requests queued for too long.");
       case "spurious 7403":
-        return this.#answerAfter(
-          there + back,
-          failure(403, 7403, "The given account is not valid or is not authorized to access this service"),
-        );
-      case "truncated":
-        return this.#arrive(there, ambush, (text) =>
-          this.#answerAfter(back, reply(200, text.slice(0, Math.floor(text.length / 2)))),
-        );
-      case undefined:
-        return this.#arrive(there, ambush, (text, status) => this.#answerAfter(back, reply(status, text)));
-      default:
-        fate satisfies never;
+        return failure(403, 7403, "The given account is not valid or is not authorized to access this service");
     }
   }
 
   /** The network carries it, whatever becomes of its sender. */
-  #arrive(ms: Millis, ambush: ReturnType<typeof dueAmbush>, then: (text: string, status: number) => void): void {
+  #arrive(ms: Millis, ambush: Ambush | undefined, then: (text: string, status: number) => void): void {
     const { scheduler } = this.#cloud;
     scheduler.after(ms, undefined, `d1 ${this.#what}`, () => {
       if (this.#cloud.weather.quota && this.#queries.some(({ sql }) => !/^\s*SELECT/i.test(sql))) {
         this.#cloud.note("quota");
         const message = "Your account has exceeded D1's free tier daily row write limit.";
         const { answer } = failure(400, 7500, message);
-        return then(answer.text, answer.status);
+        then(answer.text, answer.status);
+        return;
       }
       const statements = this.#queries.map(({ sql, params }) => this.#store.prepare(sql).bind(...params));
       this.#store.batch(statements).then(

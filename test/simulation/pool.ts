@@ -179,7 +179,7 @@ export class Pm2 {
 
   #whenGone(entry: Entry, then: () => void): void {
     const { process } = entry;
-    if (process?.alive !== true) return then();
-    this.#scheduler.after(100, undefined, "pm2 waits", () => this.#whenGone(entry, then));
+    if (process?.alive !== true) then();
+    else this.#scheduler.after(100, undefined, "pm2 waits", () => this.#whenGone(entry, then));
   }
 }
