@@ -1,9 +1,10 @@
 // `pm2 scale`, spawned: PM2 is never imported. One at a time, since PM2 counts instances that are still stopping.
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { isAlive } from "../claim/liveness.js";
+import { systemClock } from "../clock.js";
 import { inheritedEnvironment, readPm2Home } from "../config.js";
 import { codeOf } from "../errors.js";
 import { readBudget } from "../report/box/box.js";
@@ -17,6 +18,8 @@ const APP = "hidb";
 const MB = 1048576;
 /** What PM2 refuses it refuses at once. Shorter than the grace of a draining instance: it may be the one that answers. */
 const WORD_MS: Millis = 1200;
+/** Nobody takes so long from taking the lock to spawning. */
+const LEFT_MS: Millis = 60_000;
 
 /** Resolves to whether it is still under way; errors: 409 outside PM2 or while another is under way, 422 for the memory. */
 export async function scalePool(count: number, { config, clock }: House): Promise<boolean> {
@@ -96,8 +99,9 @@ function hand(lock: string, pid: number): void {
 function isHeld(lock: string): boolean {
   try {
     const pid = Number(readFileSync(lock, "utf8"));
-    // Empty: taken just now, by somebody who has not spawned yet.
-    return pid === 0 || isAlive({ pid, pidStartedAt: "unknown" });
+    // Empty: taken just now, by somebody who has not spawned yet; or left by one who was killed, or lost its power, then.
+    if (pid === 0) return systemClock.now() - statSync(lock).mtimeMs < LEFT_MS;
+    return isAlive({ pid, pidStartedAt: "unknown" });
   } catch {
     return false;
   }

@@ -24,8 +24,9 @@ export function ensureToken(config: Named): Token {
   const draft = `${file}.${process.pid}`;
   try {
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(draft, `${randomBytes(24).toString("base64url")}\n`, { mode: 0o600 });
-    // A link, so that the file is never there without its content, and the first of several instances wins.
+    writeFileSync(draft, `${randomBytes(24).toString("base64url")}\n`, { mode: 0o600, flush: true });
+    // A link to what is on the disk, so that the file is never there without its content, not even after a power cut, and
+    // the first of several instances wins.
     const isNew = tryLink(draft, file);
     return { value: readToken(file) ?? "", file, isNew };
   } catch (cause) {

@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { syncFolder } from "../../disk.js";
 import { codeOf, HidbError, messageOf } from "../../errors.js";
 import { clock } from "../context.js";
 import { sayMuch } from "../print.js";
@@ -38,6 +39,7 @@ export function openFile(file: string, { force }: { force: boolean }): Sink {
         closeSync(descriptor);
         if (force) renameSync(aside, file);
         else renameUnlessThere(aside, file);
+        syncFolder(dirname(file));
       }),
     abandon: () => rmSync(aside, { force: true }),
   };

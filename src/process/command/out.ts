@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
+import { syncFolder } from "../../disk.js";
 import { fillTemplate } from "../template.js";
 
 /** Longer names of files are refused by the usual file systems at 255 bytes, and ours has a part of its own. */
@@ -50,6 +51,8 @@ export function outFile(
       if ((await lstat(temporary)).isSymbolicLink()) throw new Error("expected a file, got a symbolic link");
       await flush(temporary);
       await rename(temporary, final);
+      // The outcome that names it is on the disk a second later.
+      syncFolder(folder);
     },
     async discard() {
       await remove(temporary).catch(() => {}); // The next attempt tries again, and says why it cannot.

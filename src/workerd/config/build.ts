@@ -1,7 +1,19 @@
 // Builds a Worker from its sources with the user's own wrangler, and keeps the build until a source changes. Several
 // instances start at the same time: one builds, the others wait for it.
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { basename, extname, join } from "node:path";
 import type { Clock } from "../../clock.js";
@@ -98,6 +110,8 @@ async function makeBuild(
     const { inputs, unsure } = findInputs(temporary, config, main, wrangler);
     // Named by what it holds: a running instance may still be reading the build before.
     const folder = `${key}-${hash(readFileSync(join(temporary, entry), "utf8"))}`;
+    // Its name promises what it holds: no later build would replace files that a power cut has emptied.
+    syncTree(temporary);
     moveInto(temporary, join(home, folder));
     return { folder, entry, builtAt, inputs, unsure: unsure || request.unsure };
   } finally {
@@ -108,6 +122,15 @@ async function makeBuild(
 function buildOf(home: string, { folder, entry }: BuildRecord): Build {
   const root = join(home, folder);
   return { entry: join(root, entry), root };
+}
+
+function syncTree(folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const descriptor = openSync(join(entry.parentPath, entry.name), "r+");
+    fsyncSync(descriptor);
+    closeSync(descriptor);
+  }
 }
 
 /** Two builds that hold the same are the same: the one that is there stays. */

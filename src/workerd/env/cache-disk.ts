@@ -38,7 +38,8 @@ export class DiskCacheStore implements CacheStore {
     if (body.byteLength > this.#maxBytes) return;
     await mkdir(this.#folder, { recursive: true });
     const aside = join(this.#folder, `${randomUUID()}.tmp`);
-    await writeFile(aside, [new TextEncoder().encode(`${JSON.stringify(head)}\n`), body]);
+    // Flushed: after a power cut the file would have its name and its length, and zeros for the rest of a response.
+    await writeFile(aside, [new TextEncoder().encode(`${JSON.stringify(head)}\n`), body], { flush: true });
     await this.#noteUse(aside);
     await rename(aside, this.#fileOf(key));
     this.#writtenBytes += body.byteLength;
