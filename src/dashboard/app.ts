@@ -32,7 +32,11 @@ export function createApp(house: House): App {
   const app = makeRoutes(view, events);
   return {
     listener: (door): RequestListener =>
-      getRequestListener((request, env) => app.fetch(request, { ...env, door }), { overrideGlobalObjects: false }),
+      getRequestListener((request, env) => app.fetch(request, { ...env, door }), {
+        overrideGlobalObjects: false,
+        // What is no request, such as one with a broken Host, never comes as far as the routes.
+        errorHandler: () => toResponse(NO_REQUEST),
+      }),
     close: () => events.close(),
   };
 }
@@ -43,6 +47,9 @@ function makeRoutes(view: View, events: Events): Hono<Bindings> {
   const attempts = new Attempts();
   app.use(async (context, next) => {
     refuseStrangeHost(context.req.header("host") ?? null, config);
+    // `GET http://name/path`: then this name is the one that was asked for, whatever the header says.
+    const target = context.env.incoming.url ?? "";
+    if (!target.startsWith("/")) refuseStrangeHost(URL.canParse(target) ? new URL(target).host : null, config);
     await next();
     secure(context.res.headers, PAGE_FILES.has(context.req.path) ? PAGE_POLICY : API_POLICY);
   });
@@ -60,8 +67,8 @@ function makeRoutes(view: View, events: Events): Hono<Bindings> {
     if (file === undefined) throw notFound(context.req.method, context.req.path);
     return context.body(file.body, 200, { "content-type": file.type, "cache-control": "no-cache" });
   });
-  app.notFound((context) => refuse(notFound(context.req.method, context.req.path), context));
-  app.onError((error, context) => refuse(toRefusal(error), context));
+  app.notFound((context) => toResponse(notFound(context.req.method, context.req.path)));
+  app.onError((error) => toResponse(toRefusal(error)));
   return app;
 
   async function answer(route: Route, context: Context<Bindings>): Promise<Response> {
@@ -92,12 +99,19 @@ function secure(headers: Headers, policy: string): void {
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
 }
 
-function refuse({ parts }: Refusal, context: Context<Bindings>): Response {
+function toResponse({ parts }: Refusal): Response {
   const { status, code, message, fix, headers = {} } = parts;
-  const response = context.json({ error: { code, message, fix } }, status, headers);
+  const response = Response.json({ error: { code, message, fix } }, { status, headers });
   secure(response.headers, API_POLICY);
   return response;
 }
+
+const NO_REQUEST = new Refusal({
+  status: 400,
+  code: "REQUEST_INVALID",
+  message: "expected a request for a path under a host name, got something else",
+  fix: "ask for http://127.0.0.1 and a path of /api/v1/openapi.json",
+});
 
 function notFound(method: string, path: string): Refusal {
   return new Refusal({

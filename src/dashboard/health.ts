@@ -71,7 +71,10 @@ export class Health {
     response.writeHead(trouble === undefined ? 200 : 503, {
       "content-type": "application/json",
       "cache-control": "no-store",
+      "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
       "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+      "cross-origin-resource-policy": "same-origin",
       "content-length": Buffer.byteLength(body),
     });
     response.end(response.req.method === "HEAD" ? undefined : body);

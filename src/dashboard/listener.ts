@@ -11,15 +11,26 @@ export interface ListenerOptions {
   clock: Clock;
   onRequest: RequestListener;
   onTaken: (why: string) => void;
+  /** For tests. */
+  bounds?: Partial<Bounds>;
+}
+
+/** What one who is slow, or many, may take at most. */
+interface Bounds {
+  /** For the head of a request, and for all of it. */
+  headersMs: Millis;
+  requestMs: Millis;
+  /** Without a byte that moves in either direction; clients of the event stream hear something four times as often. */
+  idleMs: Millis;
+  /** How often that is looked at: without a connection it costs an idle instance nothing that could be measured. */
+  lookMs: Millis;
+  connections: number;
 }
 
 /** While a reload overlaps, the old instance may still have the port. */
 const FIRST_AGAIN_MS: Millis = 500;
 const LAST_AGAIN_MS: Millis = 30_000;
-/** Slow senders hold a connection this long at most. */
-const HEADERS_MS: Millis = 10_000;
-const REQUEST_MS: Millis = 30_000;
-const CONNECTIONS = 512;
+const BOUNDS: Bounds = { headersMs: 10_000, requestMs: 30_000, idleMs: 60_000, lookMs: 10_000, connections: 512 };
 const HEADERS = 100;
 const HEADER_BYTES = 16_384;
 
@@ -33,10 +44,14 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options;
-    const bounds = { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, maxHeaderSize: HEADER_BYTES };
-    this.#server = process.getBuiltinModule("node:http").createServer(bounds, options.onRequest);
+    const { headersMs, requestMs, idleMs, lookMs, connections } = { ...BOUNDS, ...options.bounds };
+    const times = { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: lookMs };
+    const { createServer } = process.getBuiltinModule("node:http");
+    this.#server = createServer({ ...times, maxHeaderSize: HEADER_BYTES }, options.onRequest);
+    // Whoever does not read what he asked for would keep it in memory for ever.
+    this.#server.timeout = idleMs;
     this.#server.maxHeadersCount = HEADERS;
-    this.#server.maxConnections = CONNECTIONS;
+    this.#server.maxConnections = connections;
     this.#server.on("error", (error) => this.#endure(error));
     this.#server.on("listening", () => {
       this.#againMs = FIRST_AGAIN_MS;
