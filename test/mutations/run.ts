@@ -1,28 +1,37 @@
 // `npm run mutations`: takes one protection out of a copy of src/ at a time; the tests that it names must fail.
 //   --only <name>  those whose name contains it     --table  prints the README's table and ends
-//   --json <file>  writes the counts for CI
+//   --json <file>  writes the counts for CI         --simulate <seeds>  asks a simulated pool instead of the tests
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Copy } from "./copy.ts";
 import { isAssertion, isOf, type Ran, runTests } from "./judge.ts";
 import type { Mutation } from "./mutation.ts";
 import { describeRooms, MUTATIONS } from "./mutations.ts";
+import { simulateSeeds } from "./simulated.ts";
 
 /** As many as cores in CI. */
 const SIDE_BY_SIDE = 2;
 
-interface Result {
-  mutation: Mutation;
+interface Verdict {
   caught: boolean;
+  by: string;
+  /** The first that failed, or why nothing did. */
   first: string;
-  seconds: number;
 }
+
+/** What runs in a copy that lacks a protection. */
+type Judge = (copy: Copy, mutation: Mutation) => Promise<Verdict>;
 
 // That Node's stripping of types is experimental is nothing to anybody who runs this.
 process.removeAllListeners("warning");
 
 const { values } = parseArgs({
-  options: { only: { type: "string" }, table: { type: "boolean" }, json: { type: "string" } },
+  options: {
+    only: { type: "string" },
+    table: { type: "boolean" },
+    json: { type: "string" },
+    simulate: { type: "string" },
+  },
 });
 
 if (values.table) console.log(describeRooms());
@@ -30,7 +39,9 @@ else process.exitCode = await main();
 
 async function main(): Promise<number> {
   const started = performance.now();
-  const chosen = MUTATIONS.filter(({ name }) => name.includes(values.only ?? ""));
+  const seeds = Number(values.simulate ?? 0);
+  const named = MUTATIONS.filter(({ name }) => name.includes(values.only ?? ""));
+  const chosen = seeds > 0 && values.only === undefined ? named.filter(({ simulated }) => simulated) : named;
   if (chosen.length === 0) throw new Error(`expected a mutation whose name contains "${values.only}", got none`);
   const copies = Array.from({ length: SIDE_BY_SIDE }, () => new Copy());
   process.once("SIGINT", () => {
@@ -38,26 +49,28 @@ async function main(): Promise<number> {
     process.exit(130);
   });
   try {
-    const broken = await findBroken(copies[0] as Copy, chosen);
+    const [copy] = copies as [Copy];
+    const broken = seeds > 0 ? [] : await findBroken(copy, chosen);
     for (const line of broken) console.log(line);
     if (broken.length > 0) return end({ passed: 0, failed: broken.length });
-    console.log("| mutation | protects | caught by | first failing test | s |\n| --- | --- | --- | --- | --- |");
-    const results: Result[] = [];
+    const judge = seeds > 0 ? await judgeBySeeds(copy, seeds) : judgeByTests;
+    console.log("| mutation | protects | caught by | first failing | s |\n| --- | --- | --- | --- | --- |");
     const waiting = [...chosen];
+    const survivors: string[] = [];
     await Promise.all(
-      copies.map(async (copy) => {
+      copies.map(async (own) => {
         for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-          const result = await tryWithout(copy, next);
-          results.push(result);
-          console.log(describe(result));
+          const { line, caught } = await tryWithout(own, next, judge);
+          if (!caught) survivors.push(line);
+          console.log(line);
         }
       }),
     );
-    const survivors = results.filter(({ caught }) => !caught);
-    for (const { mutation, first } of survivors) console.log(`survived: ${mutation.name}: ${first}`);
     const seconds = Math.round((performance.now() - started) / 1000);
-    console.log(`${results.length - survivors.length} of ${results.length} mutations were caught in ${seconds} s`);
-    return end({ passed: results.length - survivors.length, failed: survivors.length });
+    const caught = chosen.length - survivors.length;
+    console.log(`${caught} of ${chosen.length} mutations were caught in ${seconds} s`);
+    if (survivors.length > 0) console.log(`These survived:\n${survivors.join("\n")}`);
+    return end({ passed: caught, failed: survivors.length });
   } finally {
     for (const copy of copies) copy.remove();
   }
@@ -82,21 +95,34 @@ async function findBroken(copy: Copy, chosen: Mutation[]): Promise<string[]> {
   });
 }
 
-async function tryWithout(copy: Copy, mutation: Mutation): Promise<Result> {
+async function tryWithout(copy: Copy, mutation: Mutation, judge: Judge): Promise<{ line: string; caught: boolean }> {
   const started = performance.now();
-  const verdict = await copy.without(mutation, async () => {
-    const ran = await runTests(copy, [mutation.tests]);
-    const failed = ran.find(isAssertion) ?? ran.find(({ status }) => status === "failed");
-    if (failed === undefined) return { caught: false, first: `${ran.length} tests passed` };
-    if (!isAssertion(failed)) return { caught: false, first: `no assertion: ${failed.name}: ${firstLine(failed)}` };
-    return { caught: true, first: failed.name };
-  });
-  return { mutation, ...verdict, seconds: (performance.now() - started) / 1000 };
+  const { caught, by, first } = await copy
+    .without(mutation, () => judge(copy, mutation))
+    .catch((error: unknown) => ({ caught: false, by: "", first: error instanceof Error ? error.message : `${error}` }));
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const line = `| ${mutation.name} | ${mutation.protects} | ${caught ? by : "nothing"} | ${first} | ${seconds} |`;
+  return { line, caught };
 }
 
-function describe({ mutation, caught, first, seconds }: Result): string {
-  const by = caught ? `test/${mutation.tests.file}.test.ts` : "nothing";
-  return `| ${mutation.name} | ${mutation.protects} | ${by} | ${first} | ${seconds.toFixed(1)} |`;
+async function judgeByTests(copy: Copy, { tests }: Mutation): Promise<Verdict> {
+  const by = `test/${tests.file}.test.ts`;
+  const ran = await runTests(copy, [tests]);
+  const failed = ran.find(isAssertion) ?? ran.find(({ status }) => status === "failed");
+  if (failed === undefined) return { caught: false, by, first: `${ran.length} tests passed` };
+  if (!isAssertion(failed)) return { caught: false, by, first: `no assertion: ${failed.name}: ${firstLine(failed)}` };
+  return { caught: true, by, first: failed.name };
+}
+
+async function judgeBySeeds(unbroken: Copy, count: number): Promise<Judge> {
+  const anyway = await simulateSeeds(unbroken, { count, except: new Set(), bail: false });
+  for (const { seed, rule } of anyway) console.log(`breaks without any mutation: seed ${seed}: ${rule}`);
+  const except = new Set(anyway.map(({ seed }) => seed));
+  return async (copy) => {
+    const [first] = await simulateSeeds(copy, { count, except, bail: true });
+    if (first === undefined) return { caught: false, by: "", first: `${count} seeds held` };
+    return { caught: true, by: "simulator", first: `seed ${first.seed}: ${first.rule}` };
+  };
 }
 
 function firstLine({ failure }: Ran): string {

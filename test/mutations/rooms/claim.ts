@@ -22,6 +22,7 @@ export const CLAIM: Mutation[] = [
     find: `AND state = 'pending' AND run_after <= ? AND deaths \${`,
     replace: `AND state = 'pending' AND ? IS NOT NULL AND deaths \${`,
     tests: { file: TESTS, only: "leaves a video alone until the time" },
+    simulated: true,
   },
   {
     name: "attempt counted at the claim",
@@ -39,7 +40,6 @@ export const CLAIM: Mutation[] = [
     find: "WHERE id = ? AND state = 'working' AND lease_until >= ? AND epoch = ?)) AS r",
     replace: "WHERE id = ? AND state = 'working' AND ? IS NOT NULL AND epoch = ?)) AS r",
     tests: { file: TESTS, only: "takes nothing for an instance that has let its lease run out" },
-    simulated: true,
   },
   {
     name: "membership at the claim",
@@ -48,6 +48,14 @@ export const CLAIM: Mutation[] = [
     find: "WHERE id = ? AND state = 'working' AND lease_until >= ? AND epoch = ?)) AS r",
     replace: "WHERE id = ? AND lease_until >= ? AND epoch = ?)) AS r",
     tests: { file: TESTS, only: "takes nothing for an instance that (drains|has left)" },
+  },
+  {
+    name: "place in the pool at the claim",
+    protects: "I2: both of them: each alone still keeps out whoever is buried, since only silence past the lease is",
+    file: STATEMENTS,
+    find: "WHERE id = ? AND state = 'working' AND lease_until >= ? AND epoch = ?)) AS r",
+    replace: "WHERE id = ? AND ? IS NOT NULL AND epoch = ?)) AS r",
+    tests: { file: TESTS, only: "takes nothing for an instance that" },
     simulated: true,
   },
   {
@@ -57,7 +65,6 @@ export const CLAIM: Mutation[] = [
     find: "AND lease_until >= ? AND epoch = ?)) AS r",
     replace: "AND lease_until >= ? AND ? IS NOT NULL)) AS r",
     tests: { file: "claim/lost-answers", only: "that arrives after it was given up takes nothing" },
-    simulated: true,
   },
   {
     name: "live ones alone have ranks",
@@ -99,7 +106,6 @@ export const CLAIM: Mutation[] = [
     find: `return ["modulo", "any"];`,
     replace: `return ["modulo"];`,
     tests: { file: TESTS, only: "takes its own shard first, and others' videos only once" },
-    simulated: true,
   },
   {
     name: "no steal when strict",
@@ -134,7 +140,6 @@ export const CLAIM: Mutation[] = [
     find: "return again(() => this.#payBack());",
     replace: "return this.#payBack();",
     tests: { file: "claim/lost-answers", only: "is undone before the instance leaves" },
-    simulated: true,
   },
   {
     name: "claim without a catalogue is undone",

@@ -22,8 +22,8 @@ export const DATABASE: Mutation[] = [
     name: "patience with a lock",
     protects: "I5: another program's lock is waited for, with the event loop turning",
     file: "src/database/sqlite.ts",
-    find: "if (!isBusy(error)) throw describeSqliteError(error, this.#file);",
-    replace: "throw describeSqliteError(error, this.#file);",
+    find: "if (!isBusy(error)) throw",
+    replace: "if (!isBusy(error) || error !== undefined) throw",
     tests: { file: "database/busy", only: "waits for another program" },
   },
   {
@@ -140,7 +140,6 @@ export const DATABASE: Mutation[] = [
     find: "state IN (SELECT value FROM json_each(?)) AND (? OR",
     replace: "? IS NOT NULL AND (? OR",
     tests: { file: "catalogue/backlog", only: "changes no video in another state" },
-    simulated: true,
   },
   {
     name: "rest after a cancel",

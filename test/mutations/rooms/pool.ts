@@ -33,7 +33,6 @@ export const POOL: Mutation[] = [
     find: `for (const attempt of this.#hand.values()) attempt.stop("drain");`,
     replace: "",
     tests: { file: TESTS, only: "past its limit gives the rest back" },
-    simulated: true,
   },
   {
     name: "draining is told to the pool",
@@ -58,7 +57,6 @@ export const POOL: Mutation[] = [
     find: `case "drain":\n      case "lost":\n        return { kind: "released" };`,
     replace: `case "drain":\n      case "lost":\n        return { kind: "retry", reason: "stopped" };`,
     tests: { file: TESTS, only: "past its limit gives the rest back with the attempt uncounted" },
-    simulated: true,
   },
   {
     name: "finished work counts",

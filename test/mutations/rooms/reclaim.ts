@@ -118,7 +118,6 @@ export const RECLAIM: Mutation[] = [
     find: "if (dead.length === 0 && !(options.thorough && (await hasOrphans(instance)))) return [];",
     replace: "if (dead.length === 0) return [];",
     tests: { file: TESTS, only: "of an instance that has left with videos in hand" },
-    simulated: true,
   },
   {
     name: "reclaim without an answer is done again",
@@ -135,7 +134,6 @@ export const RECLAIM: Mutation[] = [
     find: `\${RENEWED} WHERE id = ? AND gone_at IS NULL\`;`,
     replace: `\${RENEWED} WHERE id = ?\`;`,
     tests: { file: "pool/corridor", only: "stops its attempts, changes nothing of theirs, and ends with 75" },
-    simulated: true,
   },
   {
     name: "a life begins once",

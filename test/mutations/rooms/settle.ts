@@ -61,7 +61,6 @@ export const SETTLE: Mutation[] = [
     find: HELD_GROUP,
     replace: HELD_GROUP.replace("+instance = ?", "? IS NOT NULL"),
     tests: { file: TESTS, only: "in a group with others loses alone" },
-    simulated: true,
   },
   {
     name: "state in a group's fence",
@@ -70,7 +69,6 @@ export const SETTLE: Mutation[] = [
     find: `AS done WHERE \${HELD_GROUP} AND state = 'running'\``,
     replace: `AS done WHERE \${HELD_GROUP}\``,
     tests: { file: TESTS, only: "in a group with others loses alone when the video (is cancelled|has failed)" },
-    simulated: true,
   },
   {
     name: "late loser is not counted",
@@ -206,7 +204,6 @@ export const SETTLE: Mutation[] = [
     find: "return owner.host === host && (owner.boot !== boot || !isAlive(owner));",
     replace: "return owner.host === host || isAlive(owner) || boot !== '';",
     tests: { file: "pool/furnish", only: "leaves alone what .* has spooled" },
-    simulated: true,
   },
   {
     name: "jitter within the cap",
