@@ -3,10 +3,14 @@ import type { Clock } from "../clock.js";
 import type { Database } from "../database/database.js";
 import { messageOf } from "../errors.js";
 import type { AttemptContext, Processor } from "../process/processor.js";
+import { shownReason } from "../process/shown.js";
 import { usageOf } from "../settle/usage.js";
 import { hideSecrets, sourceSecrets } from "../shown.js";
 import type { Claim, Millis, Outcome, Video } from "../video.js";
 import type { Deadlines } from "./deadlines.js";
+
+/** D1 takes no longer value; what it refuses would end the instance, and cost the others of its group their settlement. */
+const MOST_OUTPUT_BYTES = 2_000_000;
 
 /** Why an attempt was told to stop: its time is over, its instance drains, or its claim is no longer held. */
 export type StopReason = "timeout" | "drain" | "lost";
@@ -146,13 +150,14 @@ export class Attempt implements AttemptContext {
 function readOutcome(outcome: Outcome | undefined): Outcome {
   switch (outcome?.kind) {
     case "completed":
-      if (outcome.output === null || typeof outcome.output === "string") return outcome;
+      if (outcome.output === null) return outcome;
+      if (typeof outcome.output === "string") return fits(outcome.output) ? outcome : tooLong(outcome);
       break;
     case "retry":
-      if (typeof outcome.reason === "string" && Number.isFinite(outcome.afterMs ?? 0)) return outcome;
+      if (typeof outcome.reason === "string" && Number.isFinite(outcome.afterMs ?? 0)) return shown(outcome);
       break;
     case "failed":
-      if (typeof outcome.reason === "string") return outcome;
+      if (typeof outcome.reason === "string") return shown(outcome);
       break;
     case "released":
       return outcome;
@@ -168,10 +173,23 @@ function withoutSecrets<O extends { reason: string }>(outcome: O, { source }: Vi
   return secrets.length === 0 ? outcome : { ...outcome, reason: hideSecrets(outcome.reason, secrets) };
 }
 
+function fits(output: string): boolean {
+  return output.length * 3 <= MOST_OUTPUT_BYTES || Buffer.byteLength(output) <= MOST_OUTPUT_BYTES;
+}
+
+function tooLong(outcome: Extract<Outcome, { kind: "completed" }>): Outcome {
+  const reason = `expected an output of ${MOST_OUTPUT_BYTES} bytes at most, got ${Buffer.byteLength(outcome.output ?? "")}`;
+  return { kind: "failed", reason, ...usageOf(outcome) };
+}
+
+function shown<O extends { reason: string }>(outcome: O): O {
+  return { ...outcome, reason: shownReason(outcome.reason) };
+}
+
 /** Anything can be thrown, even what cannot be turned into text. */
 function reasonOf(error: unknown): string {
   try {
-    return `${messageOf(error)}`;
+    return shownReason(`${messageOf(error)}`);
   } catch {
     return "the processor threw something that has no message";
   }

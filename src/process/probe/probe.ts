@@ -6,11 +6,11 @@ import type { Config } from "../../config.js";
 import { messageOf } from "../../errors.js";
 import type { Outcome, Video } from "../../video.js";
 import type { Processor } from "../processor.js";
+import { shownReason } from "../shown.js";
 import { CLOSE_MS, settledWithin } from "../within.js";
 import { type FfprobeVerdict, runFfprobe } from "./ffprobe.js";
 import type { SourceAddress, UnreadFormat } from "./messages.js";
 import { threadProgram } from "./program.js";
-import { sentence } from "./sane.js";
 import { ProbeThreads, type ThreadVerdict } from "./threads.js";
 
 export type ProbeConfig = Pick<Config, "probeTimeoutMs" | "probeMemoryMb" | "allowPrivateSources">;
@@ -72,11 +72,11 @@ function toOutcome(verdict: Conclusion, { probeTimeoutMs, probeMemoryMb }: Probe
     case "described":
       return { kind: "completed", output: JSON.stringify(verdict.description) };
     case "refused":
-      return { kind: "failed", reason: sentence(verdict.reason) };
+      return { kind: "failed", reason: shownReason(verdict.reason) };
     case "unreachable":
       return {
         kind: "retry",
-        reason: sentence(verdict.reason),
+        reason: shownReason(verdict.reason),
         ...(verdict.afterMs === null ? {} : { afterMs: verdict.afterMs }),
       };
     case "aborted":
@@ -93,7 +93,7 @@ function toOutcome(verdict: Conclusion, { probeTimeoutMs, probeMemoryMb }: Probe
         reason: `could not be parsed with ${probeMemoryMb} MB of memory (HIDB_PROBE_MEMORY_MB)`,
       };
     case "crashed":
-      return { kind: "failed", reason: sentence(`the parser crashed on it: ${verdict.reason}`) };
+      return { kind: "failed", reason: shownReason(`the parser crashed on it: ${verdict.reason}`) };
     default:
       return verdict satisfies never;
   }

@@ -4,8 +4,6 @@
 /** A sample rate of more than this is none. */
 const MOST = 2 ** 32;
 const LONGEST = 64;
-/** A path of this machine has 4,096 bytes at the most, and stands in the middle of a reason. */
-const LONGEST_REASON = 1000;
 
 /** Finite and not negative; JSON would turn the others into null where a number is expected. */
 export function amount(value: number | null | undefined): number | null {
@@ -26,14 +24,4 @@ export function label(text: string | null | undefined): string | null {
     .replaceAll(/\p{Cc}/gu, "")
     .trim();
   return shown === "" ? null : shown;
-}
-
-/** Why a file was refused, in words that may come from the file. */
-export function sentence(text: string): string {
-  const shown = text
-    .slice(0, LONGEST_REASON)
-    .toWellFormed()
-    .replaceAll(/\p{Cc}+/gu, " ")
-    .trim();
-  return shown === "" ? "no reason is known" : shown;
 }

@@ -19,6 +19,9 @@ export interface Ended {
   shared?: boolean;
 }
 
+/** The first one tells what went wrong; a Worker can have millions. */
+const MOST_FAILURES = 100;
+
 export class Call implements Invocation {
   readonly kind: Invocation["kind"];
   readonly meter: Meter;
@@ -79,7 +82,7 @@ export class Call implements Invocation {
   }
 
   #fail(reason: string): void {
-    this.#failures.push(reason);
+    if (this.#failures.length < MOST_FAILURES) this.#failures.push(reason);
     this.#realm.log("error", `Uncaught (in promise) ${reason}`);
   }
 

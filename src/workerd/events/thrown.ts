@@ -1,9 +1,17 @@
 // What a Worker has thrown, as text: anything can be thrown, even what cannot be turned into text.
 
+/** Enough to tell what it was; it crosses threads, and is kept. */
+const LONGEST = 10_000;
+
 export function describeThrown(thrown: unknown): string {
+  return textOf(thrown).slice(0, LONGEST);
+}
+
+function textOf(thrown: unknown): string {
   try {
     if (thrown instanceof Error || isErrorLike(thrown)) {
-      return thrown.message === "" ? thrown.name : `${thrown.name}: ${thrown.message}`;
+      const { name, message } = thrown;
+      return message === "" ? String(name) : `${name}: ${message}`;
     }
     return String(thrown);
   } catch {
@@ -30,7 +38,7 @@ export function labelThrown(thrown: unknown): string {
       return BUILT_IN.includes(thrown.name) || thrown instanceof DOMException ? text : `Error: ${text}`;
     }
     const isObject = typeof thrown === "object" && thrown !== null;
-    return `Error: ${isObject ? `#<${thrown.constructor?.name ?? "Object"}>` : String(thrown)}`;
+    return `Error: ${isObject ? `#<${thrown.constructor?.name ?? "Object"}>` : String(thrown)}`.slice(0, LONGEST);
   } catch {
     return "Error";
   }

@@ -3,6 +3,7 @@ import { native } from "../native.js";
 import { openRuntime } from "../runtime.js";
 import { ThreadEnded } from "./ended.js";
 import { answerQuestion, type Host, type HostOptions } from "./host.js";
+import { cutLine } from "./log-backlog.js";
 import type { Event, EventAnswer, Running } from "./protocol.js";
 
 const NEVER_ABORTED = new AbortController().signal;
@@ -12,7 +13,7 @@ export async function openProcessHost(options: HostOptions): Promise<Host> {
   const runtime = await openRuntime({
     plan,
     isolated: false,
-    log: onLog,
+    log: (level, text) => onLog(level, cutLine(text)),
     ask: (question) => answerQuestion(question, options),
   });
   return {

@@ -1,6 +1,7 @@
 // A Worker in a thread of its own. Whatever it does there - spins, hangs, allocates, exits - ends the thread at most; the
 // open events hear why, and the next event starts a new thread.
 
+import { HidbError } from "../../errors.js";
 import { ThreadEnded } from "./ended.js";
 import type { Host, HostOptions, RunOptions } from "./host.js";
 import type { Event, EventAnswer, Running } from "./protocol.js";
@@ -25,7 +26,17 @@ class ThreadHost implements Host {
   }
 
   async start(): Promise<void> {
-    this.handlers = await this.#thread().ready;
+    try {
+      this.handlers = await this.#thread().ready;
+    } catch (error) {
+      if (!(error instanceof ThreadEnded)) throw error;
+      throw new HidbError({
+        code: "WORKER_BROKEN",
+        message: `expected the Worker to load, but ${error.message}`,
+        fix: "correct what its modules do at their top level, and try it with `npx wrangler dev`",
+        cause: error,
+      });
+    }
   }
 
   run<E extends Event>(event: E, signal?: AbortSignal, { alone }: RunOptions = {}): Running<EventAnswer<E["kind"]>> {

@@ -8,7 +8,7 @@ import { native } from "../native.js";
 import { define, type Target } from "../realm.js";
 import { openRuntime, type Runtime } from "../runtime.js";
 import { Answers } from "./answers.js";
-import { LogBacklog } from "./log-backlog.js";
+import { cutLine, LogBacklog } from "./log-backlog.js";
 import type { Event, EventAnswer, FromThread, LogLevel, ThreadData, ToThread } from "./protocol.js";
 
 type AnyAnswer = EventAnswer<Event["kind"]>;
@@ -115,7 +115,8 @@ function begin(opened: Runtime, id: number, event: Event): void {
   });
 }
 
-function log(level: LogLevel, text: string): void {
+function log(level: LogLevel, whole: string): void {
+  const text = cutLine(whole);
   if (!backlog.admits(text)) return;
   const lost = backlog.takeLost();
   const note = `${lost} lines of the Worker's log were left out: they came faster than they could be taken`;

@@ -10,11 +10,14 @@ import { type ThreadSample, watchThread } from "../limits/watch.js";
 import { type EndReason, ThreadEnded } from "./ended.js";
 import { answerQuestion, type HostOptions } from "./host.js";
 import { LogBacklog } from "./log-backlog.js";
+import { threadProgram } from "./program.js";
 import type { Event, EventAnswer, FromThread, Running, ThreadData, ToThread } from "./protocol.js";
 
 const WATCH_MS = 50;
 /** An event that was told to stop is given so long to do it. */
 const ABORT_GRACE_MS = 1000;
+/** What loads may wait for 20 s; what computes on and on can only be ended from here. */
+const START_MS = 40_000;
 /** V8 keeps the pages of an ended thread for the next one, so a small nursery keeps an idle instance small. */
 const YOUNG_MB = 4;
 /** V8's own limit is the last resort: where one allocation overshoots it, V8 ends the whole process, not the thread. */
@@ -70,6 +73,7 @@ export class WorkerThread {
         maxYoungGenerationSizeMb: YOUNG_MB,
       },
     });
+    this.#watchStart();
     this.#thread.on("message", (message: FromThread) => this.#heed(message));
     this.#thread.on("error", (error) => this.#noteEnd(isOutOfMemory(error) ? "memory" : "crashed", messageOf(error)));
     this.#thread.on("exit", (code) => {
@@ -190,6 +194,16 @@ export class WorkerThread {
     this.#thread.unref();
   }
 
+  /** A top level can hold memory or compute without end, as any event can. */
+  #watchStart(): void {
+    this.#watch();
+    const over = new AbortController();
+    void this.#options.clock.sleep(START_MS, over.signal).then(() => {
+      if (!over.signal.aborted) void this.end("crashed", `it did not load within ${START_MS / 1000} s`);
+    });
+    this.#ready.promise.finally(() => over.abort()).catch(() => undefined);
+  }
+
   #watch(): void {
     this.#stopWatching ??= watchThread(this.#thread, {
       clock: this.#options.clock,
@@ -249,10 +263,7 @@ export class WorkerThread {
         else this.#retired = true;
       });
     };
-    if (signal.aborted) {
-      abort();
-      return;
-    }
+    if (signal.aborted) return abort();
     signal.addEventListener("abort", abort, { once: true });
     this.#open
       .get(id)
@@ -286,10 +297,4 @@ export class WorkerThread {
 
 function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
-}
-
-/** Beside this file; under vitest this file is TypeScript in src/, and `npm test` has built dist/ before. */
-function threadProgram(): URL {
-  const here = import.meta.url;
-  return new URL("./thread.js", here.replace("/src/workerd/host/worker-thread.ts", "/dist/workerd/host/"));
 }
