@@ -1,0 +1,3 @@
+// long: 40 s until it is ended.
+for (;;);
+export default { fetch: () => Response.json("fine") };
