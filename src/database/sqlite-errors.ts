@@ -1,4 +1,6 @@
 // What SQLite's result codes mean for a person.
+import { accessSync, closeSync, constants, existsSync, openSync } from "node:fs";
+import { dirname } from "node:path";
 import { codeOf, type ErrorCode, HidbError, messageOf } from "../errors.js";
 
 const MEANING: [prefix: string, code: ErrorCode, expected: string, fix: string][] = [
@@ -80,6 +82,7 @@ export function describeSqliteError(error: unknown, file: string): unknown {
   const code = codeOf(error);
   if (error instanceof HidbError) return error;
   if (!code.startsWith("SQLITE_")) return error;
+  if (/^SQLITE_(READONLY|CANTOPEN)/.test(code) && isOnReadOnlyDisk(file)) return diskReadOnly(file, error);
   for (const [prefix, meaning, expected, fix] of MEANING) {
     if (!code.startsWith(prefix)) continue;
     return new HidbError({
@@ -92,6 +95,29 @@ export function describeSqliteError(error: unknown, file: string): unknown {
   const primary = code.split("_", 2).join("_");
   const extended = code === primary ? "" : ` (extended: ${code})`;
   return sqlError(`${messageOf(error)}: ${primary}${extended}`, error);
+}
+
+/** By permission a file is read-only for good; a disk is when the kernel has found an error on it, until somebody mends it. */
+function isOnReadOnlyDisk(file: string): boolean {
+  const log = `${file}-wal`;
+  try {
+    // After an error ext4 lets access() say yes. The database itself must not be opened here: to close it again would give
+    // away the locks that SQLite has on it.
+    if (existsSync(log)) closeSync(openSync(log, "r+"));
+    else accessSync(dirname(file), constants.W_OK);
+    return false;
+  } catch (error) {
+    return codeOf(error) === "EROFS";
+  }
+}
+
+function diskReadOnly(file: string, cause: unknown): HidbError {
+  return new HidbError({
+    code: "DATABASE_DISK",
+    message: `expected to write to the database ${file}, but its file system is mounted read-only`,
+    fix: "see what `dmesg` says about the disk, then remount it; what was settled stays settled",
+    cause,
+  });
 }
 
 /** D1's own answer to BEGIN and its family. */
