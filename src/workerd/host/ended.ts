@@ -30,3 +30,8 @@ export class ThreadEnded extends Error {
     this.shared = shared;
   }
 }
+
+/** V8 has ended a thread for its memory. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
+}

@@ -7,7 +7,7 @@ import type { Ended } from "../events/call.js";
 import { Meter, type Usage } from "../limits/meter.js";
 import { CPU_EXCEEDED, MEMORY_EXCEEDED } from "../limits/texts.js";
 import { type ThreadSample, watchThread } from "../limits/watch.js";
-import { type EndReason, ThreadEnded } from "./ended.js";
+import { type EndReason, isOutOfMemory, ThreadEnded } from "./ended.js";
 import { answerQuestion, type HostOptions } from "./host.js";
 import { LogBacklog } from "./log-backlog.js";
 import { threadProgram } from "./program.js";
@@ -263,7 +263,10 @@ export class WorkerThread {
         else this.#retired = true;
       });
     };
-    if (signal.aborted) return abort();
+    if (signal.aborted) {
+      abort();
+      return;
+    }
     signal.addEventListener("abort", abort, { once: true });
     this.#open
       .get(id)
@@ -293,8 +296,4 @@ export class WorkerThread {
     const { plan } = this.#options;
     return { ...new Meter(plan.limits, plan.limitsMode).usage, cpuMs, memoryMb };
   }
-}
-
-function isOutOfMemory(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
 }
