@@ -52,6 +52,17 @@ describe("a claim whose answer is lost", () => {
     expect(idsOf(await claimer.claimVideos(ALL))).toEqual([1, 2, 3]);
   });
 
+  it("leaves alone what another instance has claimed at the same moment", async () => {
+    await using world = await World.create({ videos: many(4) });
+    const { claimer, loseClaim } = await setup(world);
+    const other = await world.claimer({}, { processId: 1, database: new Line(world).database });
+    const [theirs] = await other.claimVideos(ALL);
+    await loseClaim("applied");
+    await claimer.settleDebts();
+    expect(await world.video(theirs?.video.id ?? 0)).toMatchObject({ state: "running", claimedAt: theirs?.claimedAt });
+    expect(await world.states()).toEqual({ running: 2, pending: 2 });
+  });
+
   it("leaves alone what the same instance has claimed at another moment", async () => {
     await using world = await World.create({ videos: many(3) });
     const { claimer, loseClaim } = await setup(world);

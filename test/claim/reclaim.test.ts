@@ -150,6 +150,13 @@ describe("of another machine", () => {
     expect(await reclaimVideos(witness, { ...LIMITS, inTouchSince })).toMatchObject([{ videoId: 1 }]);
   });
 
+  it("a dead process of this machine needs no such patience", async () => {
+    await using world = await World.create({ videos: [1] });
+    const { witness } = await setup(world, { identity: await deadIdentity() });
+    const inTouchSince = world.clock.monotonic();
+    expect(await reclaimVideos(witness, { ...LIMITS, inTouchSince })).toMatchObject([{ videoId: 1 }]);
+  });
+
   it("a boot of the same host counts as another machine: its numbers mean nothing here", async () => {
     await using world = await World.create({ videos: [1] });
     const { witness } = await setup(world, { identity: { ...(await deadIdentity()), boot: "the boot before" } });
@@ -194,6 +201,19 @@ describe("a death", () => {
     const { reclaimed } = await die(world);
     expect(reclaimed).toMatchObject([{ videoId: 1, attempt: 3, state: "failed" }]);
     expect(await world.video(1)).toMatchObject({ state: "failed", deaths: 1, finishedAt: world.clock.now() });
+  });
+
+  it("lets what its instance had finished be settled first, while the claims still hold", async () => {
+    await using world = await World.create({ videos: [1, 2] });
+    const { holder, witness } = await setup(world, { identity: await deadIdentity() });
+    const seen: unknown[] = [];
+    const inherit = async (dead: string[]) => {
+      seen.push(dead, await world.states());
+      await world.set(1, "state = 'completed', finished_at = 1");
+    };
+    expect(await reclaimVideos(witness, { ...LIMITS, inherit })).toMatchObject([{ videoId: 2 }]);
+    expect(seen).toEqual([[holder.id], { running: 2 }]);
+    expect(await world.video(1)).toMatchObject({ state: "completed", deaths: 0 });
   });
 
   it("takes nothing that has been settled, cancelled or released before", async () => {

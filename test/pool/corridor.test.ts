@@ -547,6 +547,23 @@ describe("an instance that was declared over", () => {
   });
 });
 
+describe("an instance that was declared over, on a distant database", () => {
+  it("hears of it as well, with its next heartbeat", async () => {
+    await using world = await World.create({ videos: many(3) });
+    const { database } = new Line(world);
+    const pool = await TestPool.create(world, { database });
+    await pool.start();
+    await expect.poll(() => pool.runs.length, { interval: 5 }).toBe(1);
+    pool.run(1).context.signal.addEventListener("abort", () => pool.run(1).end({ kind: "released" }));
+    await world.rows("UPDATE hidb_instances SET state = 'gone', gone_at = 1, gone_because = 'died'");
+    const exitCode = async () => {
+      await advance(world, 50);
+      return pool.exitCode;
+    };
+    await expect.poll(exitCode, { interval: 5, timeout: 5000 }).toBe(75);
+  });
+});
+
 describe("an instance above its memory", () => {
   it("claims no more, finishes what it has, and ends with 75", async () => {
     await using world = await World.create({ videos: many(3) });

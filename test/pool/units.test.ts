@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/clock.js";
+import type { Database } from "../../src/database/database.js";
+import { Attempt } from "../../src/pool/attempt.js";
 import { Bell } from "../../src/pool/bell.js";
 import { Deadlines } from "../../src/pool/deadlines.js";
 import { Pace } from "../../src/pool/pace.js";
@@ -145,5 +147,28 @@ describe("deadlines", () => {
     expect(vi.getTimerCount()).toBe(0);
     advance(1000);
     expect(stopped).toEqual([]);
+  });
+});
+
+describe("an attempt", () => {
+  it.each(["drain", "lost"] as const)("that was stopped before it began is never begun: %s", async (reason) => {
+    let begun = 0;
+    const video = { id: 1, source: "/videos/1.mp4", title: null, durationS: null };
+    const attempt = new Attempt({
+      claim: { video, attempt: 1, deaths: 0, claimedAt: 0, rank: 0, count: 1 },
+      processor: {
+        process: async () => {
+          begun++;
+          return { kind: "failed", reason: "begun" };
+        },
+        close: async () => undefined,
+      },
+      database: {} as Database,
+      clock: systemClock,
+      deadlines: new Deadlines(0, systemClock),
+    });
+    attempt.stop(reason);
+    expect(await attempt.run()).toEqual({ kind: "released" });
+    expect(begun).toBe(0);
   });
 });

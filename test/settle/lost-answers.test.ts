@@ -68,7 +68,8 @@ describe("an outcome whose answer is lost", () => {
     // As a reclaim leaves it: a death on record, and another attempt.
     await world.rows(
       `INSERT INTO hidb_attempts (video_id, attempt, instance, outcome, reason, claimed_at, ended_at)
-       SELECT video_id, attempt, instance, 'died', 'its instance died', claimed_at, 1 FROM hidb_videos`,
+       SELECT video_id, attempt, instance, 'died', 'its instance died', claimed_at, ? FROM hidb_videos`,
+      world.clock.now(),
     );
     await world.set(1, "instance = 'another', attempt = 2, deaths = 1");
     const before = await world.video(1);
@@ -86,6 +87,17 @@ describe("an outcome whose answer is lost", () => {
     await line.arrive();
     expect(await world.video(1)).toEqual(before);
     expect(await world.attempts()).toHaveLength(1);
+  });
+
+  it("is not taken for written because an earlier settlement of the same claim was", async () => {
+    await using world = await World.create({ videos: [1] });
+    const line = new Line(world);
+    const desk = await openDesk(world, { database: line.database });
+    await desk.settler.settleOutcome(desk.claim(1), { kind: "retry", reason: "first" }, 1000);
+    world.clock.advance(5);
+    line.lose(SETTLEMENT, "gone");
+    expect(await settle(world, desk, { kind: "failed", reason: "second" })).toMatchObject({ held: false });
+    expect(await world.video(1)).toMatchObject({ state: "pending", error: "first" });
   });
 
   it("counts as held with its statements, which are applied once", async () => {

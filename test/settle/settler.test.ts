@@ -283,6 +283,21 @@ describe("a group", () => {
     expect(await world.states()).toEqual({ completed: 4, running: 3 });
   });
 
+  it("may be of several claims and attempts, each of which holds by its own", async () => {
+    await using world = await World.create({ videos: many(4) });
+    await world.set(2, "attempt = 1");
+    const { instance, settler, claim } = await openDesk(world);
+    world.clock.advance(7);
+    await world.add([5, 6]);
+    const later = await (await world.claimerOf(instance)).claimVideos({ limit: 50, alone: false });
+    const claims = [...many(4).map(claim), ...later];
+    expect(new Set(claims.map(({ attempt, claimedAt }) => `${attempt} ${claimedAt}`)).size).toBe(3);
+    const settlements = claims.map((one) => settler.settleOutcome(one, completed(`"${one.video.id}"`), 1));
+    await settler.flush();
+    expect((await Promise.all(settlements)).map((one) => one.held)).toEqual(claims.map(() => true));
+    expect(await world.states()).toEqual({ completed: 6 });
+  });
+
   it("waits so many milliseconds at most, counted from its first member", async () => {
     await using world = await World.create({ videos: many(3) });
     const { settler, claim } = await openDesk(world, { groupMs: 50 });
