@@ -3,6 +3,7 @@
 import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { Chance } from "./random.ts";
 
 export interface CaseOptions {
@@ -28,7 +29,7 @@ export async function tryCases(
     try {
       await one(new Chance(seed, index), index);
     } catch (error) {
-      const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      const what = inspect(error);
       findings.push({ index, what });
       console.log(`found: npm run fuzz -- ${room} --seed ${seed} --only ${index}\n  ${what.slice(0, 2000)}`);
     }
