@@ -14,7 +14,7 @@ import type { Corridor } from "./pool/corridor.js";
 import { furnish } from "./pool/furnish.js";
 import { checkProcessor, createProcessor, type ProcessorLog } from "./process/create.js";
 import type { PoolEvent } from "./report/event.js";
-import { openJournal } from "./report/journal.js";
+import { type JournalOptions, openJournal } from "./report/journal.js";
 import { openLog, readLogBounds } from "./report/log.js";
 import type { Millis } from "./video.js";
 
@@ -74,7 +74,7 @@ async function wire(config: Config, parts: PoolDatabase & { clock: Clock }): Pro
   const isNews = tellNews(clock);
   let dashboard: Dashboard | undefined;
   const listen = ({ id }: Instance) => {
-    const write = openRecords(config, { processId, instance: id });
+    const write = openRecords(config, { processId, instance: id, boot: identity.boot, clock });
     return (event: PoolEvent, rank: number) => {
       if (event.type === "database.trouble" && !isNews(event.error)) return;
       if (event.type === "instance.draining") dashboard?.leave();
@@ -100,10 +100,11 @@ async function wire(config: Config, parts: PoolDatabase & { clock: Clock }): Pro
 }
 
 /** The log, and the journal if there is to be one. */
-function openRecords(config: Config, { processId, instance }: { processId: number; instance: string }) {
+function openRecords(config: Config, { processId, ...journaled }: JournalOptions & { processId: number }) {
+  const { instance } = journaled;
   const bounds = readLogBounds(config);
   const writeLog = openLog({ folder: config.logDir, level: config.logLevel, processId, instance, bounds });
-  const journal = config.journal === "" ? undefined : openJournal(config.journal, instance);
+  const journal = config.journal === "" ? undefined : openJournal(config.journal, journaled);
   const toLog = tolerate(`the log in ${config.logDir}`);
   const toJournal = tolerate(`the journal ${config.journal}`);
   return (event: PoolEvent, rank: number) => {

@@ -45,7 +45,7 @@ async function cancel(given: number[], flags: CancelFlags, command: Command): Pr
 
     async function cancelNow(): Promise<number> {
       const cancelled = await cancelVideos(database, choice, clock.now());
-      if (config.journal !== "") appendToJournal(config.journal, "cancel", cancelled, time);
+      if (config.journal !== "") appendToJournal(config.journal, "cancel", cancelled, { time, done: clock.nowFine() });
       return cancelled.length;
     }
   });

@@ -18,7 +18,7 @@ export function registerVerify(program: Command): void {
   program
     .command("verify")
     .description("Account for every video and every attempt; exit code 0 when nothing is wrong, 1 otherwise.")
-    .option("--journal <file>", "judge this journal too (HIDB_JOURNAL)")
+    .option("--journal <path>", "judge this journal too, or a folder with one of each host (HIDB_JOURNAL)")
     .option("--json", "print one JSON object")
     .addHelpText("after", HELP)
     .action(verify);

@@ -425,6 +425,7 @@ export class Corridor {
   async #beat(busy: boolean): Promise<void> {
     const { instance, claimer, report } = this.#house;
     const distant = this.#isDistant;
+    const [at, until] = [instance.clock.nowFine(), instance.clock.now() + instance.leaseMs];
     const renewing = membership.renewLease(instance, { ...this.#figuresNow(), busy });
     // One after the other where that costs nothing, so that each sees what the one before has done; else all at once.
     if (!distant && !(await renewing)) return this.#endExpelled();
@@ -440,6 +441,7 @@ export class Corridor {
     const asking = [renewing, reclaiming, viewing, beginning, losing, looking, remembering, keeping] as const;
     const [renewed, reclaimed, seen, begun] = await Promise.all(asking);
     if (!renewed) return this.#endExpelled();
+    report({ type: "lease.renewed", at, until });
     const view = distant && reclaimed > 0 ? await this.#lookAgain() : seen;
     const changed = view.count !== this.#view.count || view.rank !== this.#view.rank;
     if (changed) report({ type: "pool.changed", ...view });

@@ -33,6 +33,8 @@ export type PoolEvent =
       holder?: string;
     }
   | { type: "claim.lost"; claim: Claim; heldMs: Millis }
+  /** `at`: just before, when all that it holds was its own for certain. */
+  | { type: "lease.renewed"; at: Millis; until: Millis }
   | { type: "video.reclaimed"; videoId: number; attempt: number; state: State; at: Millis }
   | { type: "attempt.hung"; claim: Claim; afterMs: Millis }
   | { type: "memory.high"; rssBytes: number; limitBytes: number }

@@ -1,186 +1,166 @@
-// Judges a run by its journal. A line may be missing when its instance was killed between a commit and the line, so an
-// attempt without an end is taken to last until the last line that its instance has written.
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
-import { splitIntoTexts } from "../database/chunks.js";
+// Judges a run by its journal and by what the database says in the end. Nothing is taken on trust that a line or a row can
+// contradict: mutual exclusion, the order of attempts, one completion, no settlement without its claim, no way back.
 import type { Database } from "../database/database.js";
-import { HidbError, messageOf } from "../errors.js";
-import type { Millis } from "../video.js";
 import type { JournalLine } from "./journal.js";
-import * as sql from "./statements.js";
-import { type Problem, toProblems } from "./verify.js";
+import { JournalColumns, type KeptLine } from "./journal-columns.js";
+import type { SpentRow } from "./journal-gaps.js";
+import { JournalLives } from "./journal-lives.js";
+import { findJournals, namePlace, type Place, readJournals, sizeOf } from "./journal-read.js";
+import { PAGE_ROWS, type RowOfVideo, readRows, readSpent } from "./journal-rows.js";
+import { VideoHistory } from "./journal-video.js";
+import type { Problem } from "./verify.js";
 
-/** Errors: FILE_UNREADABLE when there is no such journal. */
-export async function verifyJournal(database: Database, file: string): Promise<Problem[]> {
-  const { lines, problems } = await readJournal(file);
-  const judged = judgeLines(lines);
-  return [...problems, ...judged.problems, ...(await compareCompletions(database, judged.completed))];
+/** So much of a journal is looked at together: about three million lines in 150 MB. */
+const PORTION_BYTES = 500_000_000;
+/** So many problems of one rule are named; of the others only the number is. */
+const NAMED = 100;
+
+export interface JournalOptions {
+  portionBytes?: number;
 }
 
-/** Lines in the order of their times; `completed`: the videos that must be so in the end. */
+/** A file, or a folder with one of each host. Errors: FILE_UNREADABLE when there is no such journal. */
+export async function verifyJournal(
+  database: Database,
+  path: string,
+  { portionBytes = PORTION_BYTES }: JournalOptions = {},
+): Promise<Problem[]> {
+  const files = findJournals(path);
+  const portions = Math.max(1, Math.ceil(sizeOf(files) / portionBytes));
+  const judge = new Judge(files, database);
+  for (let portion = 0; portion < portions; portion++) await judge.judgePortion(portion, portions);
+  return judge.problems;
+}
+
+/** What lines alone can tell. `completed`: the videos that must be so in the end. */
 export function judgeLines(lines: JournalLine[]): { problems: Problem[]; completed: number[] } {
-  const problems: Problem[] = [];
-  const lastSign = new Map<string, Millis>();
-  for (const line of lines) {
-    if (isByInstance(line)) lastSign.set(line.instance, line.time);
+  const [lives, columns] = [new JournalLives(), new JournalColumns()];
+  for (const [at, line] of lines.entries()) {
+    lives.note(line);
+    if ("video" in line) columns.add(line, { file: 0, line: at + 1 });
   }
+  const problems: Problem[] = [];
   const completed: number[] = [];
-  for (const [video, history] of Map.groupBy(lines, (line) => line.video)) {
-    const life = new VideoLife(video, lastSign);
-    for (const line of history) life.follow(line);
-    problems.push(...life.problems);
-    if (life.mustBeCompleted) completed.push(video);
+  const name = (places: Place[]) => places.map(({ line }) => `line ${line}`).join(", ");
+  for (const history of columns.histories()) {
+    const video = videoOf(history);
+    const judged = new VideoHistory({ video, lives, name });
+    judged.judge(history);
+    problems.push(...judged.findings.map((finding) => ({ ...finding, video })));
+    if (judged.isCompleted) completed.push(video);
   }
   return { problems, completed };
 }
 
-const EVENTS = new Set(["claim", "settle", "release", "reclaim", "retry", "cancel"]);
+/** A video whose history the attempts in the database must complete. */
+interface Doubt {
+  video: number;
+  history: KeptLine[];
+  row: RowOfVideo | undefined;
+}
 
-/** By time; lines of the same moment stay in the order in which they were written. */
-async function readJournal(file: string): Promise<{ lines: JournalLine[]; problems: Problem[] }> {
-  const lines: JournalLine[] = [];
-  const unreadable: { detail: string }[] = [];
-  let number = 0;
-  try {
-    for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
-      number++;
-      const line = parseLine(text);
-      if (line !== undefined) lines.push(line);
-      else if (text !== "") unreadable.push({ detail: `line ${number}: ${text.slice(0, 80)}` });
-    }
-  } catch (cause) {
-    throw new HidbError({
-      code: "FILE_UNREADABLE",
-      message: `expected to read the journal ${file}, got ${messageOf(cause)}`,
-      fix: "correct HIDB_JOURNAL or --journal",
-      cause,
+class Judge {
+  readonly #files: string[];
+  readonly #database: Database;
+  readonly #lives = new JournalLives();
+  readonly #found = new Map<string, Problem[]>();
+  readonly #counts = new Map<string, number>();
+  #doubts: Doubt[] = [];
+
+  constructor(files: string[], database: Database) {
+    this.#files = files;
+    this.#database = database;
+  }
+
+  get problems(): Problem[] {
+    return [...this.#found].flatMap(([rule, named]) => {
+      const more = (this.#counts.get(rule) ?? 0) - named.length;
+      const rest = { rule, video: null, message: `and ${more} more of this kind (${rule})` };
+      return more > 0 ? [...named, rest] : named;
     });
   }
-  lines.sort((a, b) => a.time - b.time);
-  const say = ({ detail }: { detail?: unknown }) => `the journal has a line that cannot be read (${detail})`;
-  return { lines, problems: toProblems("journal.line", unreadable, say) };
-}
 
-function parseLine(text: string): JournalLine | undefined {
-  try {
-    const line = JSON.parse(text) as Partial<JournalLine> | null;
-    const whole = typeof line?.time === "number" && typeof line.video === "number" && typeof line.attempt === "number";
-    return whole && EVENTS.has(String(line.event)) ? (line as JournalLine) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isByInstance(line: JournalLine): boolean {
-  return line.event !== "retry" && line.event !== "cancel";
-}
-
-interface Held {
-  attempt: number;
-  instance: string;
-  /** Its instance was alive until then, and nothing says that the attempt had ended before. */
-  until: Millis;
-}
-
-/** Follows one video through the journal, line by line. */
-class VideoLife {
-  readonly problems: Problem[] = [];
-  readonly #video: number;
-  readonly #lastSign: ReadonlyMap<string, Millis>;
-  #held: Held[] = [];
-  #ended: string | undefined;
-  #highest = 0;
-  #completions = 0;
-  #completionsAllowed = 1;
-
-  constructor(video: number, lastSign: ReadonlyMap<string, Millis>) {
-    this.#video = video;
-    this.#lastSign = lastSign;
+  /** The whole journal is read, and one part of its videos judged. */
+  async judgePortion(portion: number, portions: number): Promise<void> {
+    const isMine = (video: number) => Math.abs(video) % portions === portion;
+    const columns = new JournalColumns();
+    await readJournals(this.#files, {
+      take: (line, place) => {
+        if (portion === 0) this.#lives.note(line);
+        if ("video" in line && isMine(line.video)) columns.add(line, place);
+      },
+      refuse: (text, place) => {
+        if (portion === 0) this.#refuse(text, place);
+      },
+    });
+    await this.#compareWithRows(columns.histories(), isMine);
+    await this.#resolveDoubts();
   }
 
-  /** Completed and never sent round again. */
-  get mustBeCompleted(): boolean {
-    return this.#ended === "completed";
-  }
-
-  follow(line: JournalLine): void {
-    switch (line.event) {
-      case "claim":
-        this.#claim(line);
-        return;
-      case "settle":
-      case "release":
-        this.#end(line);
-        return;
-      case "reclaim":
-        this.#reclaim(line);
-        return;
-      case "retry":
-        if (this.#ended === "completed") this.#completionsAllowed++;
-        this.#ended = undefined;
-        return;
-      case "cancel":
-        this.#held = [];
-        this.#ended = "cancelled";
-        return;
-      default:
-        line.event satisfies never;
+  /** Both go by the videos' ids, hand in hand. */
+  async #compareWithRows(histories: Iterator<KeptLine[], unknown>, isMine: (video: number) => boolean): Promise<void> {
+    let next = histories.next();
+    const pass = (until: number) => {
+      while (!next.done && videoOf(next.value) < until) {
+        this.#judge(videoOf(next.value), next.value, undefined);
+        next = histories.next();
+      }
+    };
+    for await (const rows of readRows(this.#database)) {
+      for (const row of rows) {
+        if (!isMine(row.video)) continue;
+        pass(row.video);
+        const isTold = !next.done && videoOf(next.value) === row.video;
+        this.#judge(row.video, isTold ? (next.value as KeptLine[]) : [], row);
+        if (isTold) next = histories.next();
+      }
+      if (this.#doubts.length >= PAGE_ROWS) await this.#resolveDoubts();
     }
+    pass(Number.POSITIVE_INFINITY);
   }
 
-  #claim({ time, attempt, instance }: JournalLine): void {
-    this.#held = this.#held.filter((other) => other.until > time);
-    for (const other of this.#held) {
-      const both = `attempt ${attempt} of ${instance} began at ${time} while ${other.instance} had attempt ${other.attempt}`;
-      this.#complain("journal.overlap", both);
-    }
-    // After a retry by hand the attempts are counted from 1 again; of a completed video the journal must know it.
-    const allowed = this.#ended === undefined || (this.#ended !== "completed" && attempt === 1);
-    if (!allowed) {
-      this.#complain("journal.resurrection", `attempt ${attempt} was claimed after the video was ${this.#ended}`);
-    }
-    this.#ended = undefined;
-    this.#highest = attempt;
-    this.#held.push({ attempt, instance, until: this.#lastSign.get(instance) ?? time });
+  #judge(video: number, history: KeptLine[], row: RowOfVideo | undefined): void {
+    const judged = this.#historyOf({ video, history, row });
+    if (judged.doubtful) this.#doubts.push({ video, history, row });
+    else this.#note(video, judged);
   }
 
-  #end({ time, event, attempt, instance, outcome }: JournalLine): void {
-    const at = this.#held.findLastIndex((held) => held.attempt === attempt && held.instance === instance);
-    if (at < 0) {
-      const what = event === "settle" ? `settled as ${outcome}` : "released";
-      this.#complain("journal.unclaimed", `attempt ${attempt} was ${what} by ${instance}, which did not hold it`);
-    } else this.#held.splice(at, 1);
-    if (event === "release" || outcome === "retry") return;
-    this.#ended = outcome ?? "settled";
-    if (outcome !== "completed") return;
-    this.#completions++;
-    if (this.#completions > this.#completionsAllowed) {
-      this.#complain("journal.completed", `it was completed ${this.#completions} times, last at ${time}`);
-    }
+  async #resolveDoubts(): Promise<void> {
+    const doubts = this.#doubts.splice(0);
+    if (doubts.length === 0) return;
+    const spent = await readSpent(
+      this.#database,
+      doubts.map(({ video }) => video),
+    );
+    for (const doubt of doubts) this.#note(doubt.video, this.#historyOf(doubt, spent.get(doubt.video) ?? []));
   }
 
-  /**
-   * Its time says little: another instance may have claimed the video again before the line was written. Whether the
-   * owner was really dead is not taken on trust either: a later line of the owner's will show an overlap.
-   */
-  #reclaim({ attempt, outcome }: JournalLine): void {
-    const terminal = outcome === "failed" || outcome === "quarantined";
-    if (terminal && attempt >= this.#highest) this.#ended = outcome;
+  #historyOf({ video, history, row }: Doubt, spent?: SpentRow[]): VideoHistory {
+    const name = (places: Place[]) => places.map((place) => namePlace(this.#files, place)).join(", ");
+    const database = { row, spent };
+    const judged = new VideoHistory({ video, lives: this.#lives, database, name });
+    judged.judge(history);
+    return judged;
   }
 
-  #complain(rule: string, what: string): void {
-    this.problems.push({ rule, video: this.#video, message: `video ${this.#video}: ${what}` });
+  #note(video: number, { findings }: VideoHistory): void {
+    for (const { rule, message } of findings) this.#add({ rule, video, message });
+  }
+
+  #refuse(text: string, place: Place): void {
+    const message = `the journal has a line that cannot be read (${namePlace(this.#files, place)}: ${text.slice(0, 80)})`;
+    this.#add({ rule: "journal.line", video: null, message });
+  }
+
+  #add(problem: Problem): void {
+    const { rule } = problem;
+    const named = this.#found.get(rule) ?? [];
+    if (named.length < NAMED) named.push(problem);
+    this.#found.set(rule, named);
+    this.#counts.set(rule, (this.#counts.get(rule) ?? 0) + 1);
   }
 }
 
-/** What was settled stays settled. */
-async function compareCompletions(database: Database, videos: number[]): Promise<Problem[]> {
-  const findings: { video: number; detail: string }[] = [];
-  for (const text of splitIntoTexts(videos)) {
-    const { results } = await database.prepare(sql.NOT_COMPLETED).bind(text).all<{ video: number; detail: string }>();
-    findings.push(...results);
-  }
-  return toProblems("journal.settled", findings, ({ video, detail }) => {
-    return `video ${video}: the journal has it completed, the database says ${detail}`;
-  });
+function videoOf(history: KeptLine[]): number {
+  return (history[0] as KeptLine).video;
 }

@@ -17,9 +17,9 @@ export async function retryInJournal(file: string, { clock, find, retry }: Retry
   if (file === "") return retry();
   const time = clock.nowFine();
   const meant = new Set(await find());
-  appendToJournal(file, "retry", [...meant], time);
+  appendToJournal(file, "retry", [...meant], { time });
   const retried = await retry();
   const others = retried.filter((video) => !meant.has(video));
-  appendToJournal(file, "retry", others, time);
+  appendToJournal(file, "retry", others, { time });
   return retried;
 }

@@ -67,6 +67,7 @@ function levelOf(event: PoolEvent): Level {
     case "attempt.finished":
       return event.outcome.kind === "failed" ? "error" : event.outcome.kind === "retry" ? "warn" : "info";
     case "video.claimed":
+    case "lease.renewed":
       return "debug";
     case "claim.lost":
     case "video.reclaimed":
@@ -105,6 +106,8 @@ function describe(event: PoolEvent): Record<string, unknown> {
       const reason = "reason" in outcome ? { err: outcome.reason } : {};
       return { ...nameClaim(claim), outcome: outcome.kind, durMs: Math.round(durMs), ...reason, ...whose };
     }
+    case "lease.renewed":
+      return { until: new Date(event.until).toISOString() };
     case "video.claimed":
       return { ...nameClaim(event.claim), ...(event.holder !== undefined && { holder: event.holder }) };
     case "claim.lost":

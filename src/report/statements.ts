@@ -211,9 +211,16 @@ export const STRAY_ATTEMPTS = `
 
 export const QUICK_CHECK = "PRAGMA quick_check";
 
-export const NOT_COMPLETED = `
-  SELECT value AS video, coalesce((SELECT state FROM hidb_videos WHERE video_id = value), 'unknown') AS detail
-    FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM hidb_videos WHERE video_id = value AND state = 'completed')`;
+// What a journal is compared with.
+
+/** Parameters: the last id seen, and how many. */
+export const JOURNAL_ROWS = `
+  SELECT video_id AS video, state, attempt, instance, finished_at AS finishedAt FROM hidb_videos
+   WHERE video_id > ? ORDER BY video_id LIMIT ? + 0`;
+
+export const JOURNAL_SPENT = `
+  SELECT video_id AS video, attempt, instance, outcome, claimed_at AS claimedAt FROM hidb_attempts
+   WHERE video_id IN (SELECT value FROM json_each(?))`;
 
 // A run, from a moment on.
 

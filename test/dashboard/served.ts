@@ -65,7 +65,7 @@ export async function serve(options: Options = {}): Promise<Served> {
   const { leaseMs } = config;
   const instance = await register({ identity: identifyProcess(), processId, leaseMs: 3_600_000, database, clock });
   await beginWork(instance);
-  const journal = openJournal(config.journal, instance.id);
+  const journal = openJournal(config.journal, { instance: instance.id, boot: "here", clock });
   const events: PoolEvent[] = [];
   const report = (event: PoolEvent) => {
     events.push(event);

@@ -4,8 +4,8 @@ import type BetterSqlite3 from "better-sqlite3";
 
 export interface JournalLine {
   time: number;
-  /** The last two are a person's doing. */
-  event: "claim" | "settle" | "release" | "reclaim" | "retry" | "cancel";
+  /** A retry and a cancellation are a person's doing; the last three are of a life and name no video. */
+  event: "claim" | "settle" | "release" | "lost" | "reclaim" | "retry" | "cancel" | "begin" | "renew" | "gone";
   video: number;
   attempt: number;
   instance: string;
@@ -81,7 +81,8 @@ function judgeRows(
 function judgeJournal(rows: Row[], lines: JournalLine[], { killed = false }: JudgeOptions): string[] {
   const problems: string[] = [];
   const histories = Map.groupBy(
-    lines.toSorted((a, b) => a.time - b.time || a.attempt - b.attempt),
+    // That a claim was lost is heard late, and changes nothing.
+    lines.filter((line) => line.event !== "lost").toSorted((a, b) => a.time - b.time || a.attempt - b.attempt),
     (line) => line.video,
   );
   for (const row of rows) {

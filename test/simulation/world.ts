@@ -76,6 +76,7 @@ class World {
   readonly #random: Random;
   readonly #counts = new Map<string, number>();
   readonly #journal: JournalLine[] = [];
+  readonly #begun = new Set<string>();
   readonly #spoolDir: string;
   readonly #workshop: Workshop;
   #stage: Stage | undefined;
@@ -398,7 +399,8 @@ class World {
       doing.then((done) => {
         this.#count(what === "retry" ? "retried by a person" : "cancelled", done.length);
         for (const video of done) {
-          this.#journal.push({ time, event: what, video, attempt: 0, instance: "hidb", pid: 0, rank: -1 });
+          const person = { attempt: 0, instance: "hidb", pid: 0, rank: -1, done: EPOCH + this.#scheduler.now };
+          this.#journal.push({ time, event: what, video, ...person });
         }
       }),
     );
@@ -443,7 +445,13 @@ class World {
     }
     this.#count(`event: ${event.type}`);
     this.#say(process.label, tell(event));
-    const line = journalLine(event, { instance: process.label, pid: process.pid, rank });
+    const now = () => EPOCH + this.#scheduler.now;
+    const who = { instance: process.label, pid: process.pid, rank, boot: process.identity.boot, now };
+    if (!this.#begun.has(process.label)) {
+      this.#begun.add(process.label);
+      this.#journal.push({ time: now() - 1, event: "begin", instance: process.label, pid: process.pid, rank, boot: who.boot });
+    }
+    const line = journalLine(event, who);
     if (line !== undefined) this.#journal.push(line);
   }
 

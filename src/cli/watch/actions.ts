@@ -22,6 +22,6 @@ export function countFailed(database: Database): Promise<number> {
 export async function retryFailed(database: Database, { journal }: Config): Promise<string> {
   const time = clock.nowFine();
   const retried = await retryVideos(database, FAILED);
-  if (journal !== "") appendToJournal(journal, "retry", retried, time);
+  if (journal !== "") appendToJournal(journal, "retry", retried, { time, done: clock.nowFine() });
   return `${plural(retried.length, "video")} pending again`;
 }

@@ -78,7 +78,7 @@ export const CHANGE_ROUTES: Route[] = [
       await findStates(database, [params.id]);
       const time = clock.nowFine();
       const cancelled = await cancelVideos(database, { ids: [params.id], states: ["pending", "running"] }, clock.now());
-      if (config.journal !== "") appendToJournal(config.journal, "cancel", cancelled, time);
+      if (config.journal !== "") appendToJournal(config.journal, "cancel", cancelled, { time, done: clock.nowFine() });
       view.forget();
       return { cancelled: cancelled.length };
     },
