@@ -49,6 +49,16 @@ describe("a change of the backlog", () => {
     expect(await cancelVideos(world.database, { ids, states: ["running"] }, 7)).toEqual([2]);
     const after = await rows();
     for (const at of [0, 2, 5]) expect(after[at]).toEqual(before[at]);
+    const anew = {
+      attempt: 0,
+      deaths: 0,
+      run_after: 0,
+      claimed_at: null,
+      finished_at: null,
+      error: null,
+      output: null,
+    };
+    for (const at of [3, 4]) expect(after[at]).toMatchObject({ state: "pending", instance: null, ...anew });
     expect(after.map((row) => row.state)).toEqual([
       ...["pending", "cancelled", "completed", "pending", "pending", "cancelled"],
     ]);

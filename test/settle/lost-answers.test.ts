@@ -89,6 +89,20 @@ describe("an outcome whose answer is lost", () => {
     expect(await world.attempts()).toHaveLength(1);
   });
 
+  it("is asked about until somebody answers", async () => {
+    await using world = await World.create({ videos: [1] });
+    const line = new Line(world);
+    const desk = await openDesk(world, { database: line.database });
+    for (const what of [SETTLEMENT, /SELECT 1 AS yes/, /SELECT 1 AS yes/]) line.lose(what, "applied");
+    const settling = desk.settler.settleOutcome(desk.claim(1), { kind: "retry", reason: "no" }, 1000);
+    for (let round = 1; round <= 3; round++) {
+      await expect.poll(() => desk.troubles.length, { interval: 2 }).toBe(round);
+      await settleDown();
+      world.clock.advance(1000);
+    }
+    expect(await settling).toMatchObject({ held: true });
+  });
+
   it("is not taken for written because an earlier settlement of the same claim was", async () => {
     await using world = await World.create({ videos: [1] });
     const line = new Line(world);
@@ -186,31 +200,53 @@ describe("finished work", () => {
 });
 
 describe("a spool", () => {
-  async function inherit(world: World, { database = "d", isDead = true }: { database?: string; isDead?: boolean }) {
-    const { instance, claim } = await openDesk(world);
+  interface Left {
+    database?: string;
+    isDead?: boolean;
+    /** Its owner had written it, and died before it could say so. */
+    isSettled?: boolean;
+    heirs?: number;
+  }
+
+  async function inherit(world: World, { database = "d", isDead = true, isSettled = false, heirs = 1 }: Left) {
+    const { instance, settler, claim } = await openDesk(world);
     const folder = makeFolder();
     const spool = new Spool(folder, { database, instance: instance.id, ...OWNER });
     spool.keep(claim(1), completed, 1);
     spool.close();
-    const held = await inheritSpools({
-      ...{ folder, databaseName: "d", isDead: () => isDead, onSettled: () => undefined },
+    if (isSettled) await settler.settleOutcome(claim(1), completed, 1000);
+    world.clock.advance(5);
+    let told = 0;
+    const options = {
+      ...{ folder, databaseName: "d", isDead: () => isDead, onSettled: () => void told++ },
       settler: { ...OPTIONS, database: world.database, clock: world.clock, onTrouble: () => undefined },
-    });
-    return { held, left: readSpools(folder).length, state: (await world.video(1)).state };
+    };
+    const held = await Promise.all(Array.from({ length: heirs }, () => inheritSpools(options)));
+    return { held, told, left: readSpools(folder).length, state: (await world.video(1)).state };
   }
 
   it("of a dead instance is settled, and taken away", async () => {
     await using world = await World.create({ videos: [1] });
-    expect(await inherit(world, {})).toEqual({ held: 1, left: 0, state: "completed" });
+    expect(await inherit(world, {})).toEqual({ held: [1], told: 1, left: 0, state: "completed" });
+  });
+
+  it("is told of once, though its owner had written it before it died", async () => {
+    await using world = await World.create({ videos: [1] });
+    expect(await inherit(world, { isSettled: true })).toEqual({ held: [1], told: 1, left: 0, state: "completed" });
+  });
+
+  it("is told of by one of several heirs", async () => {
+    await using world = await World.create({ videos: [1] });
+    expect(await inherit(world, { heirs: 3 })).toMatchObject({ told: 1, left: 0, state: "completed" });
   });
 
   it("is left alone while its owner lives", async () => {
     await using world = await World.create({ videos: [1] });
-    expect(await inherit(world, { isDead: false })).toEqual({ held: 0, left: 1, state: "running" });
+    expect(await inherit(world, { isDead: false })).toEqual({ held: [0], told: 0, left: 1, state: "running" });
   });
 
   it("is left alone where it belongs to another database", async () => {
     await using world = await World.create({ videos: [1] });
-    expect(await inherit(world, { database: "another" })).toEqual({ held: 0, left: 1, state: "running" });
+    expect(await inherit(world, { database: "another" })).toEqual({ held: [0], told: 0, left: 1, state: "running" });
   });
 });

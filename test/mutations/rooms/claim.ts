@@ -134,6 +134,22 @@ export const CLAIM: Mutation[] = [
     simulated: true,
   },
   {
+    name: "undone by its own moment",
+    protects: "I2: to undo a claim touches none that the same instance has made before",
+    file: CLAIMER,
+    find: "Math.max(clock.now(), this.#lastClaimAt + 1)",
+    replace: "clock.now()",
+    tests: { file: "claim/lost-answers", only: "leaves alone what the same instance has claimed at another moment" },
+  },
+  {
+    name: "undone by its own instance",
+    protects: "I2: to undo a claim touches none that another instance has made in the same millisecond",
+    file: STATEMENTS,
+    find: "AND state = 'running' AND instance = ? AND claimed_at = ?)`;",
+    replace: "AND state = 'running' AND ? IS NOT NULL AND claimed_at = ?)`;",
+    tests: { file: "claim/lost-answers", only: "leaves alone what another instance has claimed at the same moment" },
+  },
+  {
     name: "undone before leaving",
     protects: "I6: what a lost answer has left in hand does not come back as a death",
     file: CLAIMER,

@@ -142,6 +142,14 @@ export const DATABASE: Mutation[] = [
     tests: { file: "catalogue/backlog", only: "changes no video in another state" },
   },
   {
+    name: "retry begins anew",
+    protects: "I6: a person's retry forgets deaths, or the next one would be the last",
+    file: "src/catalogue/statements.ts",
+    find: "SET state = 'pending', attempt = 0, deaths = 0,",
+    replace: "SET state = 'pending', attempt = 0, deaths = deaths,",
+    tests: { file: "catalogue/backlog", only: "changes no video in another state" },
+  },
+  {
     name: "rest after a cancel",
     protects: "I2: a video cancelled while it runs is not claimed again before its attempt has heard of it",
     file: "src/catalogue/statements.ts",

@@ -68,6 +68,22 @@ export const RECLAIM: Mutation[] = [
     simulated: true,
   },
   {
+    name: "no patience with the dead of this machine",
+    protects: "I4: an outage of the database excuses nobody whose process is gone",
+    file: RECLAIM_TS,
+    find: "if (other.boot === identity.boot) return false;",
+    replace: "",
+    tests: { file: TESTS, only: "a dead process of this machine needs no such patience" },
+  },
+  {
+    name: "inheritance before the burial",
+    protects: "I1: finished work of the dead is settled while their claims still hold",
+    file: RECLAIM_TS,
+    find: "if (dead.length > 0) await options.inherit?.(dead.map((other) => other.id));",
+    replace: "",
+    tests: { file: TESTS, only: "lets what its instance had finished be settled first" },
+  },
+  {
     name: "death counted",
     protects: "I6: a death is counted apart from errors",
     file: STATEMENTS,
@@ -134,6 +150,14 @@ export const RECLAIM: Mutation[] = [
     find: `\${RENEWED} WHERE id = ? AND gone_at IS NULL\`;`,
     replace: `\${RENEWED} WHERE id = ?\`;`,
     tests: { file: "pool/corridor", only: "stops its attempts, changes nothing of theirs, and ends with 75" },
+  },
+  {
+    name: "expelled instance stops on D1",
+    protects: "I2, I5: the same where everything is asked in one breath",
+    file: "src/pool/corridor.ts",
+    find: "if (!renewed) return this.#endExpelled();",
+    replace: "",
+    tests: { file: "pool/corridor", only: "hears of it as well, with its next heartbeat" },
   },
   {
     name: "a life begins once",
