@@ -106,3 +106,13 @@ function base64Forms(part: string): string[] {
 export function hideSecrets(text: string, secrets: readonly string[]): string {
   return secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
 }
+
+/** Enough to tell why; a path alone may take 4,096 bytes of it. */
+const LONGEST_REASON = 5000;
+
+/** Why an attempt failed, in words that may come from anybody: not for pages, and without what a terminal would obey. */
+export function shownReason(text: string): string {
+  const shown = text.slice(0, LONGEST_REASON).toWellFormed();
+  // Tabs and line feeds are for people.
+  return shown.replaceAll(/[^\P{Cc}\t\n]+/gu, " ").trim() || "no reason is known";
+}

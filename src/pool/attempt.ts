@@ -3,9 +3,8 @@ import type { Clock } from "../clock.js";
 import type { Database } from "../database/database.js";
 import { messageOf } from "../errors.js";
 import type { AttemptContext, Processor } from "../process/processor.js";
-import { shownReason } from "../process/shown.js";
 import { usageOf } from "../settle/usage.js";
-import { hideSecrets, sourceSecrets } from "../shown.js";
+import { hideSecrets, shownReason, sourceSecrets } from "../shown.js";
 import type { Claim, Millis, Outcome, Video } from "../video.js";
 import type { Deadlines } from "./deadlines.js";
 

@@ -172,7 +172,6 @@ describe("planted secrets", () => {
     if (first !== undefined) kill(first.pid);
     await pool.waitForInstances(2);
     await type(CLI, ["resume"]);
-    await everyPm2(pm2, search);
     // What PM2 keeps must be enough for each of its ways to start instances anew.
     for (const args of [
       ["reload", "hidb"],
