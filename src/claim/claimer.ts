@@ -74,6 +74,7 @@ export class Claimer {
   /** What has to be undone before the next claim. */
   readonly #owed: (() => Promise<unknown>)[] = [];
   #lastClaimAt: Millis = Number.NEGATIVE_INFINITY;
+  #over = false;
   #view: PoolView | undefined;
   #restUntil: Millis = Number.NEGATIVE_INFINITY;
   /** How long the last look took that found nothing. */
@@ -95,6 +96,11 @@ export class Claimer {
   /** Undoes claims that never came into our hands; before leaving, since nobody else would know of them. */
   settleDebts(): Promise<void> {
     return again(() => this.#payBack());
+  }
+
+  /** From here on nothing more is asked for: while a whole pool leaves, a claim would be tried again with each rank. */
+  end(): void {
+    this.#over = true;
   }
 
   /** False while a claim would not even ask: everything was looked through since the last rewind. */
@@ -215,7 +221,7 @@ export class Claimer {
   async #claim(scope: sql.ClaimScope, limit: number, cursor?: Cursor): Promise<Claim[]> {
     const { clock, database } = this.#instance;
     this.#view ??= await viewPool(this.#instance);
-    for (;;) {
+    while (!this.#over) {
       const view = this.#view;
       // On a distant database no two claims have the same moment: it is the name by which one can be undone.
       const now = database.distant ? Math.max(clock.now(), this.#lastClaimAt + 1) : clock.now();
@@ -234,6 +240,7 @@ export class Claimer {
       this.#view = seen ?? (await viewPool(this.#instance));
       if (this.#view.rank === view.rank && this.#view.count === view.count) return [];
     }
+    return [];
   }
 
   /** The rows claimed, in order. */

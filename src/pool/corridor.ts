@@ -197,6 +197,7 @@ export class Corridor {
   drain(because: string, exitCode: number = EXIT.completed, { atOnce = false } = {}): void {
     if (this.#drain !== undefined) return;
     this.#drain = { because, exitCode, atOnce };
+    this.#house.claimer.end();
     // At once: a claim under way may be waiting for a request that this instance's share allows only in half a minute.
     this.#house.instance.budget?.useReserve();
     this.#bell.ring();
@@ -576,6 +577,8 @@ export class Corridor {
     await settler.flush();
     this.#beatTimer?.cancel();
     this.#beatTimer = undefined;
+    // The last looks, and the farewell: what the drain was given may be spent on what it has waited for.
+    instance.budget?.useReserve();
     await this.#beating;
     await this.#house.runs?.close().catch((error: unknown) => this.#bear(error));
     // Who could not undo a claim does not say goodbye: only the reclaim of the dead finds what it holds.
