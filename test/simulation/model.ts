@@ -240,6 +240,9 @@ export class Model {
     }
     const silentMs = this.#now() - life.heardAt;
     this.#count("buried alive, after its lease");
+    // A life that has begun after the machine's clock was put forward cannot know that it was.
+    const { steppedAt } = judge.process.host;
+    if (steppedAt > life.heardAt && judge.process.bornAt >= steppedAt) return;
     if (silentMs < life.leaseMs - this.#slackMs) {
       const lease = this.#instances.get(owner)?.leaseUntil ?? 0;
       const left = lease - EPOCH - this.#now();

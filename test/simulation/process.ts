@@ -15,6 +15,8 @@ export class Host {
   boot: string;
   /** How far its clock is from the true time. */
   aheadMs = 0;
+  /** When its clock was put forward for the last time. */
+  steppedAt: Millis = Number.NEGATIVE_INFINITY;
   readonly processes = new Map<number, Process>();
   #boots = 0;
   #nextPid = 100;
@@ -51,6 +53,7 @@ export class Process implements Actor {
   readonly identity: ProcessIdentity;
   readonly random: Random;
   readonly clock: Clock;
+  readonly bornAt: Millis;
   alive = true;
   frozenUntil: Millis = 0;
   /** What it takes of memory. */
@@ -73,6 +76,7 @@ export class Process implements Actor {
     this.processId = processId;
     this.random = random;
     this.identity = { host: host.name, boot: host.boot, pid, pidStartedAt: label };
+    this.bornAt = scheduler.now;
     this.clock = clockOf(this, scheduler);
     host.processes.set(pid, this);
   }

@@ -280,7 +280,11 @@ class World {
       }
       case "clock": {
         const isOne = this.#plan.database === "sqlite";
-        for (const host of this.#hosts.values()) if (isOne || host.name === event.host) host.aheadMs += event.jumpMs;
+        for (const host of this.#hosts.values()) {
+          if (!isOne && host.name !== event.host) continue;
+          host.aheadMs += event.jumpMs;
+          if (event.jumpMs > 0) host.steppedAt = this.#scheduler.now;
+        }
         this.#count(event.jumpMs > 0 ? "clock forwards" : "clock back");
         return;
       }
@@ -516,8 +520,12 @@ class World {
     this.#judgeJournal();
   }
 
-  /** Only where all lines were written by one clock that never jumped. */
+  /**
+   * Only where all lines were written by one clock that never jumped; and a life that was frozen beyond its lease, between
+   * a claim and its line, writes that line when the claim is long lost.
+   */
   #judgeJournal(): void {
+    if ((this.#model.seen.get("buried alive, after its lease") ?? 0) > 0) return;
     if (this.#plan.events.some(({ kind }) => kind === "clock") || this.#plan.hosts.some(({ aheadMs }) => aheadMs !== 0))
       return;
     const lines = this.#journal.toSorted((one, other) => one.time - other.time);
