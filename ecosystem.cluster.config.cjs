@@ -3,7 +3,7 @@
 "use strict";
 
 const { execFileSync } = require("node:child_process");
-const { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
+const { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
 const { parseEnv } = require("node:util");
@@ -87,12 +87,33 @@ function countFlag(argv) {
   return undefined;
 }
 
+/** In quotes, and as much as a line has room for. */
+function shown(value) {
+  return JSON.stringify(value.length > 200 ? `${value.slice(0, 200)}…` : value);
+}
+
+/** Every instance reads it, too, and more strictly; here it must not end the `pm2` command with a stack. */
+function readDotenv(file) {
+  if (!existsSync(file)) return {};
+  try {
+    if (!statSync(file).isFile()) throw Object.assign(new Error(), { code: "a folder, pipe or device" });
+    return parseEnv(readFileSync(file, "utf8").replace(/^\ufeff/, ""));
+  } catch (error) {
+    if (!isStarting(process.argv)) return {};
+    return refuse(
+      2,
+      `expected ${file} to be a file that can be read, got ${error.code}`,
+      "rename it, or let it be read",
+    );
+  }
+}
+
 function settingsOf(environment) {
-  const file = path.join(__dirname, ".env");
-  const filed = existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : {};
+  const filed = readDotenv(path.join(__dirname, ".env"));
   const settings = {};
   for (const [name, value] of Object.entries({ ...filed, ...environment })) {
-    if (name.startsWith("HIDB_")) settings[name] = value;
+    // An empty variable counts as unset.
+    if (name.startsWith("HIDB_")) settings[name] = value || filed[name] || value;
   }
   for (const name of PATH_SETTINGS) {
     // A path from the shell starts where the command was typed, one from .env beside that file.
@@ -105,7 +126,7 @@ function settingsOf(environment) {
 function wholeOf(settings, name, fallback) {
   const value = settings[name];
   if (value === undefined || value === "" || !isStarting(process.argv)) return fallback;
-  if (!/^\d+$/.test(value)) refuse(2, `expected ${name} to be a whole number, got "${value}"`, `correct ${name}`);
+  if (!/^\d+$/.test(value)) refuse(2, `expected ${name} to be a whole number, got ${shown(value)}`, `correct ${name}`);
   return Number(value);
 }
 
@@ -128,7 +149,7 @@ function countOf(argv, settings) {
     const where = flag === undefined ? "HIDB_INSTANCES" : "-i";
     refuse(
       2,
-      `expected ${where} to be auto, max or a whole number from 1 to ${MAX_INSTANCES}, got "${asked}"`,
+      `expected ${where} to be auto, max or a whole number from 1 to ${MAX_INSTANCES}, got ${shown(asked)}`,
       `for example: pm2 start ${path.basename(__filename)} -i 3`,
     );
   }

@@ -1,5 +1,5 @@
 // The one place that reads the environment: every setting with its default, its check and the sentence the README prints.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { dirname, isAbsolute, resolve } from "node:path";
@@ -120,6 +120,8 @@ function sourcePlaces(name: string, help: string) {
 }
 
 const DAY_MS = 86_400_000;
+/** Characters of what somebody has typed. */
+const LONGEST_SHOWN = 500;
 const MAX_INSTANCES = 64;
 
 export const SETTINGS = {
@@ -571,41 +573,71 @@ function pick(key: SettingKey, setting: Setting<unknown>, layers: Layers): [stri
 
 function parse(setting: Setting<unknown>, raw: string, origin: Origin, cwd: string): unknown {
   if (setting.kind === "path") {
+    if (raw.includes("\0")) throw settingInvalid({ name: setting.name, expected: "a path", got: shorten(raw), origin });
     if (raw === "" || isAbsolute(raw)) return raw;
     return resolve(origin === "default" ? PROJECT_ROOT : cwd, raw);
   }
   const result = v.safeParse(setting.schema, raw.trim());
   if (result.success) return result.output;
-  const shown = setting.kind === "secret" ? "something else" : JSON.stringify(raw);
+  const shown = setting.kind === "secret" ? "something else" : shorten(raw);
   throw settingInvalid({ name: setting.name, expected: setting.expected, got: shown, origin });
 }
 
 function readDotenv(file: string): NodeJS.Dict<string> {
   if (!existsSync(file)) return {};
-  try {
-    return parseEnv(readFileSync(file, "utf8"));
-  } catch (cause) {
-    const got = cause instanceof Error && "code" in cause ? cause.code : cause;
-    throw new HidbError({
+  const unreadable = (got: string, cause?: unknown) =>
+    new HidbError({
       code: "SETTING_INVALID",
       message: `expected ${file} to be a file that can be read, got ${got}`,
       fix: "give this user read permission on it, rename it, or run hidb in another folder",
       cause,
     });
+  let text: string;
+  try {
+    const stat = statSync(file);
+    // A pipe would be waited for as long as nobody writes to it.
+    if (!stat.isFile() && !stat.isDirectory()) throw unreadable("a device, pipe or socket");
+    text = readFileSync(file, "utf8");
+  } catch (cause) {
+    if (cause instanceof HidbError) throw cause;
+    throw unreadable(String(cause instanceof Error && "code" in cause ? cause.code : cause), cause);
   }
+  // Node's parser passes over what it does not understand: a setting that is lost so would be missed much later.
+  if (text.includes("\0")) throw dotenvInvalid(file, "text in UTF-8", "another encoding or binary data");
+  const filed = parseEnv(text.replace(/^\ufeff/, ""));
+  for (const line of text.split(/\r?\n/)) {
+    const [, name, next] = /^\ufeff?[ \t]*(?:export[ \t]+)?(HIDB_\w*)[ \t]*(.?)/.exec(line) ?? [];
+    if (name === undefined || next === "=" || name in filed) continue;
+    throw dotenvInvalid(file, `${shorten(name)} to be followed by = and its value`, "something else");
+  }
+  return filed;
+}
+
+function dotenvInvalid(file: string, expected: string, got: string): HidbError {
+  return new HidbError({
+    code: "SETTING_INVALID",
+    message: `expected ${expected} in ${file}, got ${got}`,
+    fix: "write one NAME=value a line and save it as UTF-8",
+  });
+}
+
+/** In quotes, and as much as a line of a message has room for. */
+function shorten(text: string): string {
+  return JSON.stringify(text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text);
 }
 
 function refuseUnknown(environment: NodeJS.Dict<string>, where: string): void {
   const known = Object.values(SETTINGS).map((setting) => setting.name);
   for (const name of Object.keys(environment)) {
     if (!name.startsWith("HIDB_") || known.includes(name)) continue;
-    const distance = (candidate: string) => leven(name.toUpperCase(), candidate);
+    const shown = /^\w+$/.test(name) && name.length <= LONGEST_SHOWN ? name : shorten(name);
+    const distance = (candidate: string) => leven(name.slice(0, LONGEST_SHOWN).toUpperCase(), candidate);
     const guess = known.reduce((best, candidate) => (distance(candidate) < distance(best) ? candidate : best));
     const near = distance(guess) <= 4;
     throw new HidbError({
       code: "SETTING_UNKNOWN",
-      message: `expected only settings that hidb knows, got ${name} in ${where}`,
-      fix: near ? `did you mean ${guess}? Rename or remove ${name}` : `remove ${name}; the README lists the settings`,
+      message: `expected only settings that hidb knows, got ${shown} in ${where}`,
+      fix: near ? `did you mean ${guess}? Rename or remove ${shown}` : `remove ${shown}; the README lists the settings`,
     });
   }
 }

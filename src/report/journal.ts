@@ -1,6 +1,6 @@
 // The journal: every claim, settlement, release and reclaim, each life and its renewals, and what a person did, as one
 // JSON line, for judging a run afterwards.
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Clock } from "../clock.js";
 import { HidbError } from "../errors.js";
@@ -181,7 +181,9 @@ function lineOf(event: VideoLine["event"], time: Millis, claim: Claim, { instanc
 function openForAppending(file: string): number {
   try {
     mkdirSync(dirname(file), { recursive: true });
-    return openSync(file, "a");
+    // A pipe that nobody reads would be waited for, with the whole instance; like this it cannot be written.
+    const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
+    return openSync(file, O_APPEND | O_CREAT | O_WRONLY | O_NONBLOCK);
   } catch (cause) {
     throw new HidbError({
       code: "FILE_UNWRITABLE",
