@@ -186,7 +186,7 @@ function callFetch(config: Config, { host, judging, clock }: CallParts): Process
     const call = buildCall(template, video, context);
     const { answer, ended } = host.run({ kind: "fetch", call }, context.signal, { alone });
     const { status, headers, body } = await answer;
-    const text = await readText(body, maxBytes);
+    const text = await whileOpen(readText(body, maxBytes), ended);
     const end = await ended;
     const target = shownRequest(template, call);
     if (end.exception !== null) return judgeEnd(judgeException(end.exception, target, secrets), end, judging);
@@ -211,6 +211,14 @@ function callScheduled(config: Config, { host, plan, judging, clock }: CallParts
     const end = await ended;
     return judgeEnd(judgeScheduled(result, end.exception ?? end.failures[0] ?? null, judging.secrets), end, judging);
   };
+}
+
+/** A body that is still to come from a thread that was ended never comes, and nobody else would tell. */
+function whileOpen<T>(work: Promise<T>, ended: Promise<unknown>): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  work.then(resolve, reject);
+  ended.catch(reject);
+  return promise;
 }
 
 /** Null when it is longer than that; what cannot be read to its end rejects. */

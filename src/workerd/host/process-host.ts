@@ -20,7 +20,9 @@ export async function openProcessHost(options: HostOptions): Promise<Host> {
     handlers: runtime.handlers,
     run<E extends Event>(event: E, signal: AbortSignal = NEVER_ABORTED): Running<EventAnswer<E["kind"]>> {
       const running = runtime.run(event, signal);
-      return signal === NEVER_ABORTED ? running : { ...running, answer: unlessAborted(running.answer, signal) };
+      if (signal === NEVER_ABORTED) return running;
+      // Its waitUntil work and its body may never end, either.
+      return { answer: unlessAborted(running.answer, signal), ended: unlessAborted(running.ended, signal) };
     },
     close: () => runtime.close(),
   };
@@ -35,6 +37,8 @@ function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  // Who listens to the answer only must not find the other promise unhandled.
+  promise.catch(() => undefined);
   return promise;
 }
 

@@ -94,7 +94,7 @@ export const STATEMENTS: Record<string, Make> = {
     poison: true,
   }),
   "evaluate text": fixed(`eval("1")`),
-  "make a function of text": fixed(`new Function("return process")().exit(3)`),
+  "make a function of text": deadly(`new Function("return process")().exit(3)`),
   "import text": fixed(`await import("data:text/javascript,for(;;);")`),
   "import what is not there": fixed(`await import("node:no-such-thing")`),
   "compile nonsense": fixed("await WebAssembly.compile(new Uint8Array(8))"),
