@@ -7,10 +7,13 @@ import { Chance } from "../random.ts";
 import type { FuzzOptions } from "../run.ts";
 import { type MediaFile, mediaFolders, readSample } from "./files.ts";
 import { makeMutant } from "./mutate.ts";
+import { runPool } from "./pool.ts";
 import { type Probed, Probing } from "./probing.ts";
 import { LIES, LyingServer } from "./server.ts";
 
 const COUNT = 3000;
+/** Through a real instance, too. */
+const POOL_COUNT = 400;
 const REMOTE_SHARE = 1 / 6;
 const WHOLE = ["h264-aac.mp4", "vp9-opus.webm", "broadcast.ts", "opus.ogg"];
 const FINDS = join(tmpdir(), "hidb-fuzz-finds");
@@ -49,7 +52,11 @@ export async function fuzz({ seed, count = COUNT, only }: FuzzOptions): Promise<
     console.log(`  ${String(times).padStart(6)}  ${ending}`);
   }
   console.log(`  the slowest took ${Math.round(slowest)} ms, the largest ${Math.round(largest)} MB`);
-  return found;
+  if (only !== undefined) return found;
+  const pool = await runPool(files, seed, Math.min(count, POOL_COUNT));
+  console.log(`  a real instance settled ${pool.settled} of them and held ${Math.round(pool.mostMb)} MB at the most`);
+  for (const fault of pool.faults) console.log(`  ${fault}`);
+  return found + pool.faults.length;
 }
 
 interface Parts {
