@@ -107,7 +107,9 @@ async function tryWithout(copy: Copy, mutation: Mutation, judge: Judge): Promise
 
 async function judgeByTests(copy: Copy, { tests }: Mutation): Promise<Verdict> {
   const by = `test/${tests.file}.test.ts`;
-  const ran = await runTests(copy, [tests]);
+  let ran = await runTests(copy, [tests]);
+  // On a machine that is busy vitest may give up on a process before it has begun.
+  if (ran.length === 0) ran = await runTests(copy, [tests]);
   const failed = ran.find(isAssertion) ?? ran.find(({ status }) => status === "failed");
   if (failed === undefined) return { caught: false, by, first: `${ran.length} tests passed` };
   if (!isAssertion(failed)) return { caught: false, by, first: `no assertion: ${failed.name}: ${firstLine(failed)}` };

@@ -1,7 +1,7 @@
 // What finds out that the others have failed.
 import type { Mutation } from "../mutation.ts";
 
-const JOURNAL = "src/report/journal-check.ts";
+const JOURNAL = "src/report/journal-video.ts";
 const TESTS = "report/verify";
 
 export const REPORT: Mutation[] = [
@@ -9,7 +9,7 @@ export const REPORT: Mutation[] = [
     name: "journal: two at once",
     protects: "I2: the history of a run shows two attempts of one video that overlap",
     file: JOURNAL,
-    find: `this.#complain("journal.overlap", both);`,
+    find: `this.#complain("overlap", both, held, claim);`,
     replace: "void both;",
     tests: { file: TESTS, only: "finds two attempts of one video at the same time" },
   },
@@ -17,8 +17,8 @@ export const REPORT: Mutation[] = [
     name: "journal: back after its end",
     protects: "I2: it shows a video that was claimed after a terminal state",
     file: JOURNAL,
-    find: "const allowed = this.#ended === undefined ||",
-    replace: "const allowed = this.#ended !== null ||",
+    find: `this.#complain("resurrection", what, ended, line);`,
+    replace: "void what;",
     tests: { file: TESTS, only: "finds a video that came back after its end" },
   },
   {
@@ -28,6 +28,14 @@ export const REPORT: Mutation[] = [
     find: "if (this.#completions > this.#completionsAllowed) {",
     replace: "if (this.#completions > this.#completionsAllowed + 9) {",
     tests: { file: TESTS, only: "finds a video that was completed twice" },
+  },
+  {
+    name: "journal: settled without a claim",
+    protects: "I2: it shows an outcome of somebody who did not hold the video",
+    file: JOURNAL,
+    find: "else if (at < 0) {",
+    replace: "else if (at < -1) {",
+    tests: { file: TESTS, only: "finds a settlement without a claim" },
   },
   {
     name: "verify: attempts accounted for",
