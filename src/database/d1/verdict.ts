@@ -110,7 +110,7 @@ function isTable(columns: unknown, rows: unknown): boolean {
 function readMeta(meta: unknown): RawResult["meta"] | undefined {
   if (typeof meta !== "object" || meta === null) return undefined;
   const told = meta as RawResult["meta"];
-  if (!isCount(told.changes)) return undefined;
+  if (!isCount(told.changes) || !Number.isInteger(told.changes)) return undefined;
   const odd = COSTS.filter((name) => !isCount(told[name]));
   return odd.length === 0 ? told : { ...told, ...Object.fromEntries(odd.map((name) => [name, 0])) };
 }

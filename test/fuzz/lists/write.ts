@@ -64,11 +64,8 @@ function writeCell(cell: Cell, chance: Chance): string {
   if (cell.json !== undefined) return cell.json;
   const text = JSON.stringify(cell.text);
   if (!chance.maybe(0.2)) return text;
-  return text.replace(/[a-z\u0080-\uffff]/g, (char, at: number) =>
-    text[at - 1] === "\\" || /\\u[\da-f]{0,3}$/.test(text.slice(0, at))
-      ? char
-      : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  // Each half of a pair by itself, as many programs do.
+  return text.replace(/[\u0080-\uffff]/g, (half) => `\\u${half.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 function writeObject(row: Row, chance: Chance): string {
