@@ -10,7 +10,7 @@ import { breakPool, TROUBLES } from "./trouble.ts";
 
 /** Videos that are done at once, some a second, and some that outlast the sync. */
 const POOLS: Pick<PoolCut, "videos" | "videoMs" | "instances">[] = [
-  { videos: 1500, videoMs: 0, instances: 2 },
+  { videos: 1500, videoMs: 0.01, instances: 2 },
   { videos: 60, videoMs: 150, instances: 3 },
   { videos: 12, videoMs: 1300, instances: 3 },
 ];
