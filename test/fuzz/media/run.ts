@@ -30,6 +30,7 @@ export async function fuzz({ seed, count = COUNT, only }: FuzzOptions): Promise<
   let largest = 0;
   const indexes = only === undefined ? Array.from({ length: count }, (_, index) => index) : [only];
   for (const index of indexes) {
+    if (index % 500 === 499) console.log(`  ${index + 1} of ${count}`);
     const mutant = makeMutant(files, seed, index);
     const { probed, lie } = await probe(mutant.content, { probing, server, chance: new Chance(seed, -1 - index) });
     slowest = Math.max(slowest, probed.tookMs);

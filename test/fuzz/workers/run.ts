@@ -21,6 +21,7 @@ export async function fuzz({ seed, count = COUNT, only }: FuzzOptions): Promise<
   const work = async () => {
     const instance = new Instance();
     for (let index = indexes.shift(); index !== undefined; index = indexes.shift()) {
+      if (index % 50 === 49) console.log(`  ${index + 1} of ${count}`);
       const worker = makeWorker(seed, index);
       const seen = await instance.host({ ...worker, timeoutMs: TIMEOUT_MS }, PATIENCE_MS);
       // What it has changed of the process stays changed, as in an instance, which hosts one Worker all its life.
