@@ -152,6 +152,15 @@ describe("a claim", () => {
     expect(await world.rows("SELECT * FROM hidb_videos")).toEqual(before);
   });
 
+  it("takes nothing more once its instance is leaving, whatever is seen of the pool", async () => {
+    await using world = await World.create({ videos: many(3) });
+    const claimer = await world.claimer();
+    claimer.end();
+    claimer.rewind({ news: true });
+    await expect(claimer.claimVideos(ALL)).resolves.toEqual([]);
+    expect(await world.states()).toEqual({ pending: 3 });
+  });
+
   it("finds rows that came back behind its cursor, once rewound", async () => {
     await using world = await World.create({ videos: many(10) });
     const claimer = await world.claimer();

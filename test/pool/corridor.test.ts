@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { renewLease, viewPool } from "../../src/claim/membership.js";
 import { reclaimVideos } from "../../src/claim/reclaim.js";
+import type { Clock } from "../../src/clock.js";
 import type { Database } from "../../src/database/database.js";
 import { HidbError } from "../../src/errors.js";
 import type { UsageReport } from "../../src/video.js";
@@ -169,6 +170,30 @@ describe("an instance at work", () => {
     await advance(world, 100);
     expect(pool.eventsOf("video.reclaimed")).toMatchObject([{ videoId: 1, attempt: 1, state: "pending" }]);
     expect(await world.video(1)).toMatchObject({ state: "completed", attempt: 2, deaths: 1 });
+  });
+
+  it("does not take other containers for silent when this machine's clock is put forward", async () => {
+    await using world = await World.create({ videos: [1, 2] });
+    const other = await world.instance({ processId: 1, identity: { host: "elsewhere", boot: "another boot" } });
+    await (await world.claimerOf(other)).claimVideos({ limit: 1, alone: false });
+    const { clock } = world;
+    let stepMs = 0;
+    const stepped: Clock = {
+      ...clock,
+      now: () => clock.now() + stepMs,
+      nowFine: () => clock.nowFine() + stepMs,
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+      timer: (ms, ring) => clock.timer(ms, ring),
+      every: (ms, ring) => clock.every(ms, ring),
+    };
+    const pool = await TestPool.create(world, { clock: stepped });
+    await pool.start();
+    await advance(world, 1000);
+    stepMs = 600_000;
+    await advance(world, 20_000, 50);
+    expect(await world.rows("SELECT state FROM hidb_instances WHERE id = ?", other.id)).toEqual([{ state: "working" }]);
+    await advance(world, 15_000, 50); // A lease later it would have been heard of.
+    expect(await world.rows("SELECT state FROM hidb_instances WHERE id = ?", other.id)).toEqual([{ state: "gone" }]);
   });
 
   it("keeps its video through a minute in which its event loop stands still", async () => {
@@ -628,6 +653,28 @@ describe("a database", () => {
     await advance(world, 1500);
     expect(await world.states()).toEqual({ completed: 3 });
     expect(pool.exitCode).toBeUndefined();
+  });
+
+  it("that fails while an outcome is written has it written once more before the instance ends", async () => {
+    await using world = await World.create({ videos: [1] });
+    const error = new HidbError({ code: "DATABASE_UNREADABLE", message: "expected to write", fix: "check the disk" });
+    let failures = 0;
+    const database: Database = Object.create(world.database, {
+      prepare: { value: world.database.prepare.bind(world.database) },
+      batch: {
+        value: (statements: { statement: string }[]) => {
+          const isSettling = statements.some(({ statement }) => /SET state = 'completed'/.test(statement));
+          if (isSettling && failures++ === 0) return Promise.reject(error);
+          return world.database.batch(statements as never);
+        },
+      },
+    });
+    const pool = await TestPool.create(world, { process: instant, database });
+    await pool.start();
+    await advance(world, 1000);
+    expect(pool.exitCode).toBe(1);
+    expect(failures).toBe(2);
+    expect(await world.video(1)).toMatchObject({ state: "completed", deaths: 0 });
   });
 
   it.each([

@@ -134,6 +134,14 @@ export const CLAIM: Mutation[] = [
     simulated: true,
   },
   {
+    name: "no claim while leaving",
+    protects: "I6: a drain spends no request on claims, and is over before PM2 kills",
+    file: CLAIMER,
+    find: "while (!this.#over) {",
+    replace: "for (;;) {",
+    tests: { file: TESTS, only: "takes nothing more once its instance is leaving" },
+  },
+  {
     name: "undone by its own moment",
     protects: "I2: to undo a claim touches none that the same instance has made before",
     file: CLAIMER,

@@ -86,8 +86,8 @@ export const POOL: Mutation[] = [
     name: "hung attempt is settled last",
     protects: "I2: it is nobody else's before its process is about to end",
     file: CORRIDOR,
-    find: "this.#endHung({ attempt, outcome, durMs });\n      return;",
-    replace: "this.#endHung({ attempt, outcome, durMs });\n      this.#hung.pop();",
+    find: "this.#late.push(hung);",
+    replace: "this.#settle(hung.attempt, hung.outcome, hung.durMs);",
     tests: { file: TESTS, only: "ignores its signal is reported as hung, spent, and ends its instance with 75" },
   },
   {
@@ -105,6 +105,14 @@ export const POOL: Mutation[] = [
     find: "AND state = 'running' AND instance = ?`;",
     replace: "AND state = 'running' AND ? IS NOT NULL`;",
     tests: { file: "claim/reclaim", only: "are lost once they are cancelled, deleted, settled or somebody else's" },
+  },
+  {
+    name: "settled once more before the end",
+    protects: "I6: an error of the disk does not turn finished work into a death of its video",
+    file: CORRIDOR,
+    find: "if (this.#house.spool === undefined) this.#late.push({ attempt, outcome, durMs });",
+    replace: "",
+    tests: { file: TESTS, only: "has it written once more before the instance ends" },
   },
   {
     name: "cancelled attempt is stopped",

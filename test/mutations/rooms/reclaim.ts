@@ -68,6 +68,14 @@ export const RECLAIM: Mutation[] = [
     simulated: true,
   },
   {
+    name: "excuse after a step of the clock",
+    protects: "I5: a clock that is put forward does not make other containers silent",
+    file: "src/pool/corridor.ts",
+    find: "if (ahead > this.#ahead + STEP_MS) this.#steppedAt = clock.monotonic();",
+    replace: "void STEP_MS;",
+    tests: { file: "pool/corridor", only: "does not take other containers for silent" },
+  },
+  {
     name: "no patience with the dead of this machine",
     protects: "I4: an outage of the database excuses nobody whose process is gone",
     file: RECLAIM_TS,
