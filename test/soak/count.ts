@@ -165,8 +165,11 @@ class History {
   /** Attempts spent since the last retry. */
   #spent = 0;
   #ended: string | undefined;
+<<<<<<< HEAD
   /** A person has sent it round again, or meant to and was refused: noted before it is done. */
   #mayBeginAnew = false;
+=======
+>>>>>>> 8eb28cf (wip)
   #completions = 0;
   #awaits: number | undefined;
   /** Claims that a person has ended. */
@@ -203,9 +206,16 @@ class History {
         this.#reclaim(line);
         return;
       case "retry":
+<<<<<<< HEAD
         // Whoever lives and seems to hold it settles it a moment later, before it is really sent round again.
         if (this.#holder === undefined || this.#parts.killedAt.has(this.#holder.instance)) this.#settleUnsaid();
         this.#mayBeginAnew = true;
+=======
+        this.#settleUnsaid();
+        if (this.#ended === "completed") this.#completions--;
+        this.#ended = undefined;
+        this.#spent = 0;
+>>>>>>> 8eb28cf (wip)
         return;
       case "lost":
         if (!this.#cancelled.some((one) => one.attempt === line.attempt && one.instance === line.instance)) {
@@ -213,7 +223,10 @@ class History {
         }
         return;
       case "cancel":
+<<<<<<< HEAD
         if (this.#mayBeginAnew) this.#beginAnew();
+=======
+>>>>>>> 8eb28cf (wip)
         if (this.#holder !== undefined) this.#cancelled.push(this.#holder);
         this.#holder = undefined;
         if (this.#ended !== undefined) say(`was cancelled after it was ${this.#ended}`);
@@ -225,6 +238,7 @@ class History {
     }
   }
 
+<<<<<<< HEAD
   #beginAnew(): void {
     if (this.#ended === "completed") this.#completions--;
     this.#ended = undefined;
@@ -236,6 +250,10 @@ class History {
     const { say, account, killedAt } = this.#parts;
     if (this.#mayBeginAnew && line.attempt === 1) this.#beginAnew();
     this.#mayBeginAnew = false;
+=======
+  #claim(line: Line): void {
+    const { say, account, killedAt } = this.#parts;
+>>>>>>> 8eb28cf (wip)
     if (this.#ended !== undefined) say(`was claimed after it was ${this.#ended}`);
     this.#ended = undefined;
     this.#settleUnsaid(line);
