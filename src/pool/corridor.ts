@@ -140,10 +140,14 @@ export class Corridor {
   async open(): Promise<void> {
     const { instance, claimer } = this.#house;
     await this.#house.inherit?.();
+    if (this.#drain !== undefined) return;
     const reclaiming = this.#reclaim();
     if (!this.#isDistant) await reclaiming;
     await Promise.all([reclaiming, this.#house.findNewVideos()]);
+    // Told to stop already: what requests there are on a distant database are for the farewell.
+    if (this.#drain !== undefined) return;
     await claimer.prepare();
+    if (this.#drain !== undefined) return;
     const beginning = this.#memory.begin();
     if (!this.#isDistant) await beginning;
     // What travels with a write is left without an answer together with it.

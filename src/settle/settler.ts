@@ -247,7 +247,7 @@ export class Settler {
       case "failed":
         return ask(sql.SETTLED_ATTEMPT, now);
       case "released":
-        return !(await ask(sql.TAKEN_BACK));
+        return !(await ask(sql.TAKEN_BACK, ...held));
       default:
         return outcome satisfies never;
     }

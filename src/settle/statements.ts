@@ -54,10 +54,15 @@ export const SETTLED_ATTEMPT = `
   SELECT 1 AS yes FROM hidb_attempts
    WHERE video_id = ? AND instance = ? AND attempt = ? AND claimed_at = ? AND outcome <> 'died' AND ended_at = ?`;
 
-/** A release leaves no record; a death, the other way to lose a claim, does. */
+/**
+ * A release leaves no record; the other ways to lose a claim do: a death one of its own, and a person who cancels leaves
+ * the claim in the row. Parameters: those of HELD, twice.
+ */
 export const TAKEN_BACK = `
   SELECT 1 AS yes FROM hidb_attempts
-   WHERE video_id = ? AND instance = ? AND attempt = ? AND claimed_at = ? AND outcome = 'died'`;
+   WHERE video_id = ? AND instance = ? AND attempt = ? AND claimed_at = ? AND outcome = 'died'
+  UNION ALL SELECT 1 FROM hidb_videos
+   WHERE video_id = ? AND instance = ? AND attempt = ? AND claimed_at = ? AND state = 'cancelled'`;
 
 export const COMPLETED_BY = `
   SELECT 1 AS yes FROM hidb_videos

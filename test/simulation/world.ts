@@ -497,6 +497,8 @@ class World {
     for (const { id } of this.#model.rows()) {
       workMs += attempts * (Math.min(natureOf(id, 1, temper).durationMs, timeoutMs) + 30_000);
     }
+    // One that hangs does so for the whole of its time.
+    if ((temper.rates.hang ?? 0) + (temper.rates.deaf ?? 0) > 0) workMs += of(({ timeoutMs: ms }) => ms);
     const silentMs = 4 * of(({ leaseMs }) => leaseMs) + 3 * of(({ heartbeatMs }) => heartbeatMs);
     const waitsMs = attempts * of(({ backoffMaxMs }) => backoffMaxMs) + of(({ drainMs }) => drainMs);
     // Orphans of those who have left are looked for every half an hour; requests are few.
