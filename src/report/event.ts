@@ -32,7 +32,7 @@ export type PoolEvent =
       heirOf?: string;
       holder?: string;
     }
-  | { type: "claim.lost"; claim: Claim; heldMs: Millis }
+  | { type: "claim.lost"; claim: Claim; heldMs: Millis; holder?: string }
   /** `at`: just before, when all that it holds was its own for certain. */
   | { type: "lease.renewed"; at: Millis; until: Millis }
   | { type: "video.reclaimed"; videoId: number; attempt: number; state: State; at: Millis }

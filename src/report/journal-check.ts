@@ -1,7 +1,6 @@
 // Judges a run by its journal and by what the database says in the end. Nothing is taken on trust that a line or a row can
 // contradict: mutual exclusion, the order of attempts, one completion, no settlement without its claim, no way back.
 import type { Database } from "../database/database.js";
-<<<<<<< HEAD
 import type { JournalLine } from "./journal.js";
 import { JournalColumns, type KeptLine } from "./journal-columns.js";
 import type { SpentRow } from "./journal-gaps.js";
@@ -9,13 +8,6 @@ import { JournalLives } from "./journal-lives.js";
 import { findJournals, namePlace, type Place, readJournals, sizeOf } from "./journal-read.js";
 import { PAGE_ROWS, type RowOfVideo, readRows, readSpent } from "./journal-rows.js";
 import { VideoHistory } from "./journal-video.js";
-=======
-import { JournalColumns, type KeptLine } from "./journal-columns.js";
-import { JournalLives } from "./journal-lives.js";
-import { findJournals, namePlace, type Place, readJournals, sizeOf } from "./journal-read.js";
-import { PAGE_ROWS, type RowOfVideo, readRows, readSpent } from "./journal-rows.js";
-import { type SpentRow, VideoHistory } from "./journal-video.js";
->>>>>>> 8eb28cf (wip)
 import type { Problem } from "./verify.js";
 
 /** So much of a journal is looked at together: about three million lines in 150 MB. */
@@ -38,7 +30,6 @@ export async function verifyJournal(
   const judge = new Judge(files, database);
   for (let portion = 0; portion < portions; portion++) await judge.judgePortion(portion, portions);
   return judge.problems;
-<<<<<<< HEAD
 }
 
 /** What lines alone can tell. `completed`: the videos that must be so in the end. */
@@ -59,8 +50,6 @@ export function judgeLines(lines: JournalLine[]): { problems: Problem[]; complet
     if (judged.isCompleted) completed.push(video);
   }
   return { problems, completed };
-=======
->>>>>>> 8eb28cf (wip)
 }
 
 /** A video whose history the attempts in the database must complete. */
@@ -148,12 +137,8 @@ class Judge {
 
   #historyOf({ video, history, row }: Doubt, spent?: SpentRow[]): VideoHistory {
     const name = (places: Place[]) => places.map((place) => namePlace(this.#files, place)).join(", ");
-<<<<<<< HEAD
     const database = { row, spent };
     const judged = new VideoHistory({ video, lives: this.#lives, database, name });
-=======
-    const judged = new VideoHistory({ video, lives: this.#lives, row, spent, name });
->>>>>>> 8eb28cf (wip)
     judged.judge(history);
     return judged;
   }

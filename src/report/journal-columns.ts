@@ -13,12 +13,9 @@ const EVENTS = [
   "cancel",
 ] as const satisfies VideoLine["event"][];
 
-<<<<<<< HEAD
 /** So long a person's command may have waited for the database. */
 const PERSON_MS = 10_000;
 
-=======
->>>>>>> 8eb28cf (wip)
 /** What is kept of a line. */
 export interface KeptLine extends Place {
   time: Millis;
@@ -27,11 +24,7 @@ export interface KeptLine extends Place {
   attempt: number;
   instance: string;
   outcome: string | undefined;
-<<<<<<< HEAD
   /** Of what a person did: just after it, or some time after; of anything else the same as the time. */
-=======
-  /** Of what a person did: just after it; of anything else the same as the time. */
->>>>>>> 8eb28cf (wip)
   done: Millis;
 }
 
@@ -57,11 +50,7 @@ export class JournalColumns {
   add(line: VideoLine, { file, line: number }: Place): void {
     if (this.#size === this.#capacity) this.#grow();
     const at = this.#size++;
-<<<<<<< HEAD
     const done = line.done ?? line.time + (line.event === "retry" ? PERSON_MS : 0);
-=======
-    const done = line.done ?? line.time;
->>>>>>> 8eb28cf (wip)
     // After a cancellation nothing happens to a video, and before a retry nothing that it makes possible.
     this.#times[at] = line.event === "cancel" ? done : line.time;
     this.#dones[at] = done;
@@ -141,4 +130,13 @@ class Names {
   nameOf(number: number): string {
     return this.#names[number] as string;
   }
+}
+
+export function isSameClaim(one: KeptLine, other: KeptLine): boolean {
+  return one.attempt === other.attempt && one.instance === other.instance;
+}
+
+export function isEndOf(line: KeptLine, held: KeptLine): boolean {
+  if (line.event === "reclaim") return line.attempt === held.attempt;
+  return (line.event === "settle" || line.event === "release") && isSameClaim(line, held);
 }

@@ -17,12 +17,8 @@ export interface HistoryEnd {
   last: KeptLine | undefined;
   /** Claims without an end. */
   held: KeptLine[];
-<<<<<<< HEAD
   /** A person has sent it round again, or meant to, and nobody has claimed it since. */
   mayBeginAnew: boolean;
-=======
-  retriedUntil: Millis;
->>>>>>> 8eb28cf (wip)
 }
 
 interface Difference {
@@ -39,15 +35,9 @@ export function compareWithRow(
   row: VideoRow | undefined,
   lives: JournalLives,
 ): Difference | undefined {
-<<<<<<< HEAD
   const { last, held, mayBeginAnew } = end;
   if (last?.outcome === "completed") {
     return mayBeginAnew ? undefined : compareCompletion(last, row, lives);
-=======
-  const { last, held, retriedUntil } = end;
-  if (last?.outcome === "completed") {
-    return retriedUntil >= last.time ? undefined : compareCompletion(last, row, lives);
->>>>>>> 8eb28cf (wip)
   }
   if (row?.state !== "completed" || row.instance === null || !lives.knows(row.instance)) return undefined;
   const life = lives.of(row.instance);

@@ -2,11 +2,7 @@
 import { splitIntoTexts } from "../database/chunks.js";
 import type { Database } from "../database/database.js";
 import type { VideoRow } from "./journal-compare.js";
-<<<<<<< HEAD
 import type { SpentRow } from "./journal-gaps.js";
-=======
-import type { SpentRow } from "./journal-video.js";
->>>>>>> 8eb28cf (wip)
 import * as sql from "./statements.js";
 
 export interface RowOfVideo extends VideoRow {

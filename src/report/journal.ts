@@ -1,10 +1,6 @@
 // The journal: every claim, settlement, release and reclaim, each life and its renewals, and what a person did, as one
 // JSON line, for judging a run afterwards.
-<<<<<<< HEAD
 import { closeSync, constants, mkdirSync, openSync, writeSync } from "node:fs";
-=======
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
->>>>>>> 8eb28cf (wip)
 import { dirname } from "node:path";
 import type { Clock } from "../clock.js";
 import { HidbError } from "../errors.js";
@@ -47,17 +43,10 @@ export interface LifeLine extends Written {
 /** One line of the journal. */
 export type JournalLine = VideoLine | LifeLine;
 
-<<<<<<< HEAD
 /** What a person has done took place between two moments; what is noted before it is done, some time after the first. */
 export interface Span {
   time: Millis;
   done?: Millis;
-=======
-/** What a person has done took place between two moments. */
-export interface Span {
-  time: Millis;
-  done: Millis;
->>>>>>> 8eb28cf (wip)
 }
 
 /** Notes what a person has done to these videos. */
@@ -65,12 +54,8 @@ export function appendToJournal(file: string, event: "retry" | "cancel", videos:
   if (videos.length === 0) return;
   const descriptor = openForAppending(file);
   const who = { attempt: 0, instance: "hidb", pid: process.pid, rank: -1 };
-<<<<<<< HEAD
   const after = done === undefined ? {} : { done };
   const lines = videos.map((video) => `${JSON.stringify({ time, event, video, ...who, ...after })}\n`);
-=======
-  const lines = videos.map((video) => `${JSON.stringify({ time, event, video, ...who, done })}\n`);
->>>>>>> 8eb28cf (wip)
   try {
     writeSync(descriptor, lines.join(""));
   } finally {
@@ -93,7 +78,6 @@ export interface JournalOptions {
 /** Opens the journal for appending; several instances may share one file, since short appends are not torn. */
 export function openJournal(file: string, options: JournalOptions): Journal {
   return new FileJournal(openForAppending(file), options);
-<<<<<<< HEAD
 }
 
 /** So much is kept for a disk that has no room: an hour of a busy instance. */
@@ -174,7 +158,7 @@ export function toLine(event: PoolEvent, { boot, now, ...who }: Writer): Journal
       return { ...lineOf("settle", at, claim, whose), outcome: outcome.kind };
     }
     case "claim.lost":
-      return now && lineOf("lost", now(), event.claim, who);
+      return now && lineOf("lost", now(), event.claim, { ...who, instance: event.holder ?? who.instance });
     case "video.reclaimed": {
       const { at, videoId, attempt, state } = event;
       return { time: at, event: "reclaim", video: videoId, attempt, ...who, outcome: state };
@@ -187,133 +171,11 @@ export function toLine(event: PoolEvent, { boot, now, ...who }: Writer): Journal
       return now && { time: now(), event: "gone", ...who, exitCode: event.exitCode };
     default:
       return undefined;
-=======
+  }
 }
 
-/** So much is kept for a disk that has no room: an hour of a busy instance. */
-const KEPT_CHARACTERS = 16_000_000;
-
-class FileJournal implements Journal {
-  readonly #descriptor: number;
-  readonly #options: JournalOptions;
-  #lines: string[] = [];
-  #kept = 0;
-  #flushing = false;
-  #trouble: unknown;
-
-  constructor(descriptor: number, options: JournalOptions) {
-    this.#descriptor = descriptor;
-    this.#options = options;
->>>>>>> 8eb28cf (wip)
-  }
-
-<<<<<<< HEAD
 function lineOf(event: VideoLine["event"], time: Millis, claim: Claim, { instance, pid }: Writer): VideoLine {
   return { time, event, video: claim.video.id, attempt: claim.attempt, instance, pid, rank: claim.rank };
-=======
-  write(event: PoolEvent, rank: number): void {
-    const line = this.#toText(event, rank);
-    if (line === undefined) return;
-    if (this.#kept < KEPT_CHARACTERS) {
-      this.#lines.push(line);
-      this.#kept += line.length;
-    }
-    // Claims and settlements come in groups: one call of the system for all of a group, before anything else happens.
-    if (!this.#flushing) {
-      this.#flushing = true;
-      queueMicrotask(() => this.#flush());
-    }
-    if (this.#trouble !== undefined) throw this.#trouble;
-  }
-
-  close(): void {
-    this.#flush();
-    closeSync(this.#descriptor);
-  }
-
-  #flush(): void {
-    this.#flushing = false;
-    if (this.#lines.length === 0) return;
-    try {
-      this.#append(this.#lines.join(""));
-      this.#trouble = undefined;
-    } catch (error) {
-      this.#trouble = error;
-    }
-  }
-
-  /** A full disk may take a part of it: the line that was torn is written again, whole. */
-  #append(text: string): void {
-    const bytes = Buffer.from(text, "latin1");
-    const written = writeSync(this.#descriptor, bytes);
-    const rest = written === bytes.length ? "" : text.slice(text.lastIndexOf("\n", written - 1) + 1);
-    this.#lines = rest === "" ? [] : [rest];
-    this.#kept = rest.length;
-    if (rest !== "") throw new Error("ENOSPC: no room for more than a part of it");
-  }
-
-  #toText(event: PoolEvent, rank: number): string | undefined {
-    switch (event.type) {
-      case "video.claimed":
-        return this.#videoText("claim", event.at, event.claim, event.holder);
-      case "attempt.finished": {
-        const { claim, outcome, at, heirOf, holder = heirOf } = event;
-        if (outcome.kind === "released") return this.#videoText("release", at, claim, holder);
-        return this.#videoText("settle", at, claim, holder, outcome.kind);
-      }
-      case "claim.lost":
-        return this.#videoText("lost", this.#options.clock.nowFine(), event.claim);
-      case "video.reclaimed": {
-        const { at, videoId, attempt, state } = event;
-        return this.#text(at, "reclaim", `"video":${videoId},"attempt":${attempt}`, rank, `,"outcome":"${state}"`);
-      }
-      case "lease.renewed":
-        return this.#lifeText("renew", event.at, rank, `,"until":${event.until}`);
-      case "instance.started":
-        return this.#lifeText(
-          "begin",
-          this.#options.clock.nowFine(),
-          rank,
-          `,"boot":${JSON.stringify(this.#options.boot)}`,
-        );
-      case "instance.gone":
-        return this.#lifeText("gone", this.#options.clock.nowFine(), rank, `,"exitCode":${event.exitCode}`);
-      default:
-        return undefined;
-    }
-  }
-
-  #videoText(
-    event: VideoLine["event"],
-    time: Millis,
-    { video, attempt, rank }: Claim,
-    instance = this.#options.instance,
-    outcome?: string,
-  ): string {
-    const rest = outcome === undefined ? "" : `,"outcome":"${outcome}"`;
-    return this.#text(time, event, `"video":${video.id},"attempt":${attempt}`, rank, rest, instance);
-  }
-
-  #lifeText(event: LifeLine["event"], time: Millis, rank: number, rest: string): string {
-    return `{"time":${time},"event":"${event}",${this.#who(this.#options.instance, rank)}${rest}}\n`;
-  }
-
-  /** By hand: of what these values can be nothing needs to be escaped, and JSON.stringify takes four times as long. */
-  #text(
-    time: Millis,
-    event: VideoLine["event"],
-    what: string,
-    rank: number,
-    rest: string,
-    instance = this.#options.instance,
-  ): string {
-    return `{"time":${time},"event":"${event}",${what},${this.#who(instance, rank)}${rest}}\n`;
-  }
-
-  #who(instance: string, rank: number): string {
-    return `"instance":"${instance}","pid":${process.pid},"rank":${rank}`;
-  }
->>>>>>> 8eb28cf (wip)
 }
 
 function openForAppending(file: string): number {

@@ -14,6 +14,7 @@ interface Line {
   instance: string;
   pid: number;
   outcome?: string;
+  exitCode?: number;
 }
 
 export interface Account {
@@ -34,6 +35,8 @@ export interface Account {
 
 /** Kills and lines are timed by different processes. */
 const SLACK_MS = 50;
+/** An instance whose daemon was killed may first have to wait for the database, and register before it hears of it. */
+const LATE_MS = 30_000;
 
 export async function takeAccount(
   database: BetterSqlite3.Database,
@@ -44,7 +47,11 @@ export async function takeAccount(
     ...{ problems: [], claims: 0, completions: 0, releases: 0, failures: 0, reclaims: 0, quarantined: 0, deaths: 0 },
     ...{ owed: 0, journalLines: lines.length, recoveriesMs: [] },
   };
-  const killedAt = judgeLives(database, kills, expectedDeaths, account);
+  // Where the disk is full as well, an instance leaves with empty hands and cannot write that it does.
+  const left = new Set(
+    lines.filter((line) => line.event === "gone" && line.exitCode === 0).map((line) => line.instance),
+  );
+  const killedAt = judgeLives(database, { kills, left, expectedDeaths }, account);
   for (const line of lines) tally(line, account);
   const histories = Map.groupBy(
     lines.filter((line) => line.video !== undefined),
@@ -88,8 +95,7 @@ const ORDERLY = /^(SIGINT|SIGTERM|shutdown message|memory above HIDB_INSTANCE_ME
 /** Each death must have a kill; resolves to when those lives were killed. */
 function judgeLives(
   database: BetterSqlite3.Database,
-  kills: Kill[],
-  expectedDeaths: number,
+  { kills, left, expectedDeaths }: { kills: Kill[]; left: Set<string>; expectedDeaths: number },
   account: Account,
 ): Map<string, number> {
   const lives = database
@@ -97,17 +103,24 @@ function judgeLives(
       "SELECT id, pid, started_at AS startedAt, gone_at AS goneAt, gone_because AS because FROM hidb_instances",
     )
     .all();
+  const tookVideosAlong = database.prepare(
+    "SELECT 1 FROM hidb_attempts WHERE instance = ? AND outcome = 'died' LIMIT 1",
+  );
   const byPid = Map.groupBy(kills, (kill) => kill.pid);
   const killedAt = new Map<string, number>();
   const unexplained: string[] = [];
   for (const { id, pid, startedAt, goneAt, because } of lives) {
+    if (because === "died" && left.has(id)) {
+      if (tookVideosAlong.get(id) !== undefined) account.problems.push(`instance ${id} left with videos in hand`);
+      continue;
+    }
     if (because !== "died") {
       if (goneAt === null) account.problems.push(`instance ${id} (pid ${pid}) has not left`);
       else if (!ORDERLY.test(because ?? "")) account.problems.push(`instance ${id} (pid ${pid}) left: ${because}`);
       continue;
     }
     account.deaths++;
-    const kill = byPid.get(pid)?.find(({ at }) => at >= startedAt - SLACK_MS - 2000 && at <= (goneAt ?? at));
+    const kill = byPid.get(pid)?.find(({ at }) => at >= startedAt - LATE_MS && at <= (goneAt ?? at));
     if (kill === undefined) unexplained.push(`instance ${id} (pid ${pid}) died at ${goneAt}, and nobody had killed it`);
     killedAt.set(id, kill?.at ?? startedAt);
   }
@@ -165,11 +178,8 @@ class History {
   /** Attempts spent since the last retry. */
   #spent = 0;
   #ended: string | undefined;
-<<<<<<< HEAD
   /** A person has sent it round again, or meant to and was refused: noted before it is done. */
   #mayBeginAnew = false;
-=======
->>>>>>> 8eb28cf (wip)
   #completions = 0;
   #awaits: number | undefined;
   /** Claims that a person has ended. */
@@ -206,16 +216,9 @@ class History {
         this.#reclaim(line);
         return;
       case "retry":
-<<<<<<< HEAD
         // Whoever lives and seems to hold it settles it a moment later, before it is really sent round again.
         if (this.#holder === undefined || this.#parts.killedAt.has(this.#holder.instance)) this.#settleUnsaid();
         this.#mayBeginAnew = true;
-=======
-        this.#settleUnsaid();
-        if (this.#ended === "completed") this.#completions--;
-        this.#ended = undefined;
-        this.#spent = 0;
->>>>>>> 8eb28cf (wip)
         return;
       case "lost":
         if (!this.#cancelled.some((one) => one.attempt === line.attempt && one.instance === line.instance)) {
@@ -223,10 +226,7 @@ class History {
         }
         return;
       case "cancel":
-<<<<<<< HEAD
         if (this.#mayBeginAnew) this.#beginAnew();
-=======
->>>>>>> 8eb28cf (wip)
         if (this.#holder !== undefined) this.#cancelled.push(this.#holder);
         this.#holder = undefined;
         if (this.#ended !== undefined) say(`was cancelled after it was ${this.#ended}`);
@@ -238,7 +238,6 @@ class History {
     }
   }
 
-<<<<<<< HEAD
   #beginAnew(): void {
     if (this.#ended === "completed") this.#completions--;
     this.#ended = undefined;
@@ -250,10 +249,6 @@ class History {
     const { say, account, killedAt } = this.#parts;
     if (this.#mayBeginAnew && line.attempt === 1) this.#beginAnew();
     this.#mayBeginAnew = false;
-=======
-  #claim(line: Line): void {
-    const { say, account, killedAt } = this.#parts;
->>>>>>> 8eb28cf (wip)
     if (this.#ended !== undefined) say(`was claimed after it was ${this.#ended}`);
     this.#ended = undefined;
     this.#settleUnsaid(line);

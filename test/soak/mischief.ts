@@ -4,7 +4,7 @@ import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import BetterSqlite3 from "better-sqlite3";
 import { systemClock as clock } from "../../dist/clock.js";
-import { type Answer, isRunning, type SoakPool, signal } from "./pool.ts";
+import { type Answer, childrenOf, isRunning, type SoakPool, signal } from "./pool.ts";
 import { Chance } from "./random.ts";
 
 /** A process that we have ended, or whose daemon we have. */
@@ -146,19 +146,14 @@ export class Mischief {
     if (resurrect) await pool.pm2("save", "--force");
     const daemon = pool.daemonPid;
     if (daemon === undefined) return undefined;
+    // All that it has started, whether or not they have come so far as to register.
+    const ended = childrenOf(daemon);
     const at = clock.now();
     signal(daemon, "SIGKILL");
-    const since = clock.monotonic();
-    const seen = new Set<number>();
-    // Who was about to register is noticed a moment later.
-    while (clock.monotonic() - since < 500 + pauseMs) {
-      for (const pid of this.#pids()) seen.add(pid);
-      await clock.sleep(50);
-    }
-    for (const life of pool.lives()) if (life.startedAt <= clock.now() && life.goneAt === null) seen.add(life.pid);
-    for (const pid of seen) this.kills.push({ pid, at });
+    for (const pid of ended) this.kills.push({ pid, at });
+    await clock.sleep(pauseMs);
     const said = await this.#command(resurrect ? pool.pm2("resurrect") : pool.start(this.#instances));
-    return `${seen.size} instances with it, then ${resurrect ? "resurrect" : `start -i ${this.#instances}`} ${said}`;
+    return `${ended.length} instances with it, then ${resurrect ? "resurrect" : `start -i ${this.#instances}`} ${said}`;
   }
 
   #kill(pids: number[]): string | undefined {

@@ -72,7 +72,7 @@ export async function settleClaim(claim: OutsideClaim, outcome: Outcome, house: 
   const { held, outcome: settled, settledAt: at } = settlement;
   await count(claim, held ? settled.kind : "lost", durMs, house);
   if (!held) {
-    report({ type: "claim.lost", claim: whole, heldMs: durMs });
+    report({ type: "claim.lost", claim: whole, heldMs: durMs, holder: claim.instance });
     throw claimLost();
   }
   report({ type: "attempt.finished", claim: whole, outcome: settled, durMs, at, holder: claim.instance });
