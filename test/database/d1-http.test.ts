@@ -260,6 +260,23 @@ describe("a failed request", () => {
     stranger.close();
   });
 
+  it("is not answered by fewer or more results than it has statements: nobody could tell whose is which", async () => {
+    const one = { success: true, meta: { changes: 1 }, results: { columns: ["n"], rows: [[7]] } };
+    for (const results of [[one], [one, one, one]]) {
+      const short = createServer((_, response) => {
+        response.end(JSON.stringify({ success: true, errors: [], messages: [], result: results }));
+      }).listen(0, "127.0.0.1");
+      await once(short, "listening");
+      const { port } = short.address() as AddressInfo;
+      const { database } = await setup({ baseUrl: `http://127.0.0.1:${port}/client/v4`, patienceMs: 0 });
+      const batch = (text: string) => database.batch([database.prepare(text), database.prepare(READ)]);
+      await expect(batch(READ)).rejects.toMatchObject({ code: "DATABASE_UNREACHABLE" });
+      await expect(batch(WRITE)).rejects.toMatchObject({ code: "DATABASE_OUTCOME_UNKNOWN" });
+      short.closeAllConnections();
+      short.close();
+    }
+  });
+
   it("waits as long as Retry-After says", async () => {
     const { database, clock } = await setup({ backoffMs: 10 });
     Object.assign(server.faults, { next: ["limit429"], retryAfterS: 7 });

@@ -43,6 +43,14 @@ export const DATABASE: Mutation[] = [
     tests: { file: "database/d1-http", only: "is sent again when it reads" },
   },
   {
+    name: "answers of D1 are whole",
+    protects: "I2, I8: no statement is given the result of another one",
+    file: "src/database/d1/client.ts",
+    find: "queries.length === 1 ? read.length > 0 : read.length === queries.length",
+    replace: "read.length > 0",
+    tests: { file: "database/d1-http", only: "is not answered by fewer or more results" },
+  },
+  {
     name: "idempotent writes are sent again",
     protects: "a lost answer to a registration, drain or farewell does not cost the instance its life",
     file: "src/database/again.ts",
