@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { anyOf, timesOf } from "../cases.ts";
 import type { Chance } from "../random.ts";
+import { BODY_KEYS, FILES, METHODS, NAMES, ODD_IDS, ODD_VALUES } from "./words.ts";
 import { TOKEN } from "./world.ts";
 
 export interface Asked {
@@ -12,137 +13,6 @@ export interface Asked {
   /** Whether it carries the right token as the API wants it. */
   hasToken: boolean;
 }
-
-const ODD_IDS = [
-  "1",
-  "-5",
-  "9007199254740992",
-  "-9007199254740992",
-  "9007199254740993",
-  "0",
-  "-0",
-  "1e3",
-  "NaN",
-  "%31",
-  "%00",
-  "%ff",
-  "%2e%2e%2f",
-  "..",
-  "",
-  " ",
-  "null",
-  "٣",
-  "1;2",
-  "999999999999999999999",
-  "next",
-  "__proto__",
-  "x".repeat(3000),
-];
-const ODD_VALUES = [
-  "",
-  "0",
-  "-1",
-  "1",
-  "50",
-  "501",
-  "1e9",
-  "NaN",
-  "Infinity",
-  "%00",
-  "%ff%fe",
-  "'",
-  "' OR 1=1 --",
-  "%25",
-  "_",
-  "\\",
-  "failed",
-  "failed,failed",
-  "running,,",
-  "cpu",
-  "%F0%9F%8E%AC",
-  "9007199254740993",
-  "a".repeat(300),
-  "[]",
-  "{}",
-  "true",
-];
-const NAMES = [
-  "id",
-  "limit",
-  "after",
-  "q",
-  "state",
-  "over",
-  "minutes",
-  "worker_id",
-  "worker_count",
-  "__proto__",
-  "constructor",
-  "toString",
-  "q[]",
-  "",
-  "limit ",
-];
-const METHODS = [
-  "GET",
-  "GET",
-  "GET",
-  "POST",
-  "POST",
-  "POST",
-  "HEAD",
-  "PUT",
-  "DELETE",
-  "PATCH",
-  "OPTIONS",
-  "TRACE",
-  "PROPFIND",
-  "QUERY",
-];
-const FILES = [
-  "/",
-  "/metrics",
-  "/grafana.json",
-  "/healthz",
-  "/readyz",
-  "/api/v1/openapi.json",
-  "/api/v1/events",
-  "/index.html",
-  "/../package.json",
-  "/%2e%2e/package.json",
-  "/app.js/",
-  "//evil/",
-  "/api/v1",
-  "/api/v1/videos/1/../2",
-  "/\\",
-  "/api/v2/overview",
-  "*",
-  "http://evil.example/api/v1/overview",
-  "http://127.0.0.1/api/v1/plan",
-  "/?",
-  "/#x",
-  "/healthz?x=%ff",
-  "/constructor",
-  "/__proto__",
-  "/hasOwnProperty",
-  "/api/v1/videos//",
-  "/token",
-  "/.env",
-];
-const BODY_KEYS = [
-  "ids",
-  "state",
-  "reason",
-  "forMs",
-  "count",
-  "claim",
-  "outcome",
-  "output",
-  "after_ms",
-  "__proto__",
-  "constructor",
-  "toString",
-];
 
 /** What would change something, all but for the token: with it, it does. */
 const CHANGES: [target: string, body: string][] = [
@@ -322,40 +192,4 @@ export function write({ method, target, headers, body }: Asked): Buffer {
   ];
   const head = [`${method} ${target} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`)].join("\r\n");
   return Buffer.concat([Buffer.from(`${head}\r\n\r\n`, "latin1"), body]);
-}
-
-const POST = `POST /api/v1/pool/pause HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer x\r\ncontent-type: application/json\r\n`;
-
-/** What no HTTP library writes. */
-export function drawBytes(chance: Chance): Buffer[] {
-  return anyOf<(string | Buffer)[]>(
-    chance,
-    () => [chance.bytes(chance.skewed(2000))],
-    () => [`${POST}content-length: 5\r\ncontent-length: 3\r\n\r\n{}   `],
-    () => [`${POST}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`],
-    () => [
-      `${POST}transfer-encoding: chunked\r\n\r\n${chance.pick(["zz\r\n", "-1\r\n{}\r\n0\r\n\r\n", "ffffffffffffffffff\r\n", "2;x=y\r\n{}\r\n0\r\n\r\n", "2\r\n{}{}\r\n0\r\n\r\n"])}`,
-    ],
-    () => [`${POST}content-length: ${chance.pick(["-1", "1e3", "0x10", "99999999999999999999", "", " "])}\r\n\r\n{}`],
-    () => ["GET / HTTP/1.1\r\n", ...Array<string>(150).fill("x: y\r\n"), "host: 127.0.0.1\r\n\r\n"],
-    () => [`GET /${"x".repeat(chance.skewed(40_000))} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`],
-    () => [`GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nx: ${"y".repeat(chance.skewed(40_000))}\r\n\r\n`],
-    () => [
-      chance.pick([
-        "GET /",
-        "GET / HTTP/1.1\r\n",
-        "GET / HTTP/9.9\r\n\r\n",
-        "\r\n\r\n",
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        "\u0016\u0003\u0001",
-        "GET / HTTP/1.1\nhost: 127.0.0.1\n\n",
-        "CONNECT evil:1 HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n",
-        "GET / HTTP/1.0\r\n\r\n",
-        "GET / HTTP/1.1\r\n\r\n",
-      ]),
-    ],
-    () => [`GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nhost: evil\r\n\r\n`],
-    () => [`${POST}content-length: 10\r\n\r\n{}`],
-    () => Array.from({ length: 5 }, () => "GET /api/v1/settings HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"),
-  ).map((part) => Buffer.from(part as string, typeof part === "string" ? "latin1" : undefined));
 }

@@ -4,7 +4,8 @@ import { strict as assert } from "node:assert";
 import { type Finding, tryCases, within } from "../cases.ts";
 import type { Options } from "../lists/run.ts";
 import type { Chance } from "../random.ts";
-import { type Asked, drawBytes, drawRequest, write } from "./requests.ts";
+import { drawBytes } from "./bytes.ts";
+import { type Asked, drawRequest, write } from "./requests.ts";
 import { findMisfit, type Schema } from "./schema.ts";
 import { ApiWorld, type Heard, TOKEN } from "./world.ts";
 

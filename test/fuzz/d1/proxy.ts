@@ -4,7 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import type { Chance } from "../random.ts";
-import { type Exchange, MUTATIONS } from "./mutations.ts";
+import type { Exchange } from "./answer.ts";
+import { MUTATIONS } from "./mutations.ts";
 
 /** A pool outlives these; a refused token or a day's quota it must not. */
 const PASSING = MUTATIONS.filter(

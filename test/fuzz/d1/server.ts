@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import BetterSqlite3 from "better-sqlite3";
 import type { Chance } from "../random.ts";
-import type { Exchange, Mutation } from "./mutations.ts";
+import type { Exchange, Mutation } from "./answer.ts";
 
 export interface Turn {
   mutation: Mutation;
