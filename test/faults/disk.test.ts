@@ -1,6 +1,6 @@
 // A short round of `npm run faults -- disk`: real processes on a disk that breaks, and on what a power cut leaves.
-import { describe, expect, it } from "vitest";
-import { compileDisk } from "./disk/disk.ts";
+import { afterAll, describe, expect, it } from "vitest";
+import { compileDisk, removeDisk } from "./disk/disk.ts";
 import { breakKernelDisk } from "./disk/kernel.ts";
 import { CASES, cutCommand } from "./disk/power-files.ts";
 import { cutPool } from "./disk/power-pool.ts";
@@ -12,6 +12,7 @@ const SEED = Number(process.env.FAULTS_SEED ?? 1);
 const found = compileDisk();
 const reason = "reason" in found ? found.reason : undefined;
 if (reason !== undefined) console.warn(`skipped: ${reason}`);
+afterAll(removeDisk);
 
 describe.skipIf(reason !== undefined)("a power cut", () => {
   it.for([

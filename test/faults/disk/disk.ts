@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 export const KIND = { write: 1, sync: 2, read: 4, open: 8, truncate: 16, name: 32 } as const;
 export const FILES = { database: 1, wal: 2, shm: 4, other: 8, sqlite: 7, all: 15 } as const;
@@ -34,10 +34,17 @@ export function compileDisk(): { library: string } | { reason: string } {
   return compiled;
 }
 
+/** For those whose process does not end by itself, as vitest's do not. */
+export function removeDisk(): void {
+  if (compiled !== undefined && "library" in compiled)
+    rmSync(dirname(compiled.library), { recursive: true, force: true });
+  compiled = undefined;
+}
+
 function compile(): { library: string } | { reason: string } {
   if (process.platform !== "linux") return { reason: "LD_PRELOAD as it is used here is Linux's" };
   const folder = mkdtempSync(join(tmpdir(), "hidb-disk-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  process.once("exit", removeDisk);
   const library = join(folder, "disk.so");
   const source = join(import.meta.dirname, "preload.c");
   const args = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-o", library, source, "-ldl"];
