@@ -26,6 +26,8 @@ export interface Account {
   reclaims: number;
   quarantined: number;
   deaths: number;
+  /** Starts that a full disk has cut short: of lives that never claimed anything. */
+  neverBegan: number;
   /** Lines that a killed instance has owed. */
   owed: number;
   journalLines: number;
@@ -45,13 +47,14 @@ export async function takeAccount(
   const lines = await readLines(journal);
   const account: Account = {
     ...{ problems: [], claims: 0, completions: 0, releases: 0, failures: 0, reclaims: 0, quarantined: 0, deaths: 0 },
-    ...{ owed: 0, journalLines: lines.length, recoveriesMs: [] },
+    ...{ neverBegan: 0, owed: 0, journalLines: lines.length, recoveriesMs: [] },
   };
   // Where the disk is full as well, an instance leaves with empty hands and cannot write that it does.
   const left = new Set(
     lines.filter((line) => line.event === "gone" && line.exitCode === 0).map((line) => line.instance),
   );
-  const killedAt = judgeLives(database, { kills, left, expectedDeaths }, account);
+  const claimed = new Set(lines.filter((line) => line.event === "claim").map((line) => line.instance));
+  const killedAt = judgeLives(database, { kills, left, claimed, expectedDeaths }, account);
   for (const line of lines) tally(line, account);
   const histories = Map.groupBy(
     lines.filter((line) => line.video !== undefined),
@@ -92,10 +95,18 @@ function tally({ event, outcome }: Line, account: Account): void {
 /** Why an instance may leave, other than by dying. */
 const ORDERLY = /^(SIGINT|SIGTERM|shutdown message|memory above HIDB_INSTANCE_MEMORY_MB|the box is full)$/;
 
+interface LifeFacts {
+  kills: Kill[];
+  /** Those that have said goodbye in the journal, and those that have ever claimed anything. */
+  left: Set<string>;
+  claimed: Set<string>;
+  expectedDeaths: number;
+}
+
 /** Each death must have a kill; resolves to when those lives were killed. */
 function judgeLives(
   database: BetterSqlite3.Database,
-  { kills, left, expectedDeaths }: { kills: Kill[]; left: Set<string>; expectedDeaths: number },
+  { kills, left, claimed, expectedDeaths }: LifeFacts,
   account: Account,
 ): Map<string, number> {
   const lives = database
@@ -121,7 +132,10 @@ function judgeLives(
     }
     account.deaths++;
     const kill = byPid.get(pid)?.find(({ at }) => at >= startedAt - LATE_MS && at <= (goneAt ?? at));
-    if (kill === undefined) unexplained.push(`instance ${id} (pid ${pid}) died at ${goneAt}, and nobody had killed it`);
+    // A start that a full disk or a locked database has cut short ends with exit code 1, and PM2 tries again.
+    if (kill === undefined && !claimed.has(id) && tookVideosAlong.get(id) === undefined) account.neverBegan++;
+    else if (kill === undefined)
+      unexplained.push(`instance ${id} (pid ${pid}) died at ${goneAt}, and nobody had killed it`);
     killedAt.set(id, kill?.at ?? startedAt);
   }
   if (unexplained.length > expectedDeaths) account.problems.push(...unexplained);

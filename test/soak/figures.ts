@@ -12,7 +12,7 @@ export function describeReport(report: SoakReport): string {
     `events       ${happened.map(([name, count]) => `${name} ${count}`).join(", ")}`,
     `videos       ${account.completions + account.owed} ends, ${(account.completions / report.workSeconds).toFixed(1)}/s`,
     `claims       ${account.claims}, of them released ${account.releases}, failed ${account.failures}, taken back ${account.reclaims}`,
-    `lives        ${report.lives}, ${report.kills} killed, ${account.deaths} deaths with or without videos, ${account.quarantined} videos quarantined`,
+    `lives        ${report.lives}, ${report.kills} killed, ${account.deaths} deaths (${account.neverBegan} of starts that a full disk cut short), ${account.quarantined} videos quarantined`,
     `kill to the video's next claim: median ${at(recoveries, 0.5)}, p95 ${at(recoveries, 0.95)}, longest ${at(recoveries, 1)} of ${recoveries.length}`,
     `memory (PSS) instances ${memory.start.join(" + ")} MB -> ${memory.end.join(" + ")} MB, daemon ${memory.daemonStart} -> ${memory.daemonEnd} MB`,
     `journal      ${account.journalLines} lines, ${(report.journalBytes / 1048576).toFixed(1)} MB, ${account.owed} lines owed by killed instances`,
