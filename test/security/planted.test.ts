@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { freePorts } from "../dashboard/served.js";
 import { type Answer, CONFIG_FILE, createPool, kill, ROOT, run, type TestPool } from "../pm2/pool.js";
@@ -62,16 +63,7 @@ function expectOwnersOnly(...files: string[]): void {
 }
 
 async function everyPm2(pm2: (...args: string[]) => Promise<Answer>, search: Search): Promise<void> {
-  for (const args of [
-    ["jlist"],
-    ["prettylist"],
-    ["env", "0"],
-    ["env", "1"],
-    ["show", "hidb"],
-    ["list"],
-    ["save"],
-    ["logs", "--nostream"],
-  ]) {
+  for (const args of [["jlist"], ["prettylist"], ["env", "0"], ["show", "hidb"], ["save"], ["logs", "--nostream"]]) {
     const { stdout, stderr } = await pm2(...args);
     search.look(`pm2 ${args.join(" ")}`, stdout + stderr);
   }
@@ -172,14 +164,15 @@ describe("planted secrets", () => {
     if (first !== undefined) kill(first.pid);
     await pool.waitForInstances(2);
     await type(CLI, ["resume"]);
+    // A reload that meets an instance which PM2 has only just begun leaves two in its place (seen with 7.0.4).
+    await delay(2000);
     // What PM2 keeps must be enough for each of its ways to start instances anew.
-    for (const args of [
-      ["reload", "hidb"],
-      ["scale", "hidb", "3"],
-      ["restart", ecosystem],
-    ]) {
+    for (const args of [["reload", "hidb"], ["scale", "hidb", "3"], ["restart", ecosystem], ["resurrect"]]) {
+      if (args[0] === "resurrect") for (const before of ["save", "kill"]) await pm2(before);
       authorizations.clear();
-      expect([args, (await pm2(...args)).code]).toEqual([args, 0]);
+      // At boot no shell says anything.
+      const answer = args[0] === "resurrect" ? await type(PM2, args, {}) : await pm2(...args);
+      expect([args, answer.code]).toEqual([args, 0]);
       await pool.waitForInstances(args[0] === "reload" ? 2 : 3);
       const last = pool.database.prepare("SELECT max(id) FROM videos").pluck().get() as number;
       add(last + 1, last + 12);
