@@ -56,7 +56,6 @@ export const CLAIM: Mutation[] = [
     find: "WHERE id = ? AND state = 'working' AND lease_until >= ? AND epoch = ?)) AS r",
     replace: "WHERE id = ? AND ? IS NOT NULL AND epoch = ?)) AS r",
     tests: { file: TESTS, only: "takes nothing for an instance that" },
-    simulated: true,
   },
   {
     name: "epoch at the claim",
@@ -122,6 +121,7 @@ export const CLAIM: Mutation[] = [
     find: `AND deaths \${suspects ? ">" : "="} 0`,
     replace: `AND deaths \${suspects ? ">" : ">="} 0`,
     tests: { file: TESTS, only: "takes a suspect alone and first" },
+    simulated: true,
   },
   {
     name: "claim without an answer is undone",
