@@ -109,6 +109,8 @@ async function recordPool(house: House, options: PoolCut): Promise<{ recording: 
   const running = Array.from({ length: options.instances }, (_, at) =>
     house.spawn("instance", [], { settings: { ...settings, NODE_APP_INSTANCE: String(at) }, env }),
   );
+  // Before this process looks: a log file that it made would be in no record.
+  await house.until("all to work", () => running.every(({ said }) => said.stdout.includes(" works on ")));
   const { videos, videoMs, instances } = options;
   await house.until(
     "all to be completed",
