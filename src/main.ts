@@ -38,6 +38,8 @@ async function work(config: Config): Promise<number> {
   const stop = listenForStop();
   const parts = await openForPool(config, { clock: systemClock, create: true });
   const { database } = parts;
+  // One that has no share of the requests yet would be killed before it is there to be drained.
+  stop.then(() => parts.budget?.useReserve());
   const options = { folder: join(PROJECT_ROOT, "data", "migrations"), withCatalogue: isOwnTable(config) };
   const [clock] = await Promise.all([parts.calibrate(), migrate(database, options)]);
   const { corridor, openDashboard } = await wire(config, { ...parts, clock });

@@ -59,6 +59,7 @@ async function work(stage: Stage, { process, settings, stopping, onReady }: Life
   };
   const opened = plan.database === "sqlite" ? await openFile(stage, process) : await openD1(stage, process, settings);
   const { database, budget } = opened;
+  stopping.then(() => budget?.useReserve());
   const clock = plan.database === "sqlite" ? process.clock : await calibrate(process.clock, database);
   const catalogue = await describeCatalogue(database, config);
   const processor = new SimulatedProcessor(process, workshop, config.timeoutMs);

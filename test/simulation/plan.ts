@@ -116,7 +116,7 @@ function drawIds(random: Random, count: number): number[] {
 }
 
 function drawSettings(random: Random, isDistant: boolean): PoolSettings {
-  const heartbeatMs = Math.round(isDistant ? random.magnitude(10_000, 60_000) : random.magnitude(4000, 60_000));
+  const heartbeatMs = Math.round(random.magnitude(isDistant ? 15_000 : 8000, 60_000));
   const d1Requests = random.pick([300, 1000, 10_000]);
   return {
     concurrency: random.pick([1, 1, 1, 2, 4]),

@@ -453,7 +453,14 @@ class World {
     const who = { instance: process.label, pid: process.pid, rank, boot: process.identity.boot, now };
     if (!this.#begun.has(process.label)) {
       this.#begun.add(process.label);
-      this.#journal.push({ time: now() - 1, event: "begin", instance: process.label, pid: process.pid, rank, boot: who.boot });
+      this.#journal.push({
+        time: now() - 1,
+        event: "begin",
+        instance: process.label,
+        pid: process.pid,
+        rank,
+        boot: who.boot,
+      });
     }
     const line = journalLine(event, who);
     if (line !== undefined) this.#journal.push(line);
@@ -464,6 +471,8 @@ class World {
   }
 
   #isSettled(): boolean {
+    // Whoever has met a spent quota tries again after a minute.
+    if (this.#plan.database === "d1" && this.#scheduler.now < this.#plan.calmAt + 2 * MINUTE) return false;
     const known = new Map([...this.#model.rows()].map(({ id, state }) => [id, state]));
     for (const id of this.#catalogue()) if (!known.has(id)) return false;
     for (const state of known.values()) if (state === "pending" || state === "running") return false;
