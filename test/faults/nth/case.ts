@@ -148,7 +148,7 @@ export function judgeWords({ code, stderr }: Done): string[] {
   return problems;
 }
 
-/** Moments differ from run to run, and so does the number of requests that one thing takes. */
+/** Moments and folders differ from run to run, and so does the number of requests that one thing takes. */
 function steady(text: string): string {
   return text
     .replace(/\bin \d+ requests?\b/, "in <some> requests")
