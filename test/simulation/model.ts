@@ -78,6 +78,9 @@ export const PERSON = "person";
 const SLACK_MS = 1000;
 const DISTANT_SLACK_MS = 90_000;
 
+/** Heartbeats may be a minute apart. */
+const LONGEST_BEAT_MS = 60_000;
+
 interface Tally {
   spent: number;
   died: number;
@@ -240,9 +243,12 @@ export class Model {
     }
     const silentMs = this.#now() - life.heardAt;
     this.#count("buried alive, after its lease");
-    // A life that has begun after the machine's clock was put forward cannot know that it was.
+    // The machine's clock was put forward meanwhile. A life that has begun since then cannot know that it was; any other
+    // leaves everybody the time to beat again.
     const { steppedAt } = judge.process.host;
-    if (steppedAt > life.heardAt && judge.process.bornAt >= steppedAt) return;
+    const wasStepped = steppedAt > life.heardAt;
+    const leftMs = Math.min(life.leaseMs, LONGEST_BEAT_MS);
+    if (wasStepped && (judge.process.bornAt >= steppedAt || this.#now() - steppedAt >= leftMs)) return;
     if (silentMs < life.leaseMs - this.#slackMs) {
       const lease = this.#instances.get(owner)?.leaseUntil ?? 0;
       const left = lease - EPOCH - this.#now();
@@ -364,7 +370,7 @@ export class Model {
         if (recorded !== undefined) throw new Broken("I6", `${change}, recorded as ${recorded}`);
         if (row.attempt !== before.attempt - 1) throw new Broken("I6", change);
         if (done === "completed") throw new Broken("I2", `${change}, though it was done`);
-        if (done === "failed") throw new Broken("I6", `${change}, though it had failed`);
+        if (done === "failed" && run?.stopped !== true) throw new Broken("I6", `${change}, though it had failed`);
         this.#count(run === undefined ? "given back unstarted" : "given back");
         return;
       default:

@@ -46,6 +46,8 @@ export type Event = { at: Millis } & (
   | { kind: "drain"; ms: Millis }
   | { kind: "retry"; share: number }
   | { kind: "cancel"; share: number }
+  /** Cancelled, and tried again after `ms`. */
+  | { kind: "again"; share: number; ms: Millis }
   | { kind: "add"; count: number }
   | { kind: "remove"; share: number }
   | { kind: "batches"; count: number }
@@ -94,9 +96,11 @@ export function drawPlan(seed: string): Plan {
     pools.push({ name: `pool${at}`, host, count: random.whole(1, poolCount === 2 ? 3 : 5), settings });
   }
   const lanes = pools.reduce((sum, { count, settings }) => sum + count * settings.concurrency, 0);
-  const meanMs = random.magnitude(500, 300_000);
-  const most = Math.max(3, Math.min(30, Math.floor((lanes * calmAt) / meanMs)));
-  const videos = drawIds(random, random.whole(3, most));
+  // Some catalogues are of videos that are done in no time, claimed and settled by the dozen.
+  const isShort = random.chance(0.15);
+  const meanMs = isShort ? random.magnitude(2, 60) : random.magnitude(500, 300_000);
+  const most = isShort ? 150 : Math.max(3, Math.min(30, Math.floor((lanes * calmAt) / meanMs)));
+  const videos = drawIds(random, random.whole(isShort ? 40 : 3, most));
   const plan: Plan = {
     ...{ seed, database, hosts, pools, videos, calmAt },
     reusesPids: random.chance(0.3),
@@ -179,6 +183,7 @@ const MOST: Record<Kind, number> = {
   drain: 1,
   retry: 3,
   cancel: 3,
+  again: 4,
   add: 3,
   remove: 2,
   batches: 2,
@@ -203,11 +208,17 @@ function drawEvents(random: Random, plan: Plan, wantsClocks: boolean): Event[] {
     const own = random.fork(kind);
     for (let left = own.whole(1, MOST[kind]); left > 0; left--) {
       // Early ones meet the pool while all is still to be done.
-      const at = own.chance(0.3) ? own.magnitude(10, plan.calmAt) : own.between(0, plan.calmAt);
+      const isEarly = own.chance(isBrief(plan) ? 0.7 : 0.3);
+      const at = isEarly ? own.magnitude(10, isBrief(plan) ? 5000 : plan.calmAt) : own.between(0, plan.calmAt);
       events.push({ at: Math.round(at), ...drawEvent(kind, own, plan) } as Event);
     }
   }
   return events.sort((one, other) => one.at - other.at);
+}
+
+/** Such a catalogue is through within seconds. */
+function isBrief({ temper }: Plan): boolean {
+  return temper.meanMs < 100;
 }
 
 function drawEvent(kind: Kind, random: Random, plan: Plan): object {
@@ -241,6 +252,8 @@ function drawEvent(kind: Kind, random: Random, plan: Plan): object {
     case "cancel":
     case "remove":
       return { kind, share: random.between(0, 1) };
+    case "again":
+      return { kind, share: random.between(0.2, 1), ms: random.magnitude(1, 20_000) };
     case "add":
     case "batches":
       return { kind, count: random.whole(1, 8) };

@@ -17,6 +17,8 @@ export interface Run {
   startedAt: Millis;
   /** Still working. */
   active: boolean;
+  /** It was told to stop: what it says from then on may be the stop's doing. */
+  stopped: boolean;
   /** What it came to; undefined while it runs, and for ever where it hangs. */
   outcome: Outcome | undefined;
   /** Unique to it: what it writes carries it. */
@@ -99,7 +101,7 @@ export class SimulatedProcessor implements Processor {
     const { claimedAt } = (context as AttemptContext & { claim: Claim }).claim;
     const run: Run = {
       ...{ video: video.id, attempt: context.attempt, claimedAt, process, instance: process.label },
-      ...{ startedAt: scheduler.now, active: true, outcome: undefined },
+      ...{ startedAt: scheduler.now, active: true, stopped: false, outcome: undefined },
       token: `${process.label} ${++this.#begun}`,
     };
     const nature = natureOf(video.id, context.attempt, temper);
@@ -112,6 +114,9 @@ export class SimulatedProcessor implements Processor {
       if (this.#finish(run, outcome)) resolve(outcome);
     };
     const { signal } = context;
+    signal.addEventListener("abort", () => {
+      run.stopped = true;
+    });
     if (mishap !== "deaf" && mishap !== "block") {
       signal.addEventListener("abort", () => {
         // It hears of it, and stops soon; or has just finished after all.

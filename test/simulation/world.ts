@@ -328,6 +328,10 @@ class World {
       case "cancel":
         this.#choose(event.share, ["pending", "running"], "cancel");
         return;
+      case "again":
+        this.#choose(event.share, ["running"], "cancel");
+        this.#scheduler.after(event.ms, undefined, "again", () => this.#choose(1, ["cancelled"], "retry"));
+        return;
       case "add": {
         const known = new Set([...this.#model.rows()].map(({ id }) => id).concat(this.#catalogue()));
         const ids: number[] = [];
@@ -532,11 +536,11 @@ class World {
   }
 
   /**
-   * Only where all lines were written by one clock that never jumped; and a life that was frozen beyond its lease, between
-   * a claim and its line, writes that line when the claim is long lost.
+   * Only where all lines were written by one clock that never jumped; and a life that was frozen between a claim and its
+   * line writes that line when the claim may be long lost.
    */
   #judgeJournal(): void {
-    if ((this.#model.seen.get("buried alive, after its lease") ?? 0) > 0) return;
+    if ([...this.#counts.keys()].some((what) => what.startsWith("frozen") || what === "processor: block")) return;
     if (this.#plan.events.some(({ kind }) => kind === "clock") || this.#plan.hosts.some(({ aheadMs }) => aheadMs !== 0))
       return;
     const lines = this.#journal.toSorted((one, other) => one.time - other.time);
