@@ -72,10 +72,13 @@ export class Mischief {
 
   async #lane(name: string, [least, most]: [number, number], weights: Record<string, number>): Promise<void> {
     const chance = new Chance(this.#options.seed, name);
+    // However short the soak, somebody dies in it.
+    let first = "kill -9" in weights ? "kill -9" : undefined;
     for (;;) {
       await clock.sleep((chance.between(least, most) * 1000) / this.#options.pace, this.#signal);
       if (this.#signal.aborted) return;
-      const what = chance.choose(weights);
+      const what = first ?? chance.choose(weights);
+      first = undefined;
       const started = clock.monotonic();
       const detail = await this.#do(what, chance).catch((error: unknown) => `FAILED: ${error}`);
       if (detail === undefined) continue;

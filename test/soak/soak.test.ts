@@ -12,7 +12,7 @@ it("a pool that is killed, stopped, scaled, locked out and steered loses and dou
 }, async () => {
   const seed = Number(process.env.HIDB_TEST_SEED ?? Date.now() % 100_000);
   report = await soak({
-    ...{ seed, videos: 400, minutes: 0.2, pace: 5, lookEveryS: 60, say: () => undefined },
+    ...{ seed, videos: 400, minutes: 0.13, pace: 5, lookEveryS: 60, say: () => undefined },
     instances: { least: 2, most: 3 },
   });
   expect(report.problems, `HIDB_TEST_SEED=${seed}`).toEqual([]);
