@@ -332,7 +332,7 @@ export const SETTINGS = {
   journal: path(
     "HIDB_JOURNAL",
     "",
-    "Appends every claim, settlement, release and reclaim to this file as a JSON line.",
+    "Appends every life, claim, renewal, settlement, release and reclaim to this file as a JSON line.",
   ),
   catalogueTable: identifier(
     "HIDB_CATALOGUE_TABLE",
