@@ -52,8 +52,9 @@ async function settleFor({ owner, outcomes }: SpoolFile, { settler }: InheritOpt
     const settlement = await theirs.settleOutcome(entry.claim, toOutcome(entry, settler), 0);
     return { ...settlement, claim: entry.claim, instance: owner.instance, durMs: entry.durMs };
   });
-  await theirs.flush();
-  return Promise.all(settling);
+  // Together: one that is refused early would otherwise have nobody to hear of it while the others are being written.
+  const [settled] = await Promise.all([Promise.all(settling), theirs.flush()]);
+  return settled;
 }
 
 function toOutcome({ outcome }: SpooledOutcome, { database }: InheritOptions["settler"]): Outcome {
