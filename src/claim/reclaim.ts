@@ -32,6 +32,8 @@ export interface ReclaimOptions {
   thorough: boolean;
   /** Since when this instance has heard from a distant database without a break, on the monotonic clock. */
   inTouchSince?: Millis;
+  /** When this machine's clock was put forward, on the monotonic one; leases of other pools may be longer than one's own. */
+  steppedAt?: Millis;
   /** Called before the dead are buried, while their claims still hold: what they had finished is not lost. */
   inherit?: (dead: string[]) => Promise<void>;
 }
@@ -58,9 +60,10 @@ export async function reclaimVideos(instance: Instance, options: ReclaimOptions)
 function isExcused(
   other: OtherInstance,
   { identity, clock, leaseMs }: Instance,
-  { inTouchSince }: ReclaimOptions,
+  { inTouchSince, steppedAt }: ReclaimOptions,
 ): boolean {
   if (other.boot === identity.boot) return false;
+  if (steppedAt !== undefined && clock.monotonic() - steppedAt < LONGEST_EXCUSE_MS) return true;
   if (inTouchSince === undefined) return false;
   return clock.monotonic() - inTouchSince < Math.min(leaseMs, LONGEST_EXCUSE_MS);
 }

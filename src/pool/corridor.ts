@@ -496,12 +496,13 @@ export class Corridor {
   async #reclaim(): Promise<number> {
     const { instance, config, inherit } = this.#house;
     const started = instance.clock.monotonic();
-    const since = this.#isDistant ? (this.#inTouchSince ?? started) : this.#findStep();
+    const steppedAt = this.#isDistant ? undefined : this.#findStep();
     const thorough = started >= this.#searchAt;
     const reclaimed = await reclaimVideos(instance, {
       maxAttempts: config.maxAttempts,
       thorough,
-      ...(since === undefined ? {} : { inTouchSince: since }),
+      ...(this.#isDistant ? { inTouchSince: this.#inTouchSince ?? started } : {}),
+      ...(steppedAt === undefined ? {} : { steppedAt }),
       ...(inherit === undefined ? {} : { inherit }),
     });
     for (const one of reclaimed) this.#house.report({ type: "video.reclaimed", ...one });
