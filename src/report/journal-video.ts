@@ -36,6 +36,8 @@ export class VideoHistory {
   #held: KeptLine[] = [];
   /** The same, of what a person has sent round again. */
   #retired: KeptLine[] = [];
+  /** The same, of what a person has cancelled: their instances hear of it later. */
+  readonly #cut: KeptLine[] = [];
   #ended: KeptLine | undefined;
   /** Attempts that count since the last retry. */
   #spent = 0;
@@ -107,6 +109,8 @@ export class VideoHistory {
             line,
           );
         }
+        // Cancelled and tried again, the video may have come back to the same instance under the same number by now.
+        if (takeFirst(this.#cut, line)) return;
         this.#held = this.#held.filter((held) => !isSameClaim(held, line));
         this.#retired = this.#retired.filter((held) => !isSameClaim(held, line));
         return;
@@ -120,6 +124,7 @@ export class VideoHistory {
         if (this.#mayBeginAnew) this.#beginAnew();
         if (this.#ended?.outcome === "completed")
           this.#complain("resurrection", "it was cancelled after it was completed", this.#ended, line);
+        this.#cut.push(...this.#held);
         this.#complainOfUnended(this.#held.splice(0), line);
         this.#ended = line;
         return;
@@ -299,4 +304,11 @@ export class VideoHistory {
 
 function describeUnended({ attempt, instance }: KeptLine): string {
   return `attempt ${attempt} of ${instance} has no end, though ${instance} left in good order`;
+}
+
+/** The oldest of the same claim leaves the list; false if there is none. */
+function takeFirst(claims: KeptLine[], line: KeptLine): boolean {
+  const at = claims.findIndex((claim) => isSameClaim(claim, line));
+  if (at >= 0) claims.splice(at, 1);
+  return at >= 0;
 }
