@@ -247,8 +247,7 @@ export class Model {
     // leaves everybody the time to beat again.
     const { steppedAt } = judge.process.host;
     const wasStepped = steppedAt > life.heardAt;
-    const leftMs = Math.min(life.leaseMs, LONGEST_BEAT_MS);
-    if (wasStepped && (judge.process.bornAt >= steppedAt || this.#now() - steppedAt >= leftMs)) return;
+    if (wasStepped && (judge.process.bornAt >= steppedAt || this.#now() - steppedAt >= LONGEST_BEAT_MS)) return;
     if (silentMs < life.leaseMs - this.#slackMs) {
       const lease = this.#instances.get(owner)?.leaseUntil ?? 0;
       const left = lease - EPOCH - this.#now();

@@ -43,10 +43,17 @@ export interface Result {
 
 export async function simulate(plan: Plan, store: Store): Promise<Result> {
   const world = new World(plan, store);
+  // What nobody hears ends a real instance.
+  const onUnheard = (error: unknown) => {
+    world.failure ??= new Broken("unheard", error instanceof Error ? (error.stack ?? error.message) : String(error));
+  };
+  process.on("unhandledRejection", onUnheard);
   try {
     await world.run();
   } catch (error) {
     world.failure ??= error;
+  } finally {
+    process.off("unhandledRejection", onUnheard);
   }
   return world.result();
 }
