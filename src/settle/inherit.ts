@@ -22,6 +22,9 @@ export interface Inherited extends Settlement {
   durMs: Millis;
 }
 
+/** However singly the dead had settled: nobody waits for one of them any more. */
+const TOGETHER = { groupCount: 50, groupMs: 1000 };
+
 /** Settles what the dead have left in the spool; twice does no harm. Resolves to how many outcomes still held. */
 export async function inheritSpools(options: InheritOptions): Promise<number> {
   const { folder, databaseName, isDead } = options;
@@ -47,7 +50,8 @@ function takeAway(file: string): boolean {
 }
 
 async function settleFor({ owner, outcomes }: SpoolFile, { settler }: InheritOptions): Promise<Inherited[]> {
-  const theirs = new Settler({ ...settler, instance: owner.instance, inherited: true });
+  // All that was left at once: an heir that has just come has few requests, and works only when this is done.
+  const theirs = new Settler({ ...settler, ...TOGETHER, instance: owner.instance, inherited: true });
   const settling = outcomes.map(async (entry) => {
     const settlement = await theirs.settleOutcome(entry.claim, toOutcome(entry, settler), 0);
     return { ...settlement, claim: entry.claim, instance: owner.instance, durMs: entry.durMs };

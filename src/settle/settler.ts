@@ -46,6 +46,7 @@ interface Waiting {
 const TRY_AGAIN_MS = 1000;
 /** A quota lasts until midnight; somebody may raise it earlier. */
 const QUOTA_AGAIN_MS = 60_000;
+const NONE: ReadonlySet<number> = new Set();
 const PORTION_CHARACTERS = 500_000;
 
 export class Settler {
@@ -101,9 +102,10 @@ export class Settler {
   async #writeGroup(group: Waiting[]): Promise<void> {
     const plain = group.filter((entry) => !carriesStatements(entry.outcome));
     if (plain.length > 0) await this.#writePlain(plain);
-    for (const entry of group) {
-      if (carriesStatements(entry.outcome)) await this.#writeWithStatements(entry);
-    }
+    const others = group.filter((entry) => carriesStatements(entry.outcome));
+    // Where each is a journey they travel together, and apart only if one of them is refused.
+    if (this.#options.database.distant) await Promise.all(others.map((entry) => this.#writeWithStatements(entry)));
+    else for (const entry of others) await this.#writeWithStatements(entry);
   }
 
   /** One transaction: the completed ones by the group, each other outcome by statements of its own. */
@@ -135,7 +137,8 @@ export class Settler {
       });
       const finding = groups.map(async (one, at) => {
         const allHeld = changesOf(results[at]) === one.entries.length;
-        const found = allHeld ? undefined : await this.#findHeld(one, now);
+        // Of an heir the next question knows all that this one does.
+        const found = allHeld ? undefined : inherited ? NONE : await this.#findHeld(one, now);
         for (const { claim, outcome, resolve } of one.entries) {
           const held = found === undefined || found.has(claim.video.id);
           const earlier = !held && inherited && (await this.#wasSettled(claim, outcome, now));
