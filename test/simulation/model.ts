@@ -92,6 +92,7 @@ export class Model {
   readonly seen = new Map<string, number>();
   readonly #store: Store;
   readonly #now: () => Millis;
+  readonly #isDistant: boolean;
   readonly #slackMs: Millis;
   readonly #videos = new Map<number, VideoRow>();
   readonly #instances = new Map<string, InstanceRow>();
@@ -107,6 +108,7 @@ export class Model {
   constructor(store: Store, options: { now: () => Millis; isDistant: boolean }) {
     this.#store = store;
     this.#now = options.now;
+    this.#isDistant = options.isDistant;
     this.#slackMs = options.isDistant ? DISTANT_SLACK_MS : SLACK_MS;
   }
 
@@ -221,7 +223,7 @@ export class Model {
       }
       if (before.state === "gone") throw new Broken("instances", `${row.id} is gone and was changed by ${writer}`);
       if (writer === row.id) {
-        if (life !== undefined && row.leaseUntil !== before.leaseUntil) life.heardAt = this.#now();
+        if (life !== undefined && row.leaseUntil !== before.leaseUntil) life.heardAt = this.#madeAt(life, row);
         if (row.state === "gone" && life !== undefined) life.left = true;
         continue;
       }
@@ -230,6 +232,12 @@ export class Model {
       }
       this.#checkDeath(row.id, writer);
     }
+  }
+
+  /** A renewal may have waited for its turn, or its process have slept, since it was made. */
+  #madeAt({ leaseMs, process }: Life, { leaseUntil }: InstanceRow): Millis {
+    const aheadMs = this.#isDistant ? 0 : process.host.aheadMs;
+    return this.#now() - Math.max(0, EPOCH + this.#now() + aheadMs + leaseMs - leaseUntil);
   }
 
   /** I5: taken back only from an owner proven dead, or silent past its lease where nobody can look. */

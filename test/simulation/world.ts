@@ -521,8 +521,13 @@ class World {
     if ((temper.rates.hang ?? 0) + (temper.rates.deaf ?? 0) > 0) workMs += of(({ timeoutMs: ms }) => ms);
     const silentMs = 4 * of(({ leaseMs }) => leaseMs) + 3 * of(({ heartbeatMs }) => heartbeatMs);
     const waitsMs = attempts * of(({ backoffMaxMs }) => backoffMaxMs) + of(({ drainMs }) => drainMs);
+    // What was put off until a moment comes later by as much as the clock was put back.
+    const backMs = this.#plan.events.reduce(
+      (sum, event) => sum - (event.kind === "clock" ? Math.min(0, event.jumpMs) : 0),
+      0,
+    );
     // Orphans of those who have left are looked for every half an hour; requests are few.
-    return workMs + silentMs + waitsMs + (database === "d1" ? 90 : 20) * MINUTE;
+    return workMs + silentMs + waitsMs + backMs + (database === "d1" ? 90 : 20) * MINUTE;
   }
 
   async #judgeEnd(): Promise<void> {
