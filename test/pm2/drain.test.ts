@@ -22,12 +22,8 @@ describe("a drain", () => {
       await pool.waitFor("the drain to begin", () => pool.working().length === 0);
     }
     await pool.finish();
-    expect(
-      pool
-        .readJournal()
-        .map((line) => line.event)
-        .toSorted(),
-    ).toEqual(["claim", "claim", "settle", "settle"]);
+    const ofVideos = pool.readJournal().filter((line) => !["begin", "renew", "gone"].includes(line.event));
+    expect(ofVideos.map((line) => line.event).toSorted()).toEqual(["claim", "claim", "settle", "settle"]);
     await pool.waitFor("the lives to end", () => lives.every((life) => !isRunning(life.pid)));
     expect(pool.lives().slice(0, 2)).toMatchObject([{ because: "SIGINT" }, { because: "SIGINT" }]);
     await pool.verify();
