@@ -12,6 +12,17 @@ function end(code: number, line: string): void {
   setTimeout(() => process.exit(code), LAST_WORDS_MS);
 }
 
+/** A Worker hosted in this process may throw anything, `null` and what throws when it is looked at among it. */
+function crash(thrown: unknown): void {
+  let shown = "something that cannot be shown";
+  try {
+    shown = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  } catch {
+    // An error in here would end the process with Node's own code 7.
+  }
+  end(CRASHED, `hidb: ${shown}`);
+}
+
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 13)) {
   end(
@@ -20,15 +31,13 @@ if (major < 22 || (major === 22 && minor < 13)) {
       "Fix: the PM2 daemon runs on that Node; run `pm2 kill` and start it again with a newer one (`npx pm2 start ...` uses the project's own).",
   );
 } else {
-  process.on("uncaughtException", (error: Error) => end(CRASHED, `hidb: ${error.stack ?? error.message}`));
-  process.on("unhandledRejection", (reason: unknown) => {
-    end(CRASHED, `hidb: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`);
-  });
+  process.on("uncaughtException", crash);
+  process.on("unhandledRejection", crash);
   import("./main.js")
     .then(({ main }) => main())
     .then((code: number) => {
       if (code === 0) process.exit(0);
       setTimeout(() => process.exit(code), LAST_WORDS_MS);
     })
-    .catch((error: Error) => end(CRASHED, `hidb: ${error.stack ?? error.message}`));
+    .catch(crash);
 }
