@@ -100,6 +100,8 @@ export class Corridor {
   #lookedAt: Millis = Number.NEGATIVE_INFINITY;
   #looksLazily = false;
   #unsettled = 0;
+  /** An outcome waits in the spool for an heir. */
+  #owes = false;
   #suspect: Awaited<ReturnType<Claimer["seesSuspect"]>> = "none";
   #searchAt: Millis;
   #beatAt: Millis = Number.NEGATIVE_INFINITY;
@@ -327,6 +329,7 @@ export class Corridor {
         // Once more before the end, for the trouble may have passed: left as it is it would count as a death of the
         // video's making. What has a spool waits there for an heir.
         if (this.#house.spool === undefined) this.#late.push({ attempt, outcome, durMs });
+        else this.#owes = true;
         this.#bear(error);
       })
       .then(() => {
@@ -380,8 +383,8 @@ export class Corridor {
     const { claim } = hung.attempt;
     this.#house.report({ type: "attempt.hung", claim, afterMs: hung.durMs });
     this.#late.push(hung);
-    this.#hand.delete(claim.video.id);
-    this.#bell.ring();
+    // Not the next attempt at the same video: cancelled and tried again, it may have come back here meanwhile.
+    this.#letGo(hung.attempt);
     this.drain("an attempt ignored its signal", EXIT.recycle);
   }
 
@@ -586,10 +589,11 @@ export class Corridor {
     instance.budget?.useReserve();
     await this.#beating;
     await this.#house.runs?.close().catch((error: unknown) => this.#bear(error));
-    // Who could not undo a claim does not say goodbye: only the reclaim of the dead finds what it holds.
+    // Who could not undo a claim, or has left an outcome in the spool, does not say goodbye: only who takes it for dead
+    // finds what it holds, and settles what is in the spool before.
     await claimer
       .settleDebts()
-      .then(() => membership.leave(instance, this.#figuresNow(), because))
+      .then(() => (this.#owes ? undefined : membership.leave(instance, this.#figuresNow(), because)))
       .catch((error: unknown) => this.#bear(error));
     spool?.close();
     report({ type: "instance.gone", because, exitCode });

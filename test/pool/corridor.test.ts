@@ -190,9 +190,9 @@ describe("an instance at work", () => {
     await pool.start();
     await advance(world, 1000);
     stepMs = 600_000;
-    await advance(world, 20_000, 50);
+    await advance(world, 80_000, 100);
     expect(await world.rows("SELECT state FROM hidb_instances WHERE id = ?", other.id)).toEqual([{ state: "working" }]);
-    await advance(world, 15_000, 50); // A lease later it would have been heard of.
+    await advance(world, 15_000, 100); // With any heartbeat it would have been heard of by now.
     expect(await world.rows("SELECT state FROM hidb_instances WHERE id = ?", other.id)).toEqual([{ state: "gone" }]);
   });
 
