@@ -71,13 +71,22 @@ const DATABASE_TIME = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now
  * durations alone: were this host's clock put forward, every lease of another host would seem to have run out.
  */
 export async function calibrate(clock: Clock, database: Database): Promise<Clock> {
-  const asked = clock.monotonic();
-  const now = await database.prepare(DATABASE_TIME).first<Millis>("now");
-  const answered = clock.monotonic();
-  const ours = clock.nowFine() - answered;
-  const theirs = now === null ? ours : now - (asked + answered) / 2;
-  // What the journey alone may explain, tried again or not, is no difference.
-  const zero = Math.abs(theirs - ours) <= (answered - asked) / 2 + 2 ? ours : theirs;
+  // When our monotonic clock was at 0 it was so late there, at least and at most: an answer may have been long on its way.
+  let [least, most] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  for (let tries = 0; tries < COMPARISONS && most - least > NARROW_MS; tries++) {
+    const asked = clock.monotonic();
+    const now = await database.prepare(DATABASE_TIME).first<Millis>("now");
+    if (now === null) break;
+    least = Math.max(least, now - clock.monotonic());
+    most = Math.min(most, now - asked);
+  }
+  // What the journey alone may explain is no difference; of the rest no more than what is certain.
+  const zero = Math.min(Math.max(clock.nowFine() - clock.monotonic(), least - ROUNDED_MS), most + ROUNDED_MS);
   const nowFine = () => zero + clock.monotonic();
   return { ...clock, now: () => Math.floor(nowFine()), nowFine };
 }
+
+const COMPARISONS = 3;
+const NARROW_MS: Millis = 4000;
+/** What is lost where a moment is told in whole milliseconds. */
+const ROUNDED_MS: Millis = 2;
