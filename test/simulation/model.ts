@@ -224,13 +224,22 @@ export class Model {
       if (before.state === "gone") throw new Broken("instances", `${row.id} is gone and was changed by ${writer}`);
       if (writer === row.id) {
         if (life !== undefined && row.leaseUntil !== before.leaseUntil) life.heardAt = this.#madeAt(life, row);
-        if (row.state === "gone" && life !== undefined) life.left = true;
+        if (row.state === "gone" && life !== undefined) this.#checkFarewell(life, row);
         continue;
       }
       if (row.state !== "gone" || row.because !== "died") {
         throw new Broken("instances", `${row.id} became ${row.state} by ${writer}`);
       }
       this.#checkDeath(row.id, writer);
+    }
+  }
+
+  /** I6: whoever leaves has given back what it had, or does not say goodbye. */
+  #checkFarewell(life: Life, { id }: InstanceRow): void {
+    life.left = true;
+    for (const video of this.#videos.values()) {
+      if (video.state !== "running" || video.instance !== id) continue;
+      throw new Broken("I6", `${id} has left with video ${video.id} in hand`);
     }
   }
 
