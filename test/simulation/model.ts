@@ -1,6 +1,8 @@
 // What must always hold, judged after every step from the tables alone and from what the simulator knows to be true:
 // DESIGN.md, section 2, written down a second time. Nothing here is taken from src/.
 
+import type { PoolEvent } from "../../src/report/event.ts";
+import type { Outcome } from "../../src/video.ts";
 import type { Store } from "./engine.ts";
 import type { Process } from "./process.ts";
 import { EPOCH } from "./process.ts";
@@ -99,6 +101,8 @@ export class Model {
   readonly #tallies = new Map<number, Tally>();
   readonly #claims = new Set<string>();
   readonly #completions = new Map<string, Run>();
+  /** How claims were settled by whom they belonged to. */
+  readonly #settled = new Map<string, Outcome["kind"]>();
   readonly #captured: Captured[] = [];
   /** What kept the pool from claiming when the videos were captured. */
   #stops: Stop[] = [];
@@ -119,7 +123,7 @@ export class Model {
         this.#captured.push({ table, writer, rows: this.#read<VideoRow>(VIDEOS), stops: this.#read<Stop>(STOPS) });
         return;
       case "hidb_instances":
-        this.#captured.push({ table, writer, rows: this.#readInstances() });
+        this.#captured.push({ table, writer, rows: this.#readInstances(writer) });
         return;
       case "hidb_attempts":
         this.#captured.push({ table, writer, rows: this.#read<AttemptRow>(ATTEMPTS, [this.#lastAttempt]) });
@@ -162,6 +166,22 @@ export class Model {
     this.runs.set(key, run);
   }
 
+  /** What an instance says of its attempts is what has become of them. */
+  hear(event: PoolEvent, who: string): void {
+    if (event.type !== "claim.lost" && event.type !== "attempt.finished") return;
+    const { video, attempt, claimedAt } = event.claim;
+    const key = claimKey({ id: video.id, instance: who, attempt, claimedAt });
+    const settled = this.#settled.get(key);
+    if (event.type === "claim.lost") {
+      if (settled === undefined) return;
+      throw new Broken("told", `${who} says that it has lost video ${video.id}, which it has settled as ${settled}`);
+    }
+    const { kind } = event.outcome;
+    // Of a release there is no trace to go by once somebody else has had the video.
+    if (event.heirOf !== undefined || kind === "released" || settled === kind) return;
+    throw new Broken("told", `${who} says that it has settled video ${video.id} as ${kind}, which is ${settled}`);
+  }
+
   rows(): Iterable<VideoRow> {
     return this.#videos.values();
   }
@@ -170,11 +190,11 @@ export class Model {
     return [...this.#instances.values()].filter(({ state }) => state !== "gone").map(({ id }) => id);
   }
 
-  /** The open ones, and those that were open the last time. */
-  #readInstances(): InstanceRow[] {
+  /** The open ones, those that were open the last time, and the writer's own. */
+  #readInstances(writer: string): InstanceRow[] {
     const rows = this.#read<InstanceRow>(`${INSTANCES} gone_at IS NULL`);
     for (const { id, state } of this.#instances.values()) {
-      if (state === "gone" || rows.some((row) => row.id === id)) continue;
+      if ((state === "gone" && id !== writer) || rows.some((row) => row.id === id)) continue;
       rows.push(...this.#read<InstanceRow>(`${INSTANCES} id = ?`, [id]));
     }
     return rows;
@@ -363,12 +383,14 @@ export class Model {
         }
         if (row.output !== run.outcome.output) throw new Broken("I7", `${change}, with the output ${row.output}`);
         this.#completions.set(run.token, run);
+        this.#settled.set(claimKey(before), "completed");
         this.#count("completed");
         return;
       }
       case "failed":
         if (recorded !== "failed") throw new Broken("I6", `${change}, recorded as ${recorded}`);
         this.#count("failed");
+        this.#settled.set(claimKey(before), "failed");
         if (done === "retry" && row.attempt < (this.lives.get(writer)?.maxAttempts ?? 0)) {
           throw new Broken("I6", `${change}, with attempts left`);
         }
@@ -381,6 +403,7 @@ export class Model {
             throw new Broken("I6", `${change}, with no attempt left`);
           }
           this.#count("retried");
+          this.#settled.set(claimKey(before), "retry");
           return;
         }
         if (recorded !== undefined) throw new Broken("I6", `${change}, recorded as ${recorded}`);
@@ -388,6 +411,7 @@ export class Model {
         if (done === "completed") throw new Broken("I2", `${change}, though it was done`);
         if (done === "failed" && run?.stopped !== true) throw new Broken("I6", `${change}, though it had failed`);
         this.#count(run === undefined ? "given back unstarted" : "given back");
+        this.#settled.set(claimKey(before), "released");
         return;
       default:
         throw new Broken("I2", change);
@@ -417,6 +441,10 @@ export class Model {
       // It has left, and forgotten something.
       if (run?.active === true) throw new Broken("I5", `${change}: its owner has left and still works on it`);
     } else this.#checkDeath(before.instance ?? "", writer);
+    const isNear = owner?.process.host === this.lives.get(writer)?.process.host;
+    if (this.#isDistant && isNear && run?.outcome?.kind === "completed") {
+      throw new Broken("inherit", `${change}: what it had finished was not looked for`);
+    }
     const wanted =
       row.deaths >= 2
         ? "quarantined"
@@ -450,7 +478,7 @@ function keyOf({ video, instance, attempt, claimedAt }: Run): string {
   return `${video} ${instance} ${attempt} ${claimedAt}`;
 }
 
-function claimKey({ id, instance, attempt, claimedAt }: VideoRow): string {
+function claimKey({ id, instance, attempt, claimedAt }: Pick<VideoRow, "id" | "instance" | "attempt" | "claimedAt">) {
   return `${id} ${instance} ${attempt} ${claimedAt}`;
 }
 

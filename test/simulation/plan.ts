@@ -204,9 +204,11 @@ function drawEvents(random: Random, plan: Plan, wantsClocks: boolean): Event[] {
     if ((plan.database === "d1" ? ON_SQLITE : ON_D1).includes(kind)) continue;
     if (kind === "clock" && !wantsClocks) continue;
     const isUsual = kind === "ambush" || kind === "weather" || kind === "clock";
-    if (!random.chance(isUsual ? 0.7 : 0.3)) continue;
+    // Whatever is done to videos that are through within seconds has to be done often to meet one.
+    const isFrequent = isBrief(plan) && (kind === "cancel" || kind === "again");
+    if (!random.chance(isUsual || isFrequent ? 0.7 : 0.3)) continue;
     const own = random.fork(kind);
-    for (let left = own.whole(1, MOST[kind]); left > 0; left--) {
+    for (let left = own.whole(1, MOST[kind] * (isFrequent ? 5 : 1)); left > 0; left--) {
       // Early ones meet the pool while all is still to be done.
       const isEarly = own.chance(isBrief(plan) ? 0.7 : 0.3);
       const at = isEarly ? own.magnitude(10, isBrief(plan) ? 5000 : plan.calmAt) : own.between(0, plan.calmAt);

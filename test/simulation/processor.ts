@@ -122,7 +122,7 @@ export class SimulatedProcessor implements Processor {
         // It hears of it, and stops soon; or has just finished after all.
         const lateMs = process.random.between(0, 4000);
         scheduler.after(lateMs, process, "obey", () => {
-          end(process.random.chance(0.1) ? this.#completed(run, context.database) : { kind: "released" });
+          end(process.random.chance(0.3) ? this.#completed(run, context.database) : { kind: "released" });
         });
       });
     }

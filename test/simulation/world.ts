@@ -460,6 +460,7 @@ class World {
     }
     this.#count(`event: ${event.type}`);
     this.#say(process.label, tell(event));
+    this.#tell(process, event);
     const now = () => EPOCH + this.#scheduler.now;
     const who = { instance: process.label, pid: process.pid, rank, boot: process.identity.boot, now };
     if (!this.#begun.has(process.label)) {
@@ -475,6 +476,16 @@ class World {
     }
     const line = journalLine(event, who);
     if (line !== undefined) this.#journal.push(line);
+  }
+
+  /** After what the step has done is judged: the telling is a part of it. */
+  #tell(process: Process, event: PoolEvent): void {
+    try {
+      this.#model.check();
+      this.#model.hear(event, process.label);
+    } catch (error) {
+      this.failure ??= error;
+    }
   }
 
   #catalogue(): number[] {
