@@ -570,6 +570,8 @@ export class Corridor {
   async #finish({ because, exitCode, atOnce }: Drain): Promise<void> {
     const { instance, claimer, settler, processor, report, config, spool } = this.#house;
     report({ type: "instance.draining", because });
+    // What the drain was given has gone to those who had waited before it.
+    instance.budget?.useReserve();
     this.#hereTimer?.cancel();
     this.#memoryTimer?.cancel();
     const beginning = membership.beginDrain(instance).catch((error: unknown) => this.#bear(error));
@@ -585,7 +587,7 @@ export class Corridor {
     await settler.flush();
     this.#beatTimer?.cancel();
     this.#beatTimer = undefined;
-    // The last looks, and the farewell: what the drain was given may be spent on what it has waited for.
+    // The last looks, and the farewell.
     instance.budget?.useReserve();
     await this.#beating;
     await this.#house.runs?.close().catch((error: unknown) => this.#bear(error));

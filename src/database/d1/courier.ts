@@ -32,8 +32,8 @@ interface Parcel {
 
 /**
  * A database whose calls are gathered: one request is under way at a time, and what comes meanwhile goes with the next.
- * All of a request is one transaction; when a statement fails, the calls are sent again one by one, so that each caller
- * has its own answer or its own error, as if it had been alone.
+ * All of a request is one transaction; when a statement fails, the calls are sent again by halves, until each caller has
+ * its own answer or its own error, as if it had been alone.
  */
 export function openCourier(database: Database & Runner, options: CourierOptions): Database {
   return new Courier(database, options);
@@ -123,7 +123,12 @@ class Courier implements D1Database, Runner {
     } catch (error) {
       // Trouble of the connection is everybody's; an error of a statement is its caller's alone.
       if (error instanceof HidbError || parcels.length === 1) for (const { reject } of parcels) reject(error);
-      else for (const parcel of parcels) await this.#deliver([parcel]);
+      else {
+        // By halves: of many only one has failed, as a rule, and each try is a request.
+        const half = Math.ceil(parcels.length / 2);
+        await this.#deliver(parcels.slice(0, half));
+        await this.#deliver(parcels.slice(half));
+      }
     }
   }
 }
