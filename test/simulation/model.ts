@@ -107,6 +107,8 @@ export class Model {
   /** What kept the pool from claiming when the videos were captured. */
   #stops: Stop[] = [];
   #notesChanged = false;
+  /** Claims whose end a person has wiped out. */
+  readonly #forgotten = new Set<string>();
   #lastAttempt = 0;
 
   constructor(store: Store, options: { now: () => Millis; isDistant: boolean }) {
@@ -172,6 +174,7 @@ export class Model {
     const { video, attempt, claimedAt } = event.claim;
     const key = claimKey({ id: video.id, instance: who, attempt, claimedAt });
     const settled = this.#settled.get(key);
+    if (this.#forgotten.has(key)) return;
     if (event.type === "claim.lost") {
       if (settled === undefined) return;
       throw new Broken("told", `${who} says that it has lost video ${video.id}, which it has settled as ${settled}`);
@@ -328,6 +331,8 @@ export class Model {
     const { id } = row;
     const change = `video ${id} went from ${describe(before)} to ${describe(row)} by ${writer}`;
     if (writer === PERSON) {
+      // Of what was settled before nothing is left that an instance without an answer could find.
+      if (row.state === "pending") this.#forgotten.add(claimKey(before));
       if (row.state === "pending") this.#tallies.set(id, { spent: 0, died: 0 });
       else if (row.state !== "cancelled") throw new Broken("person", change);
       return;
