@@ -149,6 +149,19 @@ export class SoakPool {
     }
   }
 
+  /**
+   * What is killed in the middle of a reload PM2 starts again under a name that it then forgets: such a process works on, in
+   * no list, until the daemon ends. It leaves in good order when it is told to; resolves to how many there were.
+   */
+  async endForgotten(): Promise<number> {
+    const { stdout } = await this.pm2("jlist");
+    const listed = JSON.parse(stdout.slice(stdout.lastIndexOf("\n[") + 1)) as { pid: number }[];
+    const forgotten = this.present().filter((life) => !listed.some(({ pid }) => pid === life.pid));
+    for (const { pid } of forgotten) signal(pid, "SIGINT");
+    await this.until("the forgotten to leave", () => forgotten.every(({ pid }) => !isRunning(pid)), 30_000);
+    return forgotten.length;
+  }
+
   async until(what: string, condition: () => boolean, patienceMs: number): Promise<void> {
     const giveUp = clock.monotonic() + patienceMs;
     while (!condition()) {

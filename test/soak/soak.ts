@@ -73,6 +73,8 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     report.workSeconds = (clock.monotonic() - started) / 1000;
     const { end, daemonEnd } = await settle(pool, options);
     report.memory = { ...report.memory, end, daemonEnd };
+    const forgotten = await pool.endForgotten();
+    if (forgotten > 0) say(`PM2 had forgotten ${forgotten} processes that it was running`);
     await pool.pm2("kill");
   } catch (error) {
     problems.push(`the soak itself broke off: ${error instanceof Error ? error.stack : error}`);
