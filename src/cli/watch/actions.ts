@@ -1,8 +1,8 @@
 // What the keys do to the pool: pause, resume, retry, scale. Each says in a line what came of it.
-import { countRetriable, retryVideos, setPaused } from "../../catalogue/backlog.js";
+import { countRetriable, findRetriable, retryVideos, setPaused } from "../../catalogue/backlog.js";
 import type { Config } from "../../config.js";
 import type { Database } from "../../database/database.js";
-import { appendToJournal } from "../../report/journal.js";
+import { retryInJournal } from "../../report/journal-retry.js";
 import type { Overview } from "../../report/overview.js";
 import { clock } from "../context.js";
 import { plural } from "../print.js";
@@ -20,8 +20,7 @@ export function countFailed(database: Database): Promise<number> {
 }
 
 export async function retryFailed(database: Database, { journal }: Config): Promise<string> {
-  const time = clock.nowFine();
-  const retried = await retryVideos(database, FAILED);
-  if (journal !== "") appendToJournal(journal, "retry", retried, { time, done: clock.nowFine() });
+  const find = () => findRetriable(database, FAILED);
+  const retried = await retryInJournal(journal, { clock, find, retry: () => retryVideos(database, FAILED) });
   return `${plural(retried.length, "video")} pending again`;
 }
