@@ -3,8 +3,8 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import BetterSqlite3 from "better-sqlite3";
 import { expect } from "vitest";
+import { queryFile } from "../query.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const CLI = join(ROOT, "dist/cli/hidb.cjs");
@@ -87,15 +87,7 @@ export class Place {
   }
 
   query<T>(sql: string, file = this.file): T[] {
-    const database = new BetterSqlite3(file, { timeout: 5000 });
-    try {
-      const statement = database.prepare<[], T>(sql);
-      if (statement.reader) return statement.all();
-      statement.run();
-      return [];
-    } finally {
-      database.close();
-    }
+    return queryFile(file, sql);
   }
 
   /** A small file system of its own; undefined where that is not permitted. */

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import BetterSqlite3 from "better-sqlite3";
+import { queryFile } from "../../query.ts";
 import { Disk } from "./disk.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
@@ -104,15 +104,7 @@ export class House {
   }
 
   query<T>(sql: string, at = this.root): T[] {
-    const database = new BetterSqlite3(join(at, "hidb.sqlite"), { timeout: 5000 });
-    try {
-      const statement = database.prepare<[], T>(sql);
-      if (statement.reader) return statement.all();
-      statement.run();
-      return [];
-    } finally {
-      database.close();
-    }
+    return queryFile(join(at, "hidb.sqlite"), sql);
   }
 
   completed(at = this.root): number {
