@@ -22,8 +22,9 @@ import {
 } from "mediabunny";
 import { messageOf } from "../../errors.js";
 import type { Bytes } from "./bytes.js";
-import { nameCodec, nameContainerCodec, nameLanguage } from "./codecs.js";
-import { type Contents, type CountedTrack, describeContents, PacketTally, type TrackFacts } from "./description.js";
+import { nameContainerCodec, nameLanguage } from "./codecs.js";
+import { type Contents, type CountedTrack, describeContents, PacketTally } from "./description.js";
+import { readFacts } from "./facts.js";
 import { Refusal, Unreachable } from "./failure.js";
 import { readIsobmff } from "./isobmff.js";
 import { readMatroska } from "./matroska.js";
@@ -201,21 +202,6 @@ async function countTransport(streams: TransportStream[], input: Input, containe
 
 function inOrder(ids: number[], found: Map<number, CountedTrack>): CountedTrack[] {
   return [...found].sort(([one], [other]) => ids.indexOf(one) - ids.indexOf(other)).map(([, track]) => track);
-}
-
-async function readFacts(track: InputTrack): Promise<TrackFacts> {
-  const known = await track.getCodec();
-  const codec = known ? nameCodec(known) : nameContainerCodec(await track.getInternalCodecId());
-  const language = nameLanguage(await track.getLanguageCode());
-  if (track.isVideoTrack()) {
-    const size = { width: await track.getCodedWidth(), height: await track.getCodedHeight() };
-    return { type: "video", codec, language, ...size, rotation: await track.getRotation() };
-  }
-  if (track.isAudioTrack()) {
-    const sound = { channels: await track.getNumberOfChannels(), sample_rate: await track.getSampleRate() };
-    return { type: "audio", codec, language, ...sound };
-  }
-  return { type: "subtitle", codec, language };
 }
 
 async function countPackets(track: InputTrack): Promise<PacketTally> {
