@@ -9,7 +9,9 @@ const path = require("node:path");
 const { parseEnv } = require("node:util");
 
 const APP = "hidb";
-const ENTRY = path.join(__dirname, "dist", "entry.cjs");
+/** Relative to `cwd` below: PM2 hands a script with a blank in its path to `bash -c`. */
+const SCRIPT = path.join("dist", "entry.cjs");
+const ENTRY = path.join(__dirname, SCRIPT);
 /** The same reading of cgroups as the instances have. */
 const BOX = path.join(__dirname, "dist", "report", "box", "box.js");
 const MAX_INSTANCES = 64;
@@ -334,7 +336,7 @@ module.exports = {
   apps: [
     {
       name: APP,
-      script: ENTRY,
+      script: SCRIPT,
       cwd: __dirname,
       exec_mode: "cluster",
       instances,
