@@ -25,6 +25,7 @@ export type ErrorCode =
   | "MEMORY_TOO_SMALL"
   | "PM2_FAILED"
   | "POOL_UNHEALTHY"
+  | "TABLES_FOREIGN"
   | "DATABASE_MISSING"
   | "DATABASE_UNREADABLE"
   | "DATABASE_READ_ONLY"
@@ -57,6 +58,7 @@ const EXIT_OF: Record<ErrorCode, number> = {
   MEMORY_TOO_SMALL: EXIT.preflight,
   PM2_FAILED: EXIT.preflight,
   POOL_UNHEALTHY: EXIT.preflight,
+  TABLES_FOREIGN: EXIT.preflight,
   DATABASE_MISSING: EXIT.database,
   DATABASE_UNREADABLE: EXIT.database,
   DATABASE_READ_ONLY: EXIT.database,

@@ -8,7 +8,7 @@ import { type Config, PROJECT_ROOT, readConfig, readProcessId, takeHandedOver } 
 import { Dashboard } from "./dashboard/serve.js";
 import type { Database } from "./database/database.js";
 import { migrate } from "./database/migrate.js";
-import { nameDatabase, openForPool, type PoolDatabase } from "./database/open.js";
+import { guardOthers, nameDatabase, openForPool, type PoolDatabase } from "./database/open.js";
 import { EXIT, HidbError, isPassing, messageOf } from "./errors.js";
 import type { Corridor } from "./pool/corridor.js";
 import { furnish } from "./pool/furnish.js";
@@ -40,7 +40,11 @@ async function work(config: Config): Promise<number> {
   const { database } = parts;
   // One that has no share of the requests yet would be killed before it is there to be drained.
   stop.then(() => parts.budget?.useReserve());
-  const options = { folder: join(PROJECT_ROOT, "data", "migrations"), withCatalogue: isOwnTable(config) };
+  const options = {
+    folder: join(PROJECT_ROOT, "data", "migrations"),
+    withCatalogue: isOwnTable(config),
+    guard: guardOthers(config),
+  };
   const [clock] = await Promise.all([parts.calibrate(), migrate(database, options)]);
   const { corridor, openDashboard } = await wire(config, { ...parts, clock });
   // Before PM2 takes this instance for one that is there: `pm2 trigger` waits for ever for whoever does not answer.

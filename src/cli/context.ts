@@ -8,7 +8,7 @@ import { systemClock } from "../clock.js";
 import { type Config, PROJECT_ROOT, readConfig } from "../config.js";
 import type { Database } from "../database/database.js";
 import { type MigrateOptions, migrate, pendingMigrations } from "../database/migrate.js";
-import { nameDatabase, openDatabase } from "../database/open.js";
+import { guardOthers, nameDatabase, openDatabase } from "../database/open.js";
 import { HidbError } from "../errors.js";
 import type { IsDead } from "../report/status.js";
 import { type CatalogueTable, STATES, type State } from "../video.js";
@@ -25,6 +25,7 @@ export function migrateOptions(config: Config): MigrateOptions {
   return {
     folder: join(PROJECT_ROOT, "data", "migrations"),
     withCatalogue: isOwnTable(config),
+    guard: guardOthers(config),
   };
 }
 

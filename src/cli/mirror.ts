@@ -1,5 +1,6 @@
 // `hidb mirror`: a D1 database in a local file, and what was done there taken back.
 import type { Command } from "commander";
+import { isOwnTable } from "../catalogue/table.js";
 import { type Config, inheritedEnvironment } from "../config.js";
 import type { Database } from "../database/database.js";
 import { migrate, pendingMigrations } from "../database/migrate.js";
@@ -160,11 +161,13 @@ async function openWranglerFile(config: Config, where: string | true): Promise<D
 
 /** A database that hidb has been to must know all that the local file will know, or its tables would lack columns. */
 async function refuseOlder(remote: Database, config: Config): Promise<void> {
-  const options = { ...migrateOptions(config), withCatalogue: true };
+  // It is only read: whose tables are there does not matter.
+  const options = { ...migrateOptions(config), withCatalogue: true, guard: async () => undefined };
   const pending = await pendingMigrations(remote, options);
   const isNew = pending.length === listMigrations(options.folder).length;
   if (isNew) note("D1 has none of hidb's tables: outcomes would stay here; `HIDB_DATABASE=d1 hidb migrate` makes them");
-  if (isNew || (await pendingMigrations(remote, migrateOptions(config))).length === 0) return;
+  if (isNew || (await pendingMigrations(remote, { ...options, withCatalogue: isOwnTable(config) })).length === 0)
+    return;
   throw new HidbError({
     code: "DATABASE_FOREIGN",
     message: `expected D1 to have all of hidb's migrations, but ${pending[0]} has not been applied`,

@@ -8,6 +8,7 @@ import { registerCancel } from "./cancel.js";
 import { registerDoctor } from "./doctor.js";
 import { registerDrain } from "./drain.js";
 import { registerExport } from "./export.js";
+import { registerInit } from "./init.js";
 import { registerList } from "./list.js";
 import { registerLogs } from "./logs.js";
 import { registerMigrate } from "./migrate.js";
@@ -43,6 +44,7 @@ const REGISTER: ((program: Command) => void)[] = [
   registerDoctor,
   registerVerify,
   registerExport,
+  registerInit,
   registerMigrate,
   registerMirror,
 ];

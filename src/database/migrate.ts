@@ -17,15 +17,18 @@ export interface MigrateOptions {
   pattern?: string;
   /** Where the names of the applied ones are kept: wrangler's `migrations_table`; `d1_migrations` by default. */
   table?: string;
+  /** Called before the first of them goes into a database; throws where hidb is not wanted. */
+  guard?: (database: Database) => Promise<void>;
 }
 
-/** Names of the migrations that this database still needs, in order; errors: DATABASE_FOREIGN. */
+/** Names of the migrations that this database still needs, in order; errors: DATABASE_FOREIGN, TABLES_FOREIGN. */
 export async function pendingMigrations(database: Database, options: MigrateOptions): Promise<string[]> {
   const known = listMigrations(options.folder, options.pattern);
   const applied = await appliedMigrations(database, tableOf(options));
   // A person's own Worker keeps its migrations in the same table, under names of its own.
   const newer = applied.find((name) => /^\d{4}_hidb_/.test(name) && !known.includes(name));
   if (newer !== undefined) throw databaseNewer(newer);
+  if (!known.some((name) => applied.includes(name))) await options.guard?.(database);
   return known.filter((name) => !applied.includes(name) && (options.withCatalogue || name !== CATALOGUE_MIGRATION));
 }
 

@@ -7,7 +7,9 @@ import { openCourier } from "./d1/courier.js";
 import { findD1Target, nameTarget } from "./d1/target.js";
 import { openD1Http } from "./d1-http.js";
 import type { Database } from "./database.js";
+import { readTables, readTablesOf, refuseOthers } from "./others.js";
 import { openSqlite } from "./sqlite.js";
+import { prepareFile } from "./sqlite-file.js";
 import type { Runner } from "./statement.js";
 
 export interface OpenOptions {
@@ -27,9 +29,28 @@ export async function openDatabase(config: Config, options: OpenOptions): Promis
   return openCourier(await openRemote(config), { clock: options.clock, ready: async () => undefined });
 }
 
-export function openLocal(config: Config, { clock, create }: OpenOptions): Promise<Database> {
+/** Errors: TABLES_FOREIGN, before anything is touched, and those of `openSqlite`. */
+export async function openLocal(config: Config, { clock, create }: OpenOptions): Promise<Database> {
   const { sqliteFile, synchronous, strict } = config;
+  if (!hasConsent(config)) {
+    prepareFile(sqliteFile, create);
+    refuseOthers(await readTables(sqliteFile, clock), { database: sqliteFile, setting: "HIDB_SQLITE_FILE" });
+  }
   return openSqlite(sqliteFile, { clock, synchronous, create, strict });
+}
+
+/** Whoever names the table of the catalogue has said that hidb may work beside it. */
+function hasConsent({ origins }: Config): boolean {
+  return origins.catalogueTable !== "default";
+}
+
+/** For a database that is open and that hidb has not been to; errors: TABLES_FOREIGN. */
+export function guardOthers(config: Config): (database: Database) => Promise<void> {
+  return async (database) => {
+    if (hasConsent(config)) return;
+    const setting = config.database === "d1" ? "HIDB_D1_DATABASE" : "HIDB_SQLITE_FILE";
+    refuseOthers(await readTablesOf(database), { database: nameDatabase(config), setting });
+  };
 }
 
 /** The D1 database of the settings, whichever database the pool works on. */
