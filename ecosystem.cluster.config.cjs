@@ -9,11 +9,13 @@ const path = require("node:path");
 const { parseEnv } = require("node:util");
 
 const APP = "hidb";
-/** Relative to `cwd` below: PM2 hands a script with a blank in its path to `bash -c`. */
-const SCRIPT = path.join("dist", "entry.cjs");
-const ENTRY = path.join(__dirname, SCRIPT);
+/** The folder of hidb: here, or where a copy of this file finds the package. */
+const ROOT = findRoot();
+const ENTRY = path.join(ROOT, "dist", "entry.cjs");
+/** The folder that `data/` and `.env` belong to; instances run in it. */
+const BASE = findBase();
 /** The same reading of cgroups as the instances have. */
-const BOX = path.join(__dirname, "dist", "report", "box", "box.js");
+const BOX = path.join(ROOT, "dist", "report", "box", "box.js");
 const MAX_INSTANCES = 64;
 /** `auto` on a small machine: videos mostly wait for something else than a core of ours. */
 const AUTO_INSTANCES = 3;
@@ -67,6 +69,26 @@ const POISON = (
   "restart_time unstable_restarts exit_code created_at prev_restart_delay km_link versioning version node_version"
 ).split(" ");
 
+function findRoot() {
+  if (existsSync(path.join(__dirname, "dist", "entry.cjs"))) return __dirname;
+  try {
+    return path.dirname(require.resolve("hidb/package.json", { paths: [__dirname, process.cwd()] }));
+  } catch {
+    return __dirname; // Refused below with the mend.
+  }
+}
+
+function findBase() {
+  const rule = path.join(ROOT, "dist", "base.js");
+  try {
+    return require(rule).findBase(ROOT, process.cwd());
+  } catch (error) {
+    // What is missing is refused below; to stop and to delete needs no folder.
+    if (!existsSync(rule) || !isStarting(process.argv)) return ROOT;
+    return refuse(3, `expected Node 22.13 or newer, got ${process.version} (${error.code})`, "run `npx pm2 ...`");
+  }
+}
+
 function refuse(code, message, fix) {
   console.error(`error: ${message}\nfix:   ${fix}`);
   process.exit(code);
@@ -111,7 +133,7 @@ function readDotenv(file) {
 }
 
 function settingsOf(environment) {
-  const filed = readDotenv(path.join(__dirname, ".env"));
+  const filed = readDotenv(path.join(BASE, ".env"));
   const settings = {};
   for (const [name, value] of Object.entries({ ...filed, ...environment })) {
     // An empty variable counts as unset.
@@ -119,7 +141,7 @@ function settingsOf(environment) {
   }
   for (const name of PATH_SETTINGS) {
     // A path from the shell starts where the command was typed, one from .env beside that file.
-    const from = environment[name] ? process.cwd() : __dirname;
+    const from = environment[name] ? process.cwd() : BASE;
     if (settings[name]) settings[name] = path.resolve(from, settings[name]);
   }
   return settings;
@@ -237,10 +259,7 @@ function putTokenAway(settings) {
   delete process.env.HIDB_TOKEN;
   // One from .env every instance reads there.
   if (!typed || !isStarting(process.argv)) return;
-  const file = path.join(
-    path.dirname(settings.HIDB_SQLITE_FILE || path.join(__dirname, "data", "hidb.sqlite")),
-    "token",
-  );
+  const file = path.join(path.dirname(settings.HIDB_SQLITE_FILE || path.join(BASE, "data", "hidb.sqlite")), "token");
   try {
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, `${token}\n`, { mode: 0o600 });
@@ -310,7 +329,7 @@ putTokenAway(settings);
 let instances = 1;
 if (isStarting(process.argv)) {
   if (!existsSync(ENTRY))
-    refuse(3, `expected the compiled program at ${ENTRY}, found nothing`, "run `npm ci` in this folder");
+    refuse(3, `expected the compiled program at ${ENTRY}, found nothing`, "run `npm ci` in the folder of package.json");
   refuseOldNode();
   instances = countOf(process.argv, settings);
   const running = countRunning();
@@ -336,8 +355,9 @@ module.exports = {
   apps: [
     {
       name: APP,
-      script: SCRIPT,
-      cwd: __dirname,
+      // Relative: PM2 hands a script with a blank in its path to `bash -c`.
+      script: path.relative(BASE, ENTRY),
+      cwd: BASE,
       exec_mode: "cluster",
       instances,
       // Workers know no other time zone.

@@ -7,9 +7,10 @@ import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import leven from "leven";
 import * as v from "valibot";
+import { findBase, isInstalled } from "./base.js";
 import { HidbError } from "./errors.js";
 
-/** The folder that holds package.json, data/ and ecosystem.cluster.config.cjs. */
+/** The folder of this package: it holds package.json, data/migrations/ and ecosystem.cluster.config.cjs. */
 export const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
 interface Setting<T> {
@@ -523,14 +524,16 @@ export interface ConfigSources {
   /** The highest rank; keys as in SETTINGS, values as typed. */
   flags?: Partial<Record<SettingKey, string>>;
   environment?: NodeJS.ProcessEnv;
-  /** Where `.env` lies and what a relative path in a setting starts from. */
+  /** Where a relative path in a setting starts from, and, in a clone, where `.env` lies. */
   cwd?: string;
 }
 
 /** Reads flag, environment, `.env` file and default, in this order; throws SETTING_UNKNOWN or SETTING_INVALID. */
 export function readConfig(sources: ConfigSources = {}): Config {
   const { flags = {}, environment = process.env, cwd = process.cwd() } = sources;
-  const file = readDotenv(resolve(cwd, ".env"));
+  const base = findBase(PROJECT_ROOT, cwd);
+  const dotenvFolder = isInstalled(PROJECT_ROOT) ? base : cwd;
+  const file = readDotenv(resolve(dotenvFolder, ".env"));
   refuseUnknown(environment, "the environment");
   refuseUnknown(file, ".env");
   const values: Partial<Record<SettingKey, unknown>> = {};
@@ -539,7 +542,8 @@ export function readConfig(sources: ConfigSources = {}): Config {
     const [raw, origin] = pick(key, setting, { flags, environment, file });
     // The database comes first in the table, so that its value is known here.
     const remote = values.database === "d1" && origin === "default" && setting.remoteFallback !== undefined;
-    values[key] = parse(setting, remote ? (setting.remoteFallback as string) : raw, origin, cwd);
+    const from = origin === "default" ? base : origin === ".env" ? dotenvFolder : cwd;
+    values[key] = parse(setting, remote ? (setting.remoteFallback as string) : raw, origin, from);
     origins[key] = origin;
   }
   const config = { ...(values as Values), origins: Object.freeze(origins) };
@@ -571,11 +575,11 @@ function pick(key: SettingKey, setting: Setting<unknown>, layers: Layers): [stri
   return [setting.fallback, "default"];
 }
 
-function parse(setting: Setting<unknown>, raw: string, origin: Origin, cwd: string): unknown {
+function parse(setting: Setting<unknown>, raw: string, origin: Origin, from: string): unknown {
   if (setting.kind === "path") {
     if (raw.includes("\0")) throw settingInvalid({ name: setting.name, expected: "a path", got: shorten(raw), origin });
     if (raw === "" || isAbsolute(raw)) return raw;
-    return resolve(origin === "default" ? PROJECT_ROOT : cwd, raw);
+    return resolve(from, raw);
   }
   const result = v.safeParse(setting.schema, raw.trim());
   if (result.success) return result.output;

@@ -4,6 +4,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { findBase } from "../../base.js";
 import { type Config, inheritedEnvironment, PROJECT_ROOT, readConfig, toEnvironment } from "../../config.js";
 import { findD1Target } from "../../database/d1/target.js";
 import { nameDatabase } from "../../database/open.js";
@@ -125,9 +126,9 @@ export class Pm2 {
     }
   }
 
-  /** The settings as an instance reads them: with the `.env` of hidb's own folder below what it was handed. */
+  /** The settings as an instance reads them: with the `.env` of its folder below what it was handed. */
   readInstanceConfig(): Config {
-    return readConfig({ environment: this.#environment, cwd: PROJECT_ROOT });
+    return readConfig({ environment: this.#environment, cwd: findBase(PROJECT_ROOT, process.cwd()) });
   }
 
   /** Ends what a run that was killed has left in a home of ours, when all its videos have come to an end. */
@@ -183,7 +184,7 @@ export class Pm2 {
 
   #run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
     const child = spawn(process.execPath, [findPm2(), ...args], {
-      cwd: PROJECT_ROOT,
+      cwd: findBase(PROJECT_ROOT, process.cwd()),
       env: this.#environment,
       stdio: ["ignore", "pipe", "pipe"],
       // A group of its own: Ctrl-C means us, and we drain the pool in an orderly way.
