@@ -28,6 +28,11 @@ export class Bytes {
     return this.source.size;
   }
 
+  /** Whether this many more bytes may be read before the rest should be estimated. */
+  canAfford(bytes: number): boolean {
+    return bytes <= 512 * 2 ** 20;
+  }
+
   /** A copy of this range, so that a small piece does not keep its whole block alive. */
   async read(start: number, end: number): Promise<Uint8Array> {
     const length = end - start;

@@ -27,6 +27,7 @@ export interface Description {
   bit_rate: number;
   size: number;
   sha256: string;
+  estimated?: true;
   tracks: TrackDescription[];
 }
 
@@ -51,6 +52,29 @@ export class PacketTally {
     this.firstStartS = Math.min(this.firstStartS, startS);
     this.lastStartS = Math.max(this.lastStartS, startS);
     this.lastEndS = Math.max(this.lastEndS, startS + durationS);
+  }
+
+  /** Packets that follow one another at an equal distance. */
+  addRun({ count, startS, stepS, bytes }: { count: number; startS: number; stepS: number; bytes: number }): void {
+    const lastStartS = startS + (count - 1) * stepS;
+    this.count += count;
+    this.bytes += bytes;
+    this.firstStartS = Math.min(this.firstStartS, startS);
+    this.lastStartS = Math.max(this.lastStartS, lastStartS);
+    this.lastEndS = Math.max(this.lastEndS, lastStartS + stepS);
+  }
+
+  /** Goes on from a sample at the same rate to the last packets, which `tail` has counted; `bytes` in all. */
+  stretch(tail: PacketTally, bytes: number): void {
+    const rate = this.rate ?? tail.rate ?? 0;
+    if (tail.count > 0) {
+      this.firstStartS = Math.min(this.firstStartS, tail.firstStartS);
+      this.lastStartS = Math.max(this.lastStartS, tail.lastStartS);
+      this.lastEndS = Math.max(this.lastEndS, tail.endS);
+    }
+    const between = Math.round(rate * (this.lastStartS - this.firstStartS)) + 1;
+    this.count = Math.max(this.count + tail.count, Number.isFinite(between) ? between : 0);
+    this.bytes = bytes;
   }
 
   /** Gives the last packet a duration that only became known later. */
@@ -78,18 +102,28 @@ export interface CountedTrack {
   presentedUntilS?: number | null;
 }
 
-export interface Measured {
+/** What a reader has found in a file. */
+export interface Counted {
   container: string;
-  size: number;
   headerDurationS: number | null;
   tracks: CountedTrack[];
+  /** The tallies come from a sample. */
+  estimated?: boolean;
 }
+
+export type Measured = Counted & { size: number };
 
 /** More are made to fill a database with; a transport stream of a whole transponder has a hundred. */
 const MOST_TRACKS = 500;
 
 /** Puts the figures of a file together, or returns null where no track holds a packet; throws a Refusal for nonsense. */
-export function describeContents({ container, size, headerDurationS: claimedS, tracks }: Measured): Contents | null {
+export function describeContents({
+  container,
+  size,
+  headerDurationS: claimedS,
+  tracks,
+  estimated = false,
+}: Measured): Contents | null {
   if (tracks.length > MOST_TRACKS) throw new Refusal(`damaged: this ${container} announces ${tracks.length} tracks`);
   const durationS = measureDuration(tracks);
   if (durationS === null) return null;
@@ -103,6 +137,7 @@ export function describeContents({ container, size, headerDurationS: claimedS, t
       : {}),
     bit_rate: amount(bitRate(size, durationS)) ?? 0,
     size,
+    ...(estimated ? { estimated } : {}),
     tracks: tracks.map(describeTrack),
   };
 }

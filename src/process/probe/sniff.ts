@@ -1,4 +1,4 @@
-// Looks at the first bytes of a file: for mediabunny, for ffprobe, or no media at all.
+// Looks at the first bytes of a file: for the readers here, for ffprobe, or no media at all.
 import { Refusal } from "./failure.js";
 
 /** How many bytes a look needs. */
@@ -16,22 +16,15 @@ interface Magic {
   bytes: string;
 }
 
-/** Formats that mediabunny does not read. */
+/** Formats that are left to ffprobe. */
 const FOREIGN: (Magic & { container: string; demuxer?: string })[] = [
   { at: 8, bytes: "AVI ", container: "avi" },
   { bytes: "FLV", container: "flv" },
   { bytes: "\x30\x26\xb2\x75\x8e\x66\xcf\x11", container: "asf" },
   { bytes: "GIF8", container: "gif" },
   { bytes: "\x00\x00\x01\xba", container: "mpeg" },
-  { bytes: "\x00\x00\x01\xb3", container: "mpegvideo" },
   { bytes: "\x06\x0e\x2b\x34", container: "mxf" },
   { bytes: ".RMF", container: "rm" },
-  { bytes: "DKIF", container: "ivf" },
-  { bytes: "caff", container: "caf" },
-  { at: 8, bytes: "AIFF", container: "aiff" },
-  { at: 8, bytes: "AIFC", container: "aiff" },
-  { bytes: "#!AMR", container: "amr" },
-  { bytes: ".snd", container: "au" },
   { bytes: "wvpk", container: "wavpack", demuxer: "wv" },
   { bytes: "MAC ", container: "ape" },
   // QuickTime from before there was an ftyp box.
@@ -41,7 +34,7 @@ const FOREIGN: (Magic & { container: string; demuxer?: string })[] = [
   { at: 4, bytes: "pnot", container: "mov" },
 ];
 
-/** What mediabunny reads and names in its first bytes; its other formats (mp3, aac, mpegts) have to be tried. */
+/** What the readers here know by its first bytes; the other formats (mp3, aac, mpegts and their like) have to be tried. */
 const NAMED: Magic[] = [
   { at: 4, bytes: "ftyp" },
   { at: 4, bytes: "styp" },
@@ -68,7 +61,7 @@ const NO_MEDIA: (Magic & { name: string })[] = [
 /** Tab, line feed, form feed, carriage return, space. */
 const BLANK = new Set([0x09, 0x0a, 0x0c, 0x0d, 0x20]);
 
-/** The format if ffprobe has to read it, "named" or "unnamed" for mediabunny; throws for what is no media. */
+/** The format if ffprobe has to read it, "named" or "unnamed" for the readers here; throws for what is no media. */
 export function sniff(head: Uint8Array): ForeignFormat | "named" | "unnamed" {
   const text = Buffer.from(head).toString("latin1");
   const matches = ({ at = 0, bytes }: Magic) => text.startsWith(bytes, at);

@@ -1,0 +1,40 @@
+// Headers of compressed pictures as they lie in a stream: MPEG-1 and -2 (ISO/IEC 13818-2, 6.2.2), H.264, H.265 and VC-1
+// (SMPTE 421M, 6.1).
+import { Bits } from "./bits.js";
+import type { TrackFacts } from "./description.js";
+import { findPictureSize } from "./sps.js";
+
+export type PictureFamily = "mpeg" | "h264" | "hevc" | "vc1";
+export type PictureFacts = TrackFacts & { frameRate?: number };
+
+/** What the first header in a piece of a stream tells, or null where there is none. */
+export function readPictures(family: PictureFamily, data: Buffer): PictureFacts | null {
+  if (family === "mpeg") return readSequence(data);
+  if (family === "vc1") return readVc1(data);
+  const size = findPictureSize(family, data);
+  return size && { type: "video", codec: family, ...size };
+}
+
+const FRAME_RATES = [0, 24_000 / 1001, 24, 25, 30_000 / 1001, 30, 50, 60_000 / 1001, 60];
+
+function readSequence(data: Buffer): PictureFacts | null {
+  const at = data.indexOf("\0\0\x01\xb3", 0, "latin1");
+  if (at < 0 || at + 12 > data.length) return null;
+  const bits = new Bits(data.subarray(at + 4, at + 12));
+  const [width, height] = [bits.read(12), bits.read(12)];
+  bits.skip(4);
+  const frameRate = FRAME_RATES[bits.read(4)];
+  if (!frameRate || width === 0 || height === 0) return null;
+  // Only MPEG-2 has extensions, and a sequence has its own right behind the header.
+  const isSecond = data.indexOf("\0\0\x01\xb5", at, "latin1") === data.indexOf("\0\0\x01", at + 12, "latin1");
+  return { type: "video", codec: isSecond ? "mpeg2video" : "mpeg1video", width, height, frameRate };
+}
+
+function readVc1(data: Buffer): PictureFacts | null {
+  const at = data.indexOf("\0\0\x01\x0f", 0, "latin1");
+  if (at < 0) return null;
+  const bits = new Bits(data.subarray(at + 4));
+  bits.skip(2 + 3 + 2 + 3 + 5 + 1);
+  const [width, height] = [(bits.read(12) + 1) * 2, (bits.read(12) + 1) * 2];
+  return bits.isOver ? null : { type: "video", codec: "vc1", width, height };
+}
