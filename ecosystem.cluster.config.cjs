@@ -8,7 +8,8 @@ const os = require("node:os");
 const path = require("node:path");
 const { parseEnv } = require("node:util");
 
-const APP = "hidb";
+/** What HIDB_APP_NAME may be: PM2 takes a number for the id of a process, and `all` for every app. */
+const APP_NAME = /^(?!all$)[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 /** The folder of hidb: here, or where a copy of this file finds the package. */
 const ROOT = findRoot();
 const ENTRY = path.join(ROOT, "dist", "entry.cjs");
@@ -211,8 +212,15 @@ function refuseOldNode() {
   }
 }
 
-/** What runs under our name; undefined when that cannot be told. */
-function countRunning() {
+function nameApp(settings) {
+  const name = settings.HIDB_APP_NAME || "hidb";
+  if (APP_NAME.test(name)) return name;
+  const expected = "a name of letters, digits, - and _ that begins with a letter and is not `all`";
+  return refuse(2, `expected HIDB_APP_NAME to be ${expected}, got ${shown(name)}`, "correct HIDB_APP_NAME");
+}
+
+/** What PM2 has under our name; undefined when that cannot be told. */
+function listRunning() {
   // Only the `pm2` command is asked: another program that evaluates this file would start itself here without end.
   if (path.basename(process.argv[1] ?? "") !== "pm2") return undefined;
   try {
@@ -222,10 +230,29 @@ function countRunning() {
       timeout: 10_000,
     });
     const start = list.lastIndexOf("\n[") + 1;
-    return JSON.parse(list.slice(start)).filter((one) => one.name === APP).length;
+    return JSON.parse(list.slice(start)).filter((one) => one.name === APP);
   } catch {
     return undefined;
   }
+}
+
+/** PM2 would restart, stop or delete the other pool: it knows apps by name alone. A new release on the same database may. */
+function refuseOther(running, settings) {
+  const other = (running ?? []).find(({ pm2_env: { pm_cwd: cwd, env } }) => {
+    return cwd !== BASE && databaseOf(env ?? {}, cwd) !== databaseOf(settings, BASE);
+  });
+  if (other === undefined) return;
+  const action = isStarting(process.argv) ? "give this pool HIDB_APP_NAME=<name> and another HIDB_PORT" : "go there";
+  refuse(
+    3,
+    `expected the PM2 app ${APP} to be the pool of ${BASE}, got that of ${other.pm2_env.pm_cwd}`,
+    `${action}, or \`pm2 delete ${APP}\` if that one may end`,
+  );
+}
+
+function databaseOf(settings, base) {
+  if (settings.HIDB_DATABASE === "d1") return settings.HIDB_D1_DATABASE || base;
+  return settings.HIDB_SQLITE_FILE || path.join(base, "data", "hidb.sqlite");
 }
 
 /** PM2 would restart what runs and silently keep the old count. */
@@ -280,7 +307,7 @@ function isPm2() {
  * what they stand for. `.env` each instance reads itself.
  */
 function handOver(settings, running) {
-  const file = path.join(process.env.PM2_HOME || path.join(os.homedir(), ".pm2"), "hidb-environment.json");
+  const file = path.join(process.env.PM2_HOME || path.join(os.homedir(), ".pm2"), `${APP}-environment.json`);
   // A restart keeps the variables that it was started with, as PM2 does.
   const variables = running ? readHandedOver(file, settings) : {};
   for (const [name, value] of Object.entries(process.env)) {
@@ -325,6 +352,9 @@ function isPlainProxy(name, value) {
 }
 
 const settings = settingsOf(process.env);
+const APP = nameApp(settings);
+const running = listRunning();
+refuseOther(running, settings);
 putTokenAway(settings);
 let instances = 1;
 if (isStarting(process.argv)) {
@@ -332,11 +362,10 @@ if (isStarting(process.argv)) {
     refuse(3, `expected the compiled program at ${ENTRY}, found nothing`, "run `npm ci` in the folder of package.json");
   refuseOldNode();
   instances = countOf(process.argv, settings);
-  const running = countRunning();
-  sayWhenRunning(running, instances);
+  sayWhenRunning(running?.length, instances);
   // A restart keeps the settings that it was started with.
-  if (running === 0) clearInherited(settings);
-  handOver(settings, running === undefined ? isPm2() : running > 0);
+  if (running?.length === 0) clearInherited(settings);
+  handOver(settings, running === undefined ? isPm2() : running.length > 0);
 }
 for (const name of POISON) delete process.env[name];
 // Instances run in the folder of this file; the Worker is meant from where the command was typed.

@@ -124,6 +124,8 @@ const DAY_MS = 86_400_000;
 /** Characters of what somebody has typed. */
 const LONGEST_SHOWN = 500;
 const MAX_INSTANCES = 64;
+/** PM2 takes a number for the id of a process, and `all` for every app. */
+const APP_NAME = /^(?!all$)[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
 export const SETTINGS = {
   database: oneOf("HIDB_DATABASE", "sqlite", ["sqlite", "d1"], "A SQLite file, or Cloudflare D1 over HTTP."),
@@ -134,6 +136,13 @@ export const SETTINGS = {
     "normal",
     ["normal", "full"],
     "What a power cut may undo: `normal` what was settled in the last second, `full` nothing settled.",
+  ),
+  appName: setting(
+    "HIDB_APP_NAME",
+    "hidb",
+    "a name of letters, digits, - and _ that begins with a letter and is not `all`",
+    v.pipe(v.string(), v.regex(APP_NAME)),
+    "What PM2 calls the pool; a second pool on one PM2 daemon needs another name, and another HIDB_PORT.",
   ),
   instances: setting(
     "HIDB_INSTANCES",
@@ -711,11 +720,12 @@ export function takeHandedOver(environment: NodeJS.ProcessEnv = process.env): st
   delete environment[HAND_OVER];
   const secrets = Object.values(SETTINGS).filter(({ kind }) => kind === "secret");
   const seen = secrets.filter(({ name }) => environment[name]).map(({ name }) => name);
-  for (const [name, value] of Object.entries(readHandedOver(file))) environment[name] ||= value;
+  const appName = environment.HIDB_APP_NAME || SETTINGS.appName.fallback;
+  for (const [name, value] of Object.entries(readHandedOver(file, appName))) environment[name] ||= value;
   return seen;
 }
 
-function readHandedOver(file: string): Record<string, string> {
+function readHandedOver(file: string, appName: string): Record<string, string> {
   try {
     return v.parse(v.record(v.string(), v.string()), JSON.parse(readFileSync(file, "utf8")));
   } catch (cause) {
@@ -723,7 +733,7 @@ function readHandedOver(file: string): Record<string, string> {
     throw new HidbError({
       code: "FILE_UNREADABLE",
       message: `expected the variables of the shell that has started the pool in ${file}, got ${got}`,
-      fix: "`pm2 delete hidb`, then `pm2 start ecosystem.cluster.config.cjs` from that shell",
+      fix: `\`pm2 delete ${appName}\`, then \`pm2 start ecosystem.cluster.config.cjs\` from that shell`,
     });
   }
 }

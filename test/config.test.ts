@@ -50,6 +50,7 @@ const DEFAULTS: Record<SettingKey, unknown> = {
   spoolDir: join(PROJECT_ROOT, "data/spool"),
   sqliteFile: join(PROJECT_ROOT, "data/hidb.sqlite"),
   synchronous: "normal",
+  appName: "hidb",
   instances: "auto",
   concurrency: 1,
   processor: "probe",
@@ -203,6 +204,14 @@ const FLAG = {
 const DAY_MS = 86_400_000;
 const RULES: Partial<Record<SettingKey, { good: [string, unknown][]; bad: string[]; expected: string }>> = {
   synchronous: choice("normal", "full"),
+  appName: {
+    good: [
+      ["clips", "clips"],
+      ["Night-2_b", "Night-2_b"],
+    ],
+    bad: ["all", "2", "-x", "a b", "a.b", "a/b", "é", "x".repeat(65)],
+    expected: "a name of letters, digits, - and _ that begins with a letter and is not `all`",
+  },
   instances: {
     good: [
       ["auto", "auto"],

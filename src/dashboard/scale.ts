@@ -14,7 +14,6 @@ import { Refusal } from "./refusal.js";
 
 export const HIGHEST_COUNT = 64;
 
-const APP = "hidb";
 const MB = 1048576;
 /** What PM2 refuses it refuses at once. Shorter than the grace of a draining instance: it may be the one that answers. */
 const WORD_MS: Millis = 1200;
@@ -37,10 +36,10 @@ export async function scalePool(count: number, { config, clock }: House): Promis
       fix: `ask for ${Math.max(1, Math.floor(budgetMb / config.instanceMemoryMb))}, or start the pool with HIDB_FORCE=1`,
     });
   }
-  const lock = take(home);
+  const lock = take(join(home, `${config.appName}-scale.lock`));
   const { PATH = "", HOME = "" } = inheritedEnvironment();
   // A process that PM2 manages carries variables that PM2's command would take for its own options.
-  const child = spawn(process.execPath, [findPm2(), "scale", APP, String(count)], {
+  const child = spawn(process.execPath, [findPm2(), "scale", config.appName, String(count)], {
     env: { PATH, HOME, PM2_HOME: home, PM2_DISCRETE_MODE: "true", PM2_DISABLE_VERSION_CHECK: "true", NO_COLOR: "1" },
     stdio: ["ignore", "pipe", "ignore"],
     // It may be this very instance that has to go.
@@ -63,7 +62,7 @@ export async function scalePool(count: number, { config, clock }: House): Promis
     throw conflict(
       "PM2_FAILED",
       `expected \`pm2 scale\` to succeed, got exit code ${code}`,
-      `run pm2 scale ${APP} ${count}`,
+      `run pm2 scale ${config.appName} ${count}`,
     );
   }
   return code === undefined;
@@ -74,8 +73,7 @@ function findPm2(): string {
 }
 
 /** The instances of a pool share a port, so the next request may be another one's to answer. */
-function take(home: string): string {
-  const lock = join(home, "hidb-scale.lock");
+function take(lock: string): string {
   for (let once = true; ; once = false) {
     try {
       closeSync(openSync(lock, "wx"));

@@ -1,69 +1,11 @@
 // hidb as a package of somebody's project, as `npm install` puts it there: what it makes belongs to the project.
-import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { queryFile } from "../query.js";
-import { type Answer, ROOT, run, TestPool } from "./pool.js";
-
-let packed: string;
-let archive: string;
-beforeAll(() => {
-  packed = mkdtempSync(join(tmpdir(), "hidb-packed-"));
-  const options = { cwd: ROOT, encoding: "utf8" } as const;
-  const words = ["pack", "--ignore-scripts", "--json", "--pack-destination", packed];
-  const [{ filename }] = JSON.parse(execFileSync("npm", words, options)) as [{ filename: string }];
-  archive = join(packed, filename);
-});
-afterAll(() => rmSync(packed, { recursive: true, force: true }));
-
-class Project {
-  /** For its PM2 home and its end. */
-  readonly pool = new TestPool({});
-  readonly folder = join(this.pool.folder, "my app");
-  readonly package = join(this.folder, "node_modules", "hidb");
-
-  constructor() {
-    mkdirSync(join(this.folder, "media"), { recursive: true });
-    writeFileSync(join(this.folder, "package.json"), '{ "name": "my-app" }');
-    copyFileSync(join(ROOT, "data/samples/tone.mp3"), join(this.folder, "media", "tone.mp3"));
-  }
-
-  /** As `npm ci`: `node_modules` is made anew. The packages that hidb needs are linked, so that nothing is fetched. */
-  install(): void {
-    const modules = join(this.folder, "node_modules");
-    rmSync(modules, { recursive: true, force: true });
-    mkdirSync(this.package, { recursive: true });
-    execFileSync("tar", ["-xzf", archive, "-C", this.package, "--strip-components=1"]);
-    for (const name of readdirSync(join(ROOT, "node_modules"))) {
-      if (!name.startsWith(".")) symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
-    }
-  }
-
-  hidb(args: string[], { cwd = this.folder, settings = {} } = {}): Promise<Answer> {
-    const hidb = join(this.package, "dist", "cli", "hidb.cjs");
-    return run(process.execPath, [hidb, ...args], { ...this.#environment, PM2_HOME: "", ...settings }, cwd);
-  }
-
-  pm2(args: string[], cwd = this.folder): Promise<Answer> {
-    return run(process.execPath, [join(this.folder, "node_modules/pm2/bin/pm2"), ...args], this.#environment, cwd);
-  }
-
-  get #environment(): Record<string, string> {
-    const unset = Object.fromEntries(Object.keys(this.pool.settings).map((name) => [name, ""]));
-    return { ...this.pool.environment, ...unset, HIDB_PORT: "0", HIDB_FORCE: "1" };
-  }
-
-  query<T>(sql: string): T[] {
-    return queryFile(join(this.folder, "data", "hidb.sqlite"), sql);
-  }
-
-  /** What there is of it: none of hidb's files may be added. */
-  packageFiles(): string[] {
-    return readdirSync(this.package, { recursive: true, encoding: "utf8" }).sort();
-  }
-}
+import { ROOT } from "./pool.js";
+import { Project } from "./project.js";
 
 let project: Project;
 beforeEach(() => {
@@ -105,7 +47,7 @@ describe("hidb in the node_modules of a project", () => {
     if (!name.startsWith("node_modules")) copyFileSync(join(ROOT, name), file);
     writeFileSync(join(project.folder, ".env"), "HIDB_ORDER=longest\n");
     expect(await project.hidb(["add", "media"])).toMatchObject({ code: 0 });
-    expect(await project.pm2(["start", file, "-i", "1"], tmpdir())).toMatchObject({ code: 0 });
+    expect(await project.pm2(["start", file, "-i", "1"], { cwd: tmpdir() })).toMatchObject({ code: 0 });
     await project.pool.waitFor("the video", () => project.query("SELECT state FROM hidb_videos")[0] !== undefined);
     await project.pool.waitFor("its end", async () => {
       const [{ state } = { state: "" }] = project.query<{ state: string }>("SELECT state FROM hidb_videos");

@@ -24,7 +24,7 @@ export interface Daemon {
   /** The version of its Node, `v24.1.0`; undefined when it cannot be told. */
   node: string | undefined;
   pm2: string | undefined;
-  /** Those that are called hidb. */
+  /** Those of HIDB_APP_NAME. */
   processes: Pm2Process[];
 }
 

@@ -11,7 +11,6 @@ import { ownHome } from "../start/home.js";
 import type { Daemon, Dump, Pm2Process } from "./facts.js";
 
 const run = promisify(execFile);
-const APP = "hidb";
 const PATIENCE_MS = 15_000;
 
 /** The user's own home, and that of `hidb start`. */
@@ -35,8 +34,13 @@ export function findPm2(): { bin: string; version: string } | undefined {
   }
 }
 
+interface Pm2Names {
+  bin: string | undefined;
+  app: string;
+}
+
 /** Undefined when none runs there. */
-export async function readDaemon(home: string, bin: string | undefined): Promise<Daemon | undefined> {
+export async function readDaemon(home: string, { bin, app }: Pm2Names): Promise<Daemon | undefined> {
   const pid = pidOf(home);
   if (pid === undefined) return undefined;
   const title = readText(`/proc/${pid}/cmdline`);
@@ -44,7 +48,7 @@ export async function readDaemon(home: string, bin: string | undefined): Promise
     home,
     node: await versionOf(pid),
     pm2: /PM2 v([\d.]+)/.exec(title ?? "")?.[1],
-    processes: bin === undefined ? [] : await list(home, bin),
+    processes: bin === undefined ? [] : await list(home, bin, app),
   };
 }
 
@@ -67,25 +71,25 @@ async function versionOf(pid: number): Promise<string | undefined> {
   }
 }
 
-async function list(home: string, bin: string): Promise<Pm2Process[]> {
+async function list(home: string, bin: string, app: string): Promise<Pm2Process[]> {
   const quiet = { PM2_HOME: home, PM2_DISCRETE_MODE: "true", PM2_DISABLE_VERSION_CHECK: "true" };
   const options = { env: { ...inheritedEnvironment(), ...quiet }, timeout: PATIENCE_MS, maxBuffer: 1 << 26 };
   try {
     const { stdout } = await run(process.execPath, [bin, "jlist"], options);
     const listed = JSON.parse(stdout.slice(stdout.lastIndexOf("\n[") + 1)) as Pm2Process[];
-    return listed.filter(({ name }) => name === APP);
+    return listed.filter(({ name }) => name === app);
   } catch {
     return [];
   }
 }
 
-export function readDump(home: string): Dump | undefined {
+export function readDump(home: string, app: string): Dump | undefined {
   const file = join(home, "dump.pm2");
   const text = readText(file);
   if (text === undefined) return undefined;
   try {
     const all = JSON.parse(text) as Dump["processes"];
-    const processes = all.filter(({ name }) => name === APP);
+    const processes = all.filter(({ name }) => name === app);
     const holdsSecret = /"CLOUDFLARE_API_TOKEN"\s*:\s*"[^"]/.test(text);
     return processes.length === 0 ? undefined : { file, mode: statSync(file).mode, processes, holdsSecret };
   } catch {
@@ -93,11 +97,11 @@ export function readDump(home: string): Dump | undefined {
   }
 }
 
-export function sizeOfLogs(home: string): number {
+export function sizeOfLogs(home: string, app: string): number {
   const folder = join(home, "logs");
   try {
     return readdirSync(folder)
-      .filter((name) => name.startsWith(`${APP}-`))
+      .filter((name) => name.startsWith(`${app.replaceAll("_", "-")}-`))
       .reduce((sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0), 0);
   } catch {
     return 0;

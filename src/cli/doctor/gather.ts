@@ -24,9 +24,9 @@ export async function gather(flags: ConfigSources["flags"] = {}): Promise<Facts>
   const { config, settingErrors, trusted } = readSettings(flags, environment);
   const pm2 = findPm2();
   const homes = pm2Homes(trusted ? config : undefined, environment);
-  const daemons = (await Promise.all(homes.map((home) => readDaemon(home, pm2?.bin)))).filter(
-    (one) => one !== undefined,
-  );
+  const daemons = (
+    await Promise.all(homes.map((home) => readDaemon(home, { bin: pm2?.bin, app: config.appName })))
+  ).filter((one) => one !== undefined);
   const native = await tryNative();
   const database = trusted && native === undefined ? await readDatabaseFacts(config) : undefined;
   const running = daemons.reduce((sum, { processes }) => sum + processes.length, 0);
@@ -39,8 +39,8 @@ export async function gather(flags: ConfigSources["flags"] = {}): Promise<Facts>
     entry: { file: entry, exists: existsSync(entry) },
     node: process.version,
     pm2: { version: pm2?.version },
-    dumps: homes.map(readDump).filter((dump) => dump !== undefined),
-    pm2LogBytes: homes.reduce((sum, home) => sum + sizeOfLogs(home), 0),
+    dumps: homes.map((home) => readDump(home, config.appName)).filter((dump) => dump !== undefined),
+    pm2LogBytes: homes.reduce((sum, home) => sum + sizeOfLogs(home, config.appName), 0),
     folders: findUnwritable(config),
     // A pool that runs has taken them itself.
     ports: running === 0 && (database?.live.length ?? 0) === 0 ? await findTaken(config) : [],

@@ -126,7 +126,7 @@ function judgePool({ live, dead }: DatabaseFacts, { host, daemons, config }: Fac
       got: `${strangers.length} instances of another: pid ${first?.pid} on ${first?.host}`,
       fix: remote
         ? "several hosts need HIDB_DATABASE=d1; else stop the pool there"
-        : "find it with `ps -o pid,args`; another PM2_HOME or user runs it: `pm2 delete hidb` there, or leave it, nothing is done twice",
+        : `find it with \`ps -o pid,args\`; another PM2_HOME or user runs it: \`pm2 delete ${config.appName}\` there, or leave it, nothing is done twice`,
     };
     findings.push(remote && config.database === "sqlite" ? problem("OTHER_POOL", found) : warning("OTHER_POOL", found));
   }

@@ -11,7 +11,7 @@ const AFTER_DRAIN_MS = 12_000;
 const DO_NOT_RESTART = 42;
 
 export function judgePm2(facts: Facts): Finding[] {
-  const { pm2, pm2LogBytes } = facts;
+  const { pm2, pm2LogBytes, config } = facts;
   const findings: Finding[] = [];
   if (pm2.version === undefined) {
     findings.push(
@@ -35,7 +35,7 @@ export function judgePm2(facts: Facts): Finding[] {
       warning("PM2_LOG_LARGE", {
         expected: `PM2's own logs of hidb to stay below ${LOG_LARGE_BYTES / 1048576} MB`,
         got: `${Math.round(pm2LogBytes / 1048576)} MB`,
-        fix: "`npx pm2 flush hidb` empties them; `npx pm2 install pm2-logrotate` keeps them small",
+        fix: `\`npx pm2 flush ${config.appName}\` empties them; \`npx pm2 install pm2-logrotate\` keeps them small`,
       }),
     );
   }
@@ -84,7 +84,7 @@ function judgeProcesses(processes: Pm2Process[], { config }: Facts): Finding[] {
       problem("INSTANCE_STOPPED", {
         expected: "every instance to work",
         got: `${stopped.length} that stopped because of a setting (exit code ${DO_NOT_RESTART}, \`${stopped[0]?.pm2_env.status}\`)`,
-        fix: "`npx pm2 logs hidb --err --lines 20` names the setting; then `npx pm2 restart hidb`",
+        fix: `\`npx pm2 logs ${config.appName} --err --lines 20\` names the setting; then \`npx pm2 restart ${config.appName}\``,
       }),
     );
   }
@@ -96,7 +96,7 @@ function judgeProcesses(processes: Pm2Process[], { config }: Facts): Finding[] {
       problem("INSTANCE_RESTARTING", {
         expected: "every instance to be online",
         got: `${crashing.length} of ${processes.length} \`${crashing[0]?.pm2_env.status}\` after ${crashing[0]?.pm2_env.restart_time ?? 0} restarts`,
-        fix: "`npx pm2 logs hidb --err --lines 20` says why; then `npx pm2 restart hidb`",
+        fix: `\`npx pm2 logs ${config.appName} --err --lines 20\` says why; then \`npx pm2 restart ${config.appName}\``,
       }),
     );
   }
@@ -110,7 +110,7 @@ function judgeProcesses(processes: Pm2Process[], { config }: Facts): Finding[] {
       problem("KILL_TIMEOUT_SHORT", {
         expected: `PM2's kill_timeout above the drain of ${drainMs} ms by ${AFTER_DRAIN_MS}`,
         got: `${short.pm2_env.kill_timeout} ms: PM2 would kill instances that still drain`,
-        fix: "`npx pm2 delete hidb`, then `npx pm2 start ecosystem.cluster.config.cjs`, which sets it from HIDB_DRAIN_MS",
+        fix: `\`npx pm2 delete ${config.appName}\`, then \`npx pm2 start ecosystem.cluster.config.cjs\`, which sets it from HIDB_DRAIN_MS`,
       }),
     );
   }
@@ -131,7 +131,7 @@ function judgeSettings(processes: Pm2Process[], config: Facts["config"]): Findin
       warning("SETTINGS_DIFFER", {
         expected: `running instances to have ${name}=${here}, as it is set here`,
         got: String(there),
-        fix: `set ${name} here as it is there, or \`npx pm2 delete hidb\` and start again with these settings`,
+        fix: `set ${name} here as it is there, or \`npx pm2 delete ${config.appName}\` and start again with these settings`,
       }),
     ];
   }
@@ -147,7 +147,7 @@ function judgeDumps({ dumps, entry, daemons }: Facts): Finding[] {
     if (elsewhere !== undefined || otherCount) {
       findings.push(
         warning("PM2_DUMP_STALE", {
-          expected: `${file} to hold what is to run after a reboot: ${running || "hidb"} instances of ${entry.file}`,
+          expected: `${file} to hold what is to run after a reboot: ${running || "the"} instances of ${entry.file}`,
           got: `${processes.length} of ${elsewhere?.pm_exec_path ?? entry.file}`,
           fix: "`npx pm2 save` writes down what runs now; `npx pm2 cleardump` forgets it",
         }),

@@ -12,7 +12,6 @@ import { EXIT, HidbError } from "../../errors.js";
 import { whereWorker } from "../../process/worker/where.js";
 import { findProcesses, ownHome, removeHome, takeHome } from "./home.js";
 
-const APP = "hidb";
 const ECOSYSTEM = join(PROJECT_ROOT, "ecosystem.cluster.config.cjs");
 
 interface Listed {
@@ -25,6 +24,7 @@ export class Pm2 {
   /** PM2_HOME, or a home of the pool's own beside its database, so that nobody else's daemon has a say. */
   readonly home: string;
   readonly #own: boolean;
+  readonly #app: string;
   readonly #environment: NodeJS.ProcessEnv;
   #startedApp = false;
   #startedDaemon = false;
@@ -34,6 +34,7 @@ export class Pm2 {
   /** `home`: another one than that, as of a pool that somebody has started by hand. */
   constructor(config: Config, home?: string) {
     const inherited = inheritedEnvironment();
+    this.#app = config.appName;
     this.#own = home === undefined && !inherited.PM2_HOME;
     this.home = home || inherited.PM2_HOME || ownHome(config.sqliteFile, nameDatabase(config));
     this.#environment = {
@@ -80,7 +81,8 @@ export class Pm2 {
   async start(): Promise<void> {
     this.#startedDaemon = !this.#daemonRuns();
     // PM2 would restart what it knows by that name, with our settings in place of its own.
-    if (!this.#startedDaemon && (await this.#list()).some(({ name }) => name === APP)) throw nameTaken(this.home);
+    if (!this.#startedDaemon && (await this.#list()).some(({ name }) => name === this.#app))
+      throw nameTaken(this.home, this.#app);
     this.#startedApp = true;
     this.#errorsBefore = this.#sizeOfErrors();
     const { code, stderr, stdout } = await this.#run("start", ECOSYSTEM);
@@ -92,7 +94,8 @@ export class Pm2 {
   async countOnline(): Promise<number> {
     const list = await this.#list();
     return list.filter(
-      ({ name, pm2_env: { status, exit_code } }) => name === APP && /online|launching/.test(status) && exit_code !== 42,
+      ({ name, pm2_env: { status, exit_code } }) =>
+        name === this.#app && /online|launching/.test(status) && exit_code !== 42,
     ).length;
   }
 
@@ -101,13 +104,13 @@ export class Pm2 {
     if (!this.#daemonRuns()) return [];
     const list = await this.#list();
     return list.flatMap(({ name, pid, pm2_env: { status } }) =>
-      name === APP && pid && /online|launching/.test(status) ? [pid] : [],
+      name === this.#app && pid && /online|launching/.test(status) ? [pid] : [],
     );
   }
 
   /** Resolves when those that leave have drained; errors: PM2_FAILED. */
   async scale(count: number): Promise<void> {
-    const { code, stdout, stderr } = await this.#run("scale", APP, String(count));
+    const { code, stdout, stderr } = await this.#run("scale", this.#app, String(count));
     if (code !== 0) throw pm2Failed("scale", code, stderr || stdout);
   }
 
@@ -141,7 +144,7 @@ export class Pm2 {
 
   /** Drains the pool, and ends the daemon if it was started for it. */
   async end(): Promise<void> {
-    if (this.#startedApp) await this.#run("delete", APP);
+    if (this.#startedApp) await this.#run("delete", this.#app);
     // Somebody may have put an app of theirs into a daemon that we have started in their home.
     if (this.#startedDaemon && (this.#own || (await this.#list()).length === 0)) await this.#killDaemon();
     this.leave();
@@ -161,7 +164,7 @@ export class Pm2 {
   }
 
   get #errorLog(): string {
-    return join(this.home, "logs", `${APP}-error.log`);
+    return join(this.home, "logs", `${this.#app.replaceAll("_", "-")}-error.log`);
   }
 
   #sizeOfErrors(): number {
@@ -230,17 +233,17 @@ function readRefusal(exitCode: number, stderr: string): HidbError | undefined {
   return new HidbError({ code: exitCode === EXIT.usage ? "SETTING_INVALID" : preflight, message, fix });
 }
 
-function nameTaken(home: string): HidbError {
+function nameTaken(home: string, app: string): HidbError {
   return new HidbError({
     code: "PM2_FAILED",
-    message: `expected no app called ${APP} in the PM2 home ${home}, got one that does not work on this database`,
-    fix: `unset PM2_HOME, and \`hidb start\` takes a home of its own; or \`pm2 delete ${APP}\` if that app is yours`,
+    message: `expected no app called ${app} in the PM2 home ${home}, got one that does not work on this database`,
+    fix: `unset PM2_HOME, and \`hidb start\` takes a home of its own; or set HIDB_APP_NAME to another name`,
   });
 }
 
 function pm2Failed(command: "start" | "scale", code: number, output: string): HidbError {
   const last = output.trim().split("\n").at(-1) ?? "";
-  const same = command === "start" ? "start ecosystem.cluster.config.cjs" : `scale ${APP} <count>`;
+  const same = command === "start" ? "start ecosystem.cluster.config.cjs" : "scale <app> <count>";
   return new HidbError({
     code: "PM2_FAILED",
     message: `expected \`pm2 ${command}\` to succeed, got exit code ${code}: ${last}`,

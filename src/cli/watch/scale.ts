@@ -21,7 +21,7 @@ export async function beginScale(config: Config, overview: Overview, by: 1 | -1)
     throw new HidbError({
       code: "USAGE",
       message: "expected at least one instance to stay",
-      fix: "press p to pause, or `pm2 stop hidb`",
+      fix: `press p to pause, or \`pm2 stop ${config.appName}\``,
     });
   return { from: count, to, done: pm2.scale(to) };
 }
