@@ -4,6 +4,7 @@ import { Bits } from "./bits.js";
 import type { Bytes } from "./bytes.js";
 import { type Counted, PacketTally } from "./description.js";
 import { Refusal } from "./failure.js";
+import type { Part } from "./sample.js";
 
 export interface FlacInfo {
   rate: number;
@@ -19,6 +20,9 @@ const MAGIC = "fLaC";
 const INFO_BYTES = 18;
 const TAIL_BYTES = 256 * 1024;
 const TAILS = 4;
+/** Smaller files are not asked whether they were joined, and where in larger ones that is looked at. */
+const JOINED_BYTES = 4 * TAIL_BYTES;
+const PLACES = [0.3, 0.55, 0.8];
 
 /** The STREAMINFO block (RFC 9639, 8.2), from its sizes of blocks on. */
 export function readFlacInfo(block: Uint8Array): FlacInfo | null {
@@ -36,24 +40,42 @@ export function readFlacInfo(block: Uint8Array): FlacInfo | null {
 }
 
 /** null for a file that is something else. */
-export async function readFlac(bytes: Bytes, start: number): Promise<Counted | null> {
+export async function readFlac(bytes: Bytes, { start, end }: Part): Promise<Counted | null> {
   const head = Buffer.from(await bytes.peek(start, 8 + INFO_BYTES));
   if (head.toString("latin1", 0, 4) !== MAGIC) return null;
   const info = readFlacInfo(head.subarray(8));
   if (!info) throw new Refusal("damaged: the header of this flac tells no rate");
-  const sound = await findFirstFrame(bytes, start + 4);
-  const endSamples = await findLastSample(bytes, sound, info);
-  const samples = endSamples ?? info.samples;
+  const sound = { start: await findFirstFrame(bytes, start + 4), end };
+  const told = await findLastSample(bytes, sound, info);
+  // Where the numbers of the frames start again, as in files that were joined, the last one is not the number of all.
+  const sampled =
+    told !== null && end - sound.start > JOINED_BYTES ? await sampleJoined(bytes, sound, info, told) : null;
+  const samples = sampled ?? told ?? info.samples;
   const tally = new PacketTally();
-  if (samples > 0 && sound < bytes.size)
-    tally.addRun({ count: 1, startS: 0, stepS: samples / info.rate, bytes: bytes.size - sound });
+  if (samples > 0 && sound.start < end)
+    tally.addRun({ count: 1, startS: 0, stepS: samples / info.rate, bytes: end - sound.start });
   return {
     container: "flac",
     headerDurationS: info.samples > 0 ? info.samples / info.rate : null,
     tracks: [{ facts: { type: "audio", codec: "flac", channels: info.channels, sample_rate: info.rate }, tally }],
-    // No frame was found where the last one should be, so that the header alone tells the duration.
-    estimated: endSamples === null,
+    // Either a sample or, where no frame is the last one, the header alone tells the duration.
+    estimated: sampled !== null || told === null,
   };
+}
+
+/** The number of samples of a file in which time does not go on all the way; null for one in which it does. */
+async function sampleJoined(bytes: Bytes, { start, end }: Part, info: FlacInfo, last: number): Promise<number | null> {
+  const found: FrameRun[] = [];
+  for (const place of PLACES) {
+    const at = start + Math.floor((end - start) * place);
+    const run = runIn(Buffer.from(await bytes.read(at, Math.min(at + TAIL_BYTES, end))), info, false);
+    if (run) found.push(run);
+  }
+  const ends = [0, ...found.map((run) => run.end), last];
+  if (found.length === 0 || ends.every((samples, index) => samples > (ends[index - 1] ?? -1) + last / 200)) return null;
+  const samples = found.reduce((sum, run) => sum + run.samples, 0);
+  const seen = found.reduce((sum, run) => sum + run.bytes, 0);
+  return seen > 0 ? (samples / seen) * (end - start) : null;
 }
 
 /** Behind the metadata blocks, the last of which is marked. */
@@ -67,29 +89,45 @@ async function findFirstFrame(bytes: Bytes, from: number): Promise<number> {
 }
 
 /** Looks for frames from the end of the file on: behind the last one there may be tags. */
-async function findLastSample(bytes: Bytes, sound: number, info: FlacInfo): Promise<number | null> {
+async function findLastSample(bytes: Bytes, sound: Part, info: FlacInfo): Promise<number | null> {
   const overlap = Math.max(info.frameBytes, 32 * 1024);
   const window = TAIL_BYTES + Math.min(overlap, TAIL_BYTES);
-  for (let tail = 0, end = bytes.size; tail < TAILS && end > sound; tail++, end -= TAIL_BYTES) {
-    const start = Math.max(sound, end - window);
-    const samples = lastSampleIn(Buffer.from(await bytes.read(start, end)), info, start === sound);
-    if (samples !== null) return samples;
+  for (let tail = 0, end = sound.end; tail < TAILS && end > sound.start; tail++, end -= TAIL_BYTES) {
+    const start = Math.max(sound.start, end - window);
+    const run = runIn(Buffer.from(await bytes.read(start, end)), info, start === sound.start);
+    if (run) return run.end;
   }
   return null;
 }
 
-/** Where a frame ends that another one led up to; a file of one frame has that alone. */
-function lastSampleIn(piece: Buffer, info: FlacInfo, hasFirst: boolean): number | null {
-  let last: number | null = null;
+interface FrameRun {
+  /** Where the last of them ends, in samples. */
+  end: number;
+  /** How many samples and bytes there are between the first and the last of them. */
+  samples: number;
+  bytes: number;
+}
+
+/** The frames that go on where another one has ended; a file of one frame has that alone. */
+function runIn(piece: Buffer, info: FlacInfo, hasFirst: boolean): FrameRun | null {
+  const run: FrameRun = { end: 0, samples: 0, bytes: 0 };
   const ends = new Set<number>(hasFirst ? [0] : []);
+  let first: { at: number } | null = null;
+  let before = 0;
   for (let at = piece.indexOf(0xff); at >= 0; at = piece.indexOf(0xff, at + 1)) {
     const frame = readFrameHeader(piece, at, info);
     if (!frame) continue;
     // What only looks like a header does not go on where another one has ended.
-    if (ends.has(frame.start)) last = Math.max(last ?? 0, frame.start + frame.samples);
+    if (ends.has(frame.start)) {
+      run.samples += before;
+      before = frame.samples;
+      first ??= { at };
+      run.bytes = at - first.at;
+      run.end = frame.start + frame.samples;
+    }
     ends.add(frame.start + frame.samples);
   }
-  return last;
+  return first && run;
 }
 
 /** RFC 9639, 9.1. */

@@ -4,6 +4,7 @@ import type { Bytes } from "./bytes.js";
 import { type Counted, type CountedTrack, PacketTally } from "./description.js";
 import type { Frame } from "./frames.js";
 import { readPictures } from "./pictures.js";
+import type { Part } from "./sample.js";
 import { readStreamKind, type StreamKind } from "./streamtypes.js";
 
 const SYNC = 0x47;
@@ -21,18 +22,18 @@ const CLOCK_HZ = 90_000;
 const CLOCK_WRAP = 2 ** 33;
 
 /** null for a file that is something else. */
-export async function readTransport(bytes: Bytes): Promise<Counted | null> {
+export async function readTransport(bytes: Bytes, { end }: Part): Promise<Counted | null> {
   const head = Buffer.from(await bytes.read(0, Math.min(SEARCH_BYTES, bytes.size)));
   const stride = STRIDES.find((stride) => findPackets(head, { from: 0, stride, chain: CHAIN }) !== null);
   if (stride === undefined) return null;
   const walk = new TransportWalk(bytes, stride);
-  const isWhole = bytes.size <= BEGINNING_BYTES + END_BYTES || bytes.canAfford(bytes.size);
-  await walk.run(0, isWhole ? bytes.size : BEGINNING_BYTES);
+  const isWhole = end <= BEGINNING_BYTES + END_BYTES || bytes.canAfford(end);
+  await walk.run(0, isWhole ? end : BEGINNING_BYTES);
   if (walk.streams.size === 0) return null;
   if (!isWhole) {
     walk.beginTail();
-    await walk.run(bytes.size - END_BYTES, bytes.size);
-    walk.stretch(bytes.size / BEGINNING_BYTES);
+    await walk.run(end - END_BYTES, end);
+    walk.stretch(end / BEGINNING_BYTES);
   }
   const tracks = [...walk.streams.values()].map(trackOf);
   return { container: "mpegts", headerDurationS: null, tracks, estimated: !isWhole };

@@ -3,6 +3,7 @@
 import type { Bytes } from "./bytes.js";
 import { type Counted, type CountedTrack, PacketTally, type TrackFacts } from "./description.js";
 import { readFlacInfo } from "./flac.js";
+import type { Part } from "./sample.js";
 
 const HEAD_BYTES = 27;
 const MAX_STREAMS = 500;
@@ -32,17 +33,17 @@ interface OggStream extends OggCodec {
 }
 
 /** null for a file that is something else, or that holds a stream which this does not know. */
-export async function readOgg(bytes: Bytes): Promise<Counted | null> {
+export async function readOgg(bytes: Bytes, { end }: Part): Promise<Counted | null> {
   if (!isPage(await bytes.peek(0, HEAD_BYTES))) return null;
-  const isSmall = bytes.size <= WALKED_BYTES;
+  const isSmall = end <= WALKED_BYTES;
   const walk = new OggWalk(bytes);
-  if (!(await walk.run(0, isSmall ? bytes.size : SAMPLE_BYTES))) return null;
+  if (!(await walk.run(0, isSmall ? end : SAMPLE_BYTES))) return null;
   if (isSmall) return walk.describe(1);
-  await walk.run(bytes.size - SAMPLE_BYTES, bytes.size);
-  if (walk.strangers === 0 || !bytes.canAfford(bytes.size)) return walk.describe(bytes.size / (2 * SAMPLE_BYTES));
+  await walk.run(end - SAMPLE_BYTES, end);
+  if (walk.strangers === 0 || !bytes.canAfford(end)) return walk.describe(end / (2 * SAMPLE_BYTES));
   // Files that were joined have streams of their own, and each of them counts.
   const whole = new OggWalk(bytes);
-  return (await whole.run(0, bytes.size)) ? whole.describe(1) : null;
+  return (await whole.run(0, end)) ? whole.describe(1) : null;
 }
 
 function isPage(head: Uint8Array): boolean {

@@ -2,6 +2,7 @@
 // counted: the size of the data that is there tells its duration. Sources: Microsoft's RIFF and mmreg.h, EBU Tech 3306
 // (RF64), Sony's Wave64, Apple's AIFF-C and Core Audio Format specifications, the NeXT/Sun audio format.
 import type { Bytes } from "./bytes.js";
+import { nameFourCc, namePcm, nameWaveTag } from "./codecs.js";
 import { type Counted, PacketTally } from "./description.js";
 import { Refusal } from "./failure.js";
 
@@ -95,13 +96,6 @@ async function readChunk(bytes: Bytes, { start, size }: Chunk): Promise<Buffer> 
   return Buffer.from(await bytes.read(start, Math.min(start + Math.min(size, 64), bytes.size)));
 }
 
-const WAVE_CODECS: Record<number, string> = {
-  ...{ 2: "adpcm_ms", 6: "pcm_alaw", 7: "pcm_mulaw", 17: "adpcm_ima_wav", 22: "adpcm_g723", 32: "adpcm_yamaha" },
-  ...{ 34: "truespeech", 49: "gsm_ms", 50: "gsm_ms", 69: "adpcm_g726", 80: "mp2", 85: "mp3", 97: "adpcm_ima_dk4" },
-  ...{ 98: "adpcm_ima_dk3", 100: "adpcm_g726", 255: "aac", 352: "wmav1", 353: "wmav2", 512: "adpcm_ct" },
-  ...{ 8192: "ac3", 8193: "dts", 624: "atrac3", 28781: "aac", 61868: "flac" },
-};
-
 function readWave(bytes: Bytes): Promise<Sound | null> {
   return readWaveChunks(bytes, { from: 12, layout: "riff" });
 }
@@ -147,54 +141,13 @@ function readWaveFormat(value: Buffer): Pick<Sound, "codec" | "channels" | "rate
   const plain = code === 1 || code === 3;
   const bytesPerS = perBlock > 0 ? (rate / perBlock) * block : plain ? rate * block : value.readUInt32LE(8);
   if (rate === 0) throw new Refusal("damaged: the format of this wav tells no rate");
-  return { codec: nameWaveCodec(code, bits), channels, rate, bytesPerS };
+  return { codec: nameWaveTag(code, bits), channels, rate, bytesPerS };
 }
 
-function nameWaveCodec(code: number, bits: number): string {
-  if (code === 1) return bits <= 8 ? "pcm_u8" : `pcm_s${Math.ceil(bits / 8) * 8}le`;
-  if (code === 3) return `pcm_f${bits}le`;
-  return WAVE_CODECS[code] ?? `0x${code.toString(16).padStart(4, "0")}`;
-}
-
-/** Codes of AIFF-C and of Core Audio; what is not here is named by its size. */
+/** Codes of AIFF-C and of Core Audio that mp4 and mov do not have. */
 const APPLE_CODECS: Record<string, string> = {
-  ...{
-    fl32: "pcm_f32be",
-    FL32: "pcm_f32be",
-    fl64: "pcm_f64be",
-    FL64: "pcm_f64be",
-    "raw ": "pcm_u8",
-    twos: "pcm_s16be",
-  },
-  ...{
-    alaw: "pcm_alaw",
-    ALAW: "pcm_alaw",
-    ulaw: "pcm_mulaw",
-    ULAW: "pcm_mulaw",
-    "GSM ": "gsm",
-    agsm: "gsm",
-    G722: "adpcm_g722",
-  },
-  ...{
-    ima4: "adpcm_ima_qt",
-    MAC3: "mace3",
-    MAC6: "mace6",
-    QDM2: "qdm2",
-    QDMC: "qdmc",
-    Qclp: "qcelp",
-    G726: "adpcm_g726le",
-  },
-  ...{
-    "aac ": "aac",
-    aach: "aac",
-    aacp: "aac",
-    alac: "alac",
-    "ac-3": "ac3",
-    ".mp1": "mp1",
-    ".mp2": "mp2",
-    ".mp3": "mp3",
-  },
-  ...{ samr: "amr_nb", sawb: "amr_wb", opus: "opus", flac: "flac", ilbc: "ilbc" },
+  ...{ "GSM ": "gsm", G722: "adpcm_g722", G726: "adpcm_g726le", "aac ": "aac", aach: "aac", aacp: "aac", ilbc: "ilbc" },
+  ...{ ".mp1": "mp1", opus: "opus", flac: "flac" },
 };
 const AIFF_PACKETS: Record<string, { samples: number; bytes: number }> = {
   ima4: { samples: 64, bytes: 34 },
@@ -227,11 +180,15 @@ function readCommon(value: Buffer): Pick<Sound, "codec" | "channels" | "rate" | 
   const rate = readExtended(value.subarray(8));
   const packet = AIFF_PACKETS[code] ?? { samples: 1, bytes: Math.ceil(bits / 8) };
   const bytesPerS = (rate / packet.samples) * packet.bytes * channels;
-  const width = Math.ceil(bits / 8) * 8;
-  const plain = code === "sowt" ? `pcm_s${width}le` : bits <= 8 ? "pcm_s8" : `pcm_s${width}be`;
+  const isPlain = ["NONE", "twos", "sowt"].includes(code);
+  const plain = namePcm({ bits, kind: "signed", bigEndian: code !== "sowt" });
   if (!Number.isFinite(bytesPerS) || bytesPerS <= 0)
     throw new Refusal("damaged: the format of this aiff tells no rate");
-  return { codec: APPLE_CODECS[code] ?? plain, channels, rate, bytesPerS };
+  return { codec: isPlain ? plain : nameAppleCodec(code), channels, rate, bytesPerS };
+}
+
+function nameAppleCodec(code: string): string {
+  return APPLE_CODECS[code] ?? nameFourCc("audio", code).trim();
 }
 
 /** 80 bits: an exponent of 15 and a whole number of 64. */
@@ -289,9 +246,8 @@ function readCafFormat(value: Buffer): Pick<Sound, "codec" | "channels" | "rate"
   const [flags, packetBytes, packetFrames, channels, bits] = [12, 16, 20, 24, 28].map((at) =>
     value.readUInt32BE(at),
   ) as Five;
-  const [kind, order] = [(flags & 1) !== 0 ? "f" : "s", (flags & 2) !== 0 ? "le" : "be"];
-  const plain = bits === 8 ? "pcm_s8" : `pcm_${kind}${bits}${order}`;
+  const plain = namePcm({ bits, kind: (flags & 1) !== 0 ? "float" : "signed", bigEndian: (flags & 2) === 0 });
   if (!(rate > 0) || !Number.isFinite(rate)) throw new Refusal("damaged: the format of this caf tells no rate");
   const bytesPerS = packetFrames > 0 ? (rate / packetFrames) * packetBytes : 0;
-  return { codec: code === "lpcm" ? plain : (APPLE_CODECS[code] ?? code.trim()), channels, rate, bytesPerS };
+  return { codec: code === "lpcm" ? plain : nameAppleCodec(code), channels, rate, bytesPerS };
 }

@@ -1,15 +1,16 @@
-// Headers of compressed pictures as they lie in a stream: MPEG-1 and -2 (ISO/IEC 13818-2, 6.2.2), H.264, H.265 and VC-1
-// (SMPTE 421M, 6.1).
+// Headers of compressed pictures as they lie in a stream: MPEG-1 and -2 (ISO/IEC 13818-2, 6.2.2), MPEG-4 (ISO/IEC 14496-2,
+// 6.2.3), H.264, H.265 and VC-1 (SMPTE 421M, 6.1).
 import { Bits } from "./bits.js";
 import type { TrackFacts } from "./description.js";
 import { findPictureSize } from "./sps.js";
 
-export type PictureFamily = "mpeg" | "h264" | "hevc" | "vc1";
+export type PictureFamily = "mpeg" | "mpeg4" | "h264" | "hevc" | "vc1";
 export type PictureFacts = TrackFacts & { frameRate?: number };
 
 /** What the first header in a piece of a stream tells, or null where there is none. */
 export function readPictures(family: PictureFamily, data: Buffer): PictureFacts | null {
   if (family === "mpeg") return readSequence(data);
+  if (family === "mpeg4") return readVideoLayer(data);
   if (family === "vc1") return readVc1(data);
   const size = findPictureSize(family, data);
   return size && { type: "video", codec: family, ...size };
@@ -28,6 +29,30 @@ function readSequence(data: Buffer): PictureFacts | null {
   // Only MPEG-2 has extensions, and a sequence has its own right behind the header.
   const isSecond = data.indexOf("\0\0\x01\xb5", at, "latin1") === data.indexOf("\0\0\x01", at + 12, "latin1");
   return { type: "video", codec: isSecond ? "mpeg2video" : "mpeg1video", width, height, frameRate };
+}
+
+function readVideoLayer(data: Buffer): PictureFacts | null {
+  let at = data.indexOf("\0\0\x01", 0, "latin1");
+  while (at >= 0 && (data[at + 3] ?? 0) >> 4 !== 2) at = data.indexOf("\0\0\x01", at + 3, "latin1");
+  if (at < 0) return null;
+  const bits = new Bits(data.subarray(at + 4));
+  bits.skip(1 + 8);
+  if (bits.flag()) bits.skip(4 + 3);
+  if (bits.read(4) === 15) bits.skip(16); // The shape of a pixel.
+  if (bits.flag()) {
+    bits.skip(2 + 1);
+    if (bits.flag()) bits.skip(79); // The buffer of the decoder.
+  }
+  if (bits.read(2) !== 0) return null; // Not a rectangle.
+  bits.skip(1);
+  const ticks = bits.read(16);
+  bits.skip(1);
+  if (bits.flag()) bits.skip(Math.max(1, 32 - Math.clz32(ticks - 1)));
+  bits.skip(1);
+  const width = bits.read(13);
+  bits.skip(1);
+  const height = bits.read(13);
+  return bits.isOver || width === 0 || height === 0 ? null : { type: "video", codec: "mpeg4", width, height };
 }
 
 function readVc1(data: Buffer): PictureFacts | null {

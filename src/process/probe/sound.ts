@@ -34,8 +34,8 @@ const CHAIN = 4;
 /** The header of a larger file is believed, where it tells the right number of bytes. */
 const COUNTED_BYTES = 32 * 2 ** 20;
 
-/** The frames from `start` on, behind the tags; null for a file that is something else. */
-export async function readSound(bytes: Bytes, start: number): Promise<Counted | null> {
+/** The frames behind the tags; null for a file that is something else. */
+export async function readSound(bytes: Bytes, { start, end }: Part): Promise<Counted | null> {
   const found = await findFrames(bytes, start);
   if (!found) return null;
   const { family, at, first } = found;
@@ -43,9 +43,9 @@ export async function readSound(bytes: Bytes, start: number): Promise<Counted | 
   const header = family.container === "mp3" ? readXing(await bytes.peek(at, first.bytes), first) : null;
   const walk = new FrameWalk(bytes, family, first);
   const begin = header ? at + first.bytes : at; // The frame of the header holds no sound.
-  const size = bytes.size - begin;
-  const isTold = header !== null && size > COUNTED_BYTES && Math.abs(header.bytes - size) < size / 100;
-  const parts = partsOf(bytes, begin);
+  const size = end - begin;
+  const isTold = header !== null && size > COUNTED_BYTES && (await isAll(bytes, begin, header, family));
+  const parts = partsOf(bytes, { start: begin, end });
   if (isTold) walk.believe(header);
   else for (const part of parts) await walk.run(part);
   // Frames in less than half of what is not empty are a piece of something else.
@@ -162,7 +162,7 @@ class FrameWalk {
     // A sample begins somewhere within a frame.
     let isLost = true;
     for (let at = start; at < end; ) {
-      const piece = await this.file.peek(at, WINDOW_BYTES);
+      const piece = await this.file.peek(at, Math.min(WINDOW_BYTES, end - at + frames.FRAME_HEADER_BYTES));
       const isLast = at + piece.length >= this.file.size;
       let place = 0;
       while (isLast ? place < piece.length : place + frames.FRAME_HEADER_BYTES <= piece.length) {
@@ -211,6 +211,15 @@ class FrameWalk {
     if (count > 0) tally.addRun({ count, startS: 0, stepS: seconds / count, bytes: this.bytes * share });
     return tally;
   }
+}
+
+/** Whether all frames are those of the header: the file ends with them, or goes on with something else. */
+async function isAll(bytes: Bytes, begin: number, { bytes: told }: Xing, family: Family): Promise<boolean> {
+  const size = bytes.size - begin;
+  if (Math.abs(told - size) < size / 100) return true;
+  if (told === 0 || told > size) return false;
+  const rest = Buffer.from(await bytes.read(begin + told, Math.min(begin + told + WINDOW_BYTES, bytes.size)));
+  return findFamily(rest, 0, { family, limit: rest.length, isWhole: false }) === null;
 }
 
 interface Xing {

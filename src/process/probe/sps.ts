@@ -5,6 +5,8 @@ import { Bits } from "./bits.js";
 export interface PictureSize {
   width: number;
   height: number;
+  /** Frames a second, where the set of an H.264 stream tells them. */
+  frameRate?: number;
 }
 
 export type NalCodec = "h264" | "hevc";
@@ -93,7 +95,27 @@ function readAvcSet(bits: Bits): PictureSize {
   if (fields === 2) bits.skip(1);
   bits.skip(1);
   const size = { width, height: heightUnits * 16 * fields };
-  return crop(bits, size, { x: chroma === 1 || chroma === 2 ? 2 : 1, y: (chroma === 1 ? 2 : 1) * fields });
+  const cropped = crop(bits, size, { x: chroma === 1 || chroma === 2 ? 2 : 1, y: (chroma === 1 ? 2 : 1) * fields });
+  return { ...cropped, ...readTiming(bits) };
+}
+
+/** The usability information behind the size (ITU-T H.264, E.1.1), as far as the clock of the frames. */
+function readTiming(bits: Bits): { frameRate?: number } {
+  if (!bits.flag()) return {};
+  if (bits.flag() && bits.read(8) === 255) bits.skip(32);
+  if (bits.flag()) bits.skip(1);
+  if (bits.flag()) {
+    bits.skip(4);
+    if (bits.flag()) bits.skip(24);
+  }
+  if (bits.flag()) {
+    bits.readUnsigned();
+    bits.readUnsigned();
+  }
+  if (!bits.flag()) return {};
+  const ticks = bits.read(32);
+  const rate = bits.read(32) / (2 * ticks); // Two ticks a frame, one for each field.
+  return !bits.isOver && rate > 0 && Number.isFinite(rate) ? { frameRate: rate } : {};
 }
 
 function skipScalingList(bits: Bits, count: number): void {

@@ -5,19 +5,21 @@ import { readFlac } from "./flac.js";
 import { readTransport } from "./mpegts.js";
 import { readOgg } from "./ogg.js";
 import { readPcm } from "./pcm.js";
+import { endOfData } from "./sample.js";
 import { readSound } from "./sound.js";
 import { readVideo } from "./video.js";
 
 /** null where none of them knows the file. */
 export async function readStream(bytes: Bytes, head: Buffer): Promise<Counted | null> {
-  const start = await endOfTags(bytes);
+  const pcm = await readPcm(bytes, head);
+  if (pcm) return pcm;
+  const data = { start: await endOfTags(bytes), end: await endOfData(bytes) };
   return (
-    (await readPcm(bytes, head)) ??
-    (await readOgg(bytes)) ??
-    (await readFlac(bytes, start)) ??
-    (await readVideo(bytes, head)) ??
-    (await readTransport(bytes)) ??
-    (await readSound(bytes, start))
+    (await readOgg(bytes, data)) ??
+    (await readFlac(bytes, data)) ??
+    (await readVideo(bytes, data)) ??
+    (await readTransport(bytes, data)) ??
+    (await readSound(bytes, data))
   );
 }
 

@@ -22,10 +22,16 @@ const LATM = audio("aac_latm", frames.latmReader);
 const AC3 = audio("ac3", () => frames.readAc3Frame);
 const EAC3 = audio("eac3", () => frames.readAc3Frame);
 const DTS = audio("dts", () => frames.readDtsFrame);
+const OPUS: StreamKind = { facts: { type: "audio", codec: "opus", sample_rate: 48_000 } };
 const HEVC = video("hevc", "hevc");
 
 const BY_TYPE: Record<number, StreamKind> = {
-  ...{ 1: video("mpeg1video", "mpeg"), 2: video("mpeg2video", "mpeg"), 16: video("mpeg4"), 27: video("h264", "h264") },
+  ...{
+    1: video("mpeg1video", "mpeg"),
+    2: video("mpeg2video", "mpeg"),
+    16: video("mpeg4", "mpeg4"),
+    27: video("h264", "h264"),
+  },
   ...{ 36: HEVC, 51: video("vvc"), 66: video("cavs"), 209: video("dirac"), 234: video("vc1", "vc1") },
   ...{ 3: MPEG_AUDIO, 4: MPEG_AUDIO, 15: AAC, 17: LATM, 128: audio("pcm_bluray", () => readBluRayPcm), 129: AC3 },
   ...{ 130: DTS, 131: audio("truehd", frames.trueHdReader), 132: EAC3, 133: DTS, 134: DTS, 135: EAC3, 138: DTS },
@@ -38,7 +44,7 @@ const BY_DESCRIPTOR: Record<number, StreamKind> = {
 /** By the code that a registration descriptor holds. */
 const BY_REGISTRATION: Record<string, StreamKind> = {
   ...{ "AC-3": AC3, EAC3, DTS1: DTS, DTS2: DTS, DTS3: DTS, HEVC, "VC-1": video("vc1", "vc1"), AV01: video("av1") },
-  ...{ BSSD: audio("s302m", () => readS302), Opus: audio("opus", () => readTsOpus), drac: video("dirac") },
+  ...{ BSSD: audio("s302m", () => readS302), Opus: OPUS, drac: video("dirac") },
 };
 const PRIVATE_TYPES = new Set([0x06, 0x80, 0xea, 0xd1]);
 const REGISTRATION = 0x05;
@@ -64,7 +70,13 @@ export function readStreamKind({ type, descriptors }: AnnouncedStream): StreamKi
     if ((tag === LANGUAGE || named?.facts.type === "subtitle") && value.length >= 3)
       language = value.toString("latin1", 0, 3);
   }
-  return kind && { ...kind, facts: { ...kind.facts, language } };
+  return kind && { ...kind, facts: { ...kind.facts, ...(kind === OPUS && opusChannels(descriptors)), language } };
+}
+
+/** The draft of Opus in transport streams puts the number of channels into a descriptor of its own; 0 stands for two. */
+function opusChannels(descriptors: Buffer): { channels: number } {
+  const found = [...descriptorsOf(descriptors)].find(({ tag, value }) => tag === 0x7f && value[0] === 0x80);
+  return { channels: found?.value[1] || 2 };
 }
 
 function* descriptorsOf(piece: Buffer): Generator<{ tag: number; value: Buffer }> {
@@ -93,8 +105,4 @@ function readS302(data: Uint8Array, at: number): frames.Frame | null {
     rate: 48_000,
     channels: (((data[at + 2] ?? 0) >> 6) + 1) * 2,
   };
-}
-
-function readTsOpus(data: Uint8Array): frames.Frame | null {
-  return { codec: "opus", bytes: data.length, samples: 960, rate: 48_000, channels: 2 };
 }

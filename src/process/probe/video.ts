@@ -4,7 +4,7 @@ import type { Bytes } from "./bytes.js";
 import { type Counted, PacketTally } from "./description.js";
 import { Refusal } from "./failure.js";
 import { type PictureFacts, type PictureFamily, readPictures } from "./pictures.js";
-import { partsOf } from "./sample.js";
+import { type Part, partsOf } from "./sample.js";
 
 /** The container by ffprobe's name, and how many pictures begin with a unit: a field is half of one. */
 const FAMILIES: { family: PictureFamily; container: string; picturesIn: (unit: Buffer) => number }[] = [
@@ -25,14 +25,16 @@ const WINDOW_BYTES = 64 * 1024;
 const UNIT_BYTES = 8;
 
 /** null for a file that is something else. */
-export async function readVideo(bytes: Bytes, head: Buffer): Promise<Counted | null> {
+export async function readVideo(bytes: Bytes, data: Part): Promise<Counted | null> {
+  const head = Buffer.from(await bytes.read(0, Math.min(32, bytes.size)));
+  if (head.length < 4) return null;
   if (head.toString("latin1", 0, 4) === "DKIF") return readIvf(bytes, head);
   if (head.readUIntBE(0, 3) !== 1 && head.readUInt32BE(0) !== 1) return null;
   const start = Buffer.from(await bytes.read(0, Math.min(HEAD_BYTES, bytes.size)));
   for (const { family, container, picturesIn } of FAMILIES) {
     const facts = readPictures(family, start);
     if (!facts) continue;
-    const { count, share } = await countPictures(bytes, picturesIn);
+    const { count, share } = await countPictures(bytes, data, picturesIn);
     if (count > 0) return describe(bytes, { container, facts, count: Math.round(count * share), estimated: share > 1 });
   }
   return null;
@@ -49,14 +51,15 @@ function describe(bytes: Bytes, { container, facts, count, estimated }: Pictures
   const { frameRate = DEFAULT_RATE, ...track } = facts;
   const tally = new PacketTally();
   if (count > 0) tally.addRun({ count, startS: 0, stepS: 1 / frameRate, bytes: bytes.size });
-  return { container, headerDurationS: null, tracks: [{ facts: track, tally }], estimated };
+  const isGuessed = facts.frameRate === undefined;
+  return { container, headerDurationS: null, tracks: [{ facts: track, tally }], estimated: estimated || isGuessed };
 }
 
 /** `share`: how many times more bytes there are than were read. */
-async function countPictures(bytes: Bytes, picturesIn: (unit: Buffer) => number) {
+async function countPictures(bytes: Bytes, data: Part, picturesIn: (unit: Buffer) => number) {
   let count = 0;
   let seen = 0;
-  const parts = partsOf(bytes, 0);
+  const parts = partsOf(bytes, data);
   for (const { start, end } of parts) {
     for (let at = start; at < end; at += WINDOW_BYTES) {
       // A unit that begins at the end of a window is seen whole.
@@ -68,7 +71,7 @@ async function countPictures(bytes: Bytes, picturesIn: (unit: Buffer) => number)
     }
     seen += end - start;
   }
-  return { count, share: parts.length > 1 ? bytes.size / seen : 1 };
+  return { count, share: parts.length > 1 ? (data.end - data.start) / seen : 1 };
 }
 
 const START_CODE = Buffer.from([0, 0, 1]);
