@@ -272,7 +272,7 @@ export const SETTINGS = {
     "HIDB_STAGGER_MS",
     "500",
     { min: 0, max: 3_600_000 },
-    "Time between two instances that begin to claim, for each to show what it takes.",
+    "Time between two instances that begin to claim, where memory does not hold all of them at their limits.",
   ),
   force: flag("HIDB_FORCE", "1 starts more instances than the memory holds."),
   accountId: text(

@@ -78,6 +78,8 @@ export interface Admission {
   footprintBytes: number;
   shareBytes: number;
   budgetBytes: number;
+  /** What the box has left, besides what this instance takes already. */
+  freeBytes: number;
   staggerMs: Millis;
 }
 
@@ -145,16 +147,18 @@ export async function beginWork(instance: Instance, admission?: Admission): Prom
   return results[1]?.results[0]?.works === 1;
 }
 
-function admittedStatement(instance: Instance, { footprintBytes, shareBytes, budgetBytes, staggerMs }: Admission) {
+function admittedStatement(instance: Instance, admission: Admission) {
   const { database, clock, id, identity } = instance;
+  const { footprintBytes, shareBytes, budgetBytes, freeBytes, staggerMs } = admission;
   const now = clock.now();
   const others = [identity.boot, id, now];
   const own = Math.max(footprintBytes, shareBytes);
   return database
     .prepare(sql.BEGIN_WORK_IF_IT_FITS)
     .bind(
-      ...[leaseEnd(instance), now, footprintBytes, id, ...others, ...others, now - staggerMs, ...others],
-      ...[own, budgetBytes],
+      ...[leaseEnd(instance), now, footprintBytes, id, ...others],
+      ...[shareBytes, own, budgetBytes, freeBytes + footprintBytes, ...others],
+      ...[...others, now - staggerMs, ...others, own, budgetBytes],
     );
 }
 

@@ -12,15 +12,19 @@ export const BEGIN_WORK =
 const OTHERS_HERE = "gone_at IS NULL AND boot = ? AND id <> ? AND lease_until >= ?";
 
 /**
- * One at a time, and only as far as the memory goes; the first of a box is always let in.
- * Parameters: lease, now, footprint, id, boot, id, now, boot, id, now, now - stagger, boot, id, now, footprint or share, budget.
+ * Only as far as the memory goes; the first of a box is always let in. All begin together where the box holds everyone here
+ * at its limit, otherwise one after the other. `free` is what the box has left, this instance's own footprint included.
+ * Parameters: lease, now, footprint, id, boot, id, now, share, own, budget, free, boot, id, now, boot, id, now, now - stagger,
+ * boot, id, now, own, budget; `own` is the larger one of footprint and share.
  */
 export const BEGIN_WORK_IF_IT_FITS = `
   UPDATE hidb_instances SET state = 'working', lease_until = ?, began_at = ?, rss_bytes = ?
    WHERE id = ? AND state = 'starting'
      AND (NOT EXISTS (SELECT 1 FROM hidb_instances WHERE ${OTHERS_HERE} AND state = 'working')
-          OR (NOT EXISTS (SELECT 1 FROM hidb_instances WHERE ${OTHERS_HERE} AND state = 'working' AND began_at > ?)
-              AND (SELECT coalesce(sum(rss_bytes), 0) FROM hidb_instances WHERE ${OTHERS_HERE}) + ? <= ?))`;
+          OR ((SELECT coalesce(sum(max(rss_bytes, ?)), 0) + ? <= min(?, ? + coalesce(sum(rss_bytes), 0))
+                 FROM hidb_instances WHERE ${OTHERS_HERE})
+              OR NOT EXISTS (SELECT 1 FROM hidb_instances WHERE ${OTHERS_HERE} AND state = 'working' AND began_at > ?))
+             AND (SELECT coalesce(sum(rss_bytes), 0) FROM hidb_instances WHERE ${OTHERS_HERE}) + ? <= ?)`;
 
 export const WORKS = "SELECT state = 'working' AS works FROM hidb_instances WHERE id = ?";
 

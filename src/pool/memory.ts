@@ -124,6 +124,7 @@ export class Memory {
       footprintBytes: this.#bytes,
       shareBytes: this.#shareBytes,
       budgetBytes: this.#budgetFor(config),
+      freeBytes: this.#freeBytes(this.#box.read()),
       staggerMs: config.staggerMs ?? 0,
     };
     this.#begun = await membership.beginWork(instance, admission);

@@ -67,6 +67,18 @@ describe("an instance that wants to begin", () => {
     expect(await third.memory.begin()).toBe(true); // 300 + 200 + 250 are just what there is.
   });
 
+  it("begins together with the others where the box holds all of them at their limit", async () => {
+    await using world = await World.create();
+    const { box, member } = await setup(world);
+    box.usedMb = 240;
+    const all = [await member(60), await member(60), await member(60)];
+    for (const { memory } of all) expect(await memory.begin()).toBe(true);
+    const fourth = await member(60);
+    expect(await fourth.memory.begin()).toBe(false); // Four times 250 are more than 1000 less what is kept spare.
+    box.limitMb = 2000;
+    expect(await fourth.memory.begin()).toBe(true);
+  });
+
   it("waits while it does not fit, says so once, and asks again", async () => {
     await using world = await World.create();
     const { member } = await setup(world);

@@ -207,8 +207,8 @@ export const POOL: Mutation[] = [
     name: "memory at admission",
     protects: "no instance begins that the box has no room for",
     file: "src/claim/statements.ts",
-    find: `FROM hidb_instances WHERE \${OTHERS_HERE}) + ? <= ?))\`;`,
-    replace: `FROM hidb_instances WHERE \${OTHERS_HERE}) + 0 * ? <= ?))\`;`,
+    find: `FROM hidb_instances WHERE \${OTHERS_HERE}) + ? <= ?)\`;`,
+    replace: `FROM hidb_instances WHERE \${OTHERS_HERE}) + 0 * ? <= ?)\`;`,
     tests: { file: "pool/memory", only: "waits while it does not fit" },
   },
   {
