@@ -26,7 +26,7 @@ export async function addVideos(
   list: VideoList,
   { strict = false, dryRun = false }: AddOptions = {},
 ): Promise<Addition> {
-  refuseForeignTable(catalogue);
+  refuseForeignTable(catalogue, "add to");
   for (let attempt = 1; ; attempt++) {
     const addition = await planAddition(database, list);
     if (strict && addition.refused.length > 0) throw new ListRefused(addition);
@@ -72,12 +72,18 @@ async function insertVideos(database: Database, catalogue: CatalogueTable, video
 const OWN_COLUMNS = "id, source, title, duration_s";
 
 /** The table that our migration makes; one of that name with other columns is somebody else's. */
-export function refuseForeignTable({ table, id, source, title, duration }: CatalogueTable): void {
+export function refuseForeignTable(
+  { table, id, source, title, duration }: CatalogueTable,
+  change: "add to" | "remove from",
+): void {
   const columns = [id, source, title, duration].filter((column) => column !== null).join(", ");
   if (table.toLowerCase() === OWN_TABLE && columns.toLowerCase() === OWN_COLUMNS) return;
   throw new HidbError({
     code: "CATALOGUE_TABLE",
-    message: `expected to add to hidb's own table ${OWN_TABLE} (${OWN_COLUMNS}), got ${table} (${columns}), which hidb never alters`,
-    fix: `insert the rows into ${table} yourself: the pool finds them while it runs`,
+    message: `expected to ${change} hidb's own table ${OWN_TABLE} (${OWN_COLUMNS}), got ${table} (${columns}), which hidb never alters`,
+    fix:
+      change === "add to"
+        ? `insert the rows into ${table} yourself: the pool finds them while it runs`
+        : `\`hidb cancel\` the videos, and delete their rows from ${table} yourself`,
   });
 }

@@ -76,6 +76,15 @@ export async function setDraining(database: Database, options: Pick<PauseOptions
   return stopClaims(database, "paused.drain", options);
 }
 
+/** Keeps a pool that is being started from claiming until then, or until `releaseStart`. */
+export async function holdStart(database: Database, until: Millis): Promise<void> {
+  await stopClaims(database, "paused.start", { until });
+}
+
+export async function releaseStart(database: Database): Promise<void> {
+  await database.prepare(sql.RELEASE_START).run();
+}
+
 async function stopClaims(database: Database, key: string, { reason, until }: PauseOptions): Promise<boolean> {
   const facts = { ...(reason === undefined ? {} : { reason }), ...(until === undefined ? {} : { until }) };
   const value = Object.keys(facts).length === 0 ? "1" : JSON.stringify(facts);

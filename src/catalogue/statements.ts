@@ -112,3 +112,36 @@ export const STOP_CLAIMS = `
 /** Whatever the reason: pauses, a halt, a drain, a hold. */
 export const RESUME =
   "DELETE FROM hidb_pool WHERE key BETWEEN 'paused' AND 'paused.~' RETURNING coalesce(value ->> '$.until', 9e15) AS until";
+
+/** From here until the moment in its value nobody claims: all instances of a start begin together. */
+export const RELEASE_START = "DELETE FROM hidb_pool WHERE key = 'paused.start'";
+
+// `hidb remove`. A claim is never pulled away under its instance; of a video that was cancelled while it ran, the attempt may
+// go on for some seconds. The parameter: now.
+const REMOVABLE = `
+  (state <> 'running' AND (state <> 'cancelled' OR instance IS NULL OR finished_at + ${STILL_RUNNING_MS} <= ?))`;
+
+/** Parameters: now, the id before the page, states, whether all ids, ids, the size of the page. */
+export const FIND_REMOVABLE = `
+  SELECT h.video_id AS id, c.source, ${REMOVABLE} AS removable
+    FROM hidb_videos h LEFT JOIN videos c ON c.id = h.video_id
+   WHERE h.video_id > ? AND h.state IN (SELECT value FROM json_each(?))
+     AND (? OR h.video_id IN (SELECT value FROM json_each(?)))
+   ORDER BY h.video_id LIMIT ? + 0`;
+
+/** Parameters: ids, states, now. */
+export const REMOVE_VIDEOS = `
+  DELETE FROM hidb_videos
+   WHERE video_id IN (SELECT value FROM json_each(?)) AND state IN (SELECT value FROM json_each(?)) AND ${REMOVABLE}
+  RETURNING video_id AS id`;
+
+/** What belongs to these videos and has lost its row in hidb_videos. The parameter: ids. */
+export const REMOVE_BELONGINGS = [
+  ["videos", "id"],
+  ["hidb_attempts", "video_id"],
+  ["hidb_usage", "video_id"],
+].map(
+  ([table, column]) => `
+  DELETE FROM ${table} WHERE ${column} IN (SELECT value FROM json_each(?))
+     AND NOT EXISTS (SELECT 1 FROM hidb_videos v WHERE v.video_id = ${table}.${column})`,
+);

@@ -43,7 +43,7 @@ Examples:
 
 async function add(what: string, flags: AddFlags, command: Command): Promise<void> {
   const config = readSettings(command);
-  refuseForeignTable(namesOf(config));
+  refuseForeignTable(namesOf(config), "add to");
   const map = flags.map === undefined ? new Map() : parseColumnMap(flags.map);
   const list = await readVideoList(what, {
     map,

@@ -17,6 +17,7 @@ import { registerNotify } from "./notify.js";
 import { registerPause, registerResume } from "./pause.js";
 import { registerPlan } from "./plan.js";
 import { asTyped, note, printable, quietOnClosedPipe } from "./print.js";
+import { registerRemove } from "./remove.js";
 import { registerRetry } from "./retry.js";
 import { registerShow } from "./show.js";
 import { registerStart } from "./start.js";
@@ -35,6 +36,7 @@ const REGISTER: ((program: Command) => void)[] = [
   registerShow,
   registerRetry,
   registerCancel,
+  registerRemove,
   registerPause,
   registerResume,
   registerDrain,

@@ -11,6 +11,7 @@ const EVENTS = [
   "reclaim",
   "retry",
   "cancel",
+  "remove",
 ] as const satisfies VideoLine["event"][];
 
 /** So long a person's command may have waited for the database. */
@@ -50,7 +51,7 @@ export class JournalColumns {
   add(line: VideoLine, { file, line: number }: Place): void {
     if (this.#size === this.#capacity) this.#grow();
     const at = this.#size++;
-    const done = line.done ?? line.time + (line.event === "retry" ? PERSON_MS : 0);
+    const done = line.done ?? line.time + (line.event === "retry" || line.event === "remove" ? PERSON_MS : 0);
     // After a cancellation nothing happens to a video, and before a retry nothing that it makes possible.
     this.#times[at] = line.event === "cancel" ? done : line.time;
     this.#dones[at] = done;

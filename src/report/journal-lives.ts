@@ -29,7 +29,7 @@ export class JournalLives {
   latest: Millis = Number.NEGATIVE_INFINITY;
 
   note(line: JournalLine): void {
-    if (line.event === "retry" || line.event === "cancel") return;
+    if (line.event === "retry" || line.event === "cancel" || line.event === "remove") return;
     this.latest = Math.max(this.latest, line.time);
     const life = this.of(line.instance);
     if (line.event === "begin") {

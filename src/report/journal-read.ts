@@ -77,7 +77,7 @@ function isTorn(text: string): boolean {
   return (text.startsWith(BEGINNING) || BEGINNING.startsWith(text)) && !text.includes("}");
 }
 
-const VIDEO_EVENTS = new Set(["claim", "settle", "release", "lost", "reclaim", "retry", "cancel"]);
+const VIDEO_EVENTS = new Set(["claim", "settle", "release", "lost", "reclaim", "retry", "cancel", "remove"]);
 const LIFE_EVENTS = new Set(["begin", "renew", "gone"]);
 
 function parseLine(text: string): JournalLine | undefined {

@@ -118,6 +118,8 @@ export class VideoHistory {
         this.#reclaim(line);
         return;
       case "retry":
+      // What has the same id later is another video.
+      case "remove":
         this.#retry(line);
         return;
       case "cancel":

@@ -20,7 +20,7 @@ interface Written {
 
 /** What has become of a video. */
 export interface VideoLine extends Written {
-  event: "claim" | "settle" | "release" | "lost" | "reclaim" | "retry" | "cancel";
+  event: "claim" | "settle" | "release" | "lost" | "reclaim" | "retry" | "cancel" | "remove";
   video: number;
   attempt: number;
   /** Of a settlement: completed, retry or failed. Of a reclaim: the state it left. */
@@ -50,7 +50,12 @@ export interface Span {
 }
 
 /** Notes what a person has done to these videos. */
-export function appendToJournal(file: string, event: "retry" | "cancel", videos: number[], { time, done }: Span): void {
+export function appendToJournal(
+  file: string,
+  event: "retry" | "cancel" | "remove",
+  videos: number[],
+  { time, done }: Span,
+): void {
   if (videos.length === 0) return;
   const descriptor = openForAppending(file);
   const who = { attempt: 0, instance: "hidb", pid: process.pid, rank: -1 };

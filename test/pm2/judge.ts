@@ -5,7 +5,18 @@ import type BetterSqlite3 from "better-sqlite3";
 export interface JournalLine {
   time: number;
   /** A retry and a cancellation are a person's doing; the last three are of a life and name no video. */
-  event: "claim" | "settle" | "release" | "lost" | "reclaim" | "retry" | "cancel" | "begin" | "renew" | "gone";
+  event:
+    | "claim"
+    | "settle"
+    | "release"
+    | "lost"
+    | "reclaim"
+    | "retry"
+    | "cancel"
+    | "remove"
+    | "begin"
+    | "renew"
+    | "gone";
   video: number;
   attempt: number;
   instance: string;
@@ -103,7 +114,7 @@ function judgeJournal(rows: Row[], lines: JournalLine[], { killed = false }: Jud
 function judgeAlternation(history: JournalLine[], killed: boolean): string | undefined {
   let holder: JournalLine | undefined;
   for (const line of history) {
-    if (line.event === "retry" || line.event === "cancel") continue;
+    if (line.event === "retry" || line.event === "cancel" || line.event === "remove") continue;
     if (line.event === "claim") {
       if (holder !== undefined) return "was claimed while it was held";
       holder = line;
