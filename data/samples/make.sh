@@ -41,10 +41,10 @@ ff $(tone 523 2) -c:a flac -ar 16000 -ac 1 $exact tone.flac
 ff $(tone 523 4) -c:a aac -b:a 32k -ac 2 $exact tone.m4a
 
 # Broken ones, as downloads and disks leave them behind; of the last one a part can still be seen.
-: >broken-empty.mp4
-printf 'This is a page that a server sent in place of the video.\n' >broken-text.mp4
+: >broken/empty.mp4
+printf 'This is a page that a server sent in place of the video.\n' >broken/text.mp4
 ff $(picture 160x90 25 4) $h264 $exact .whole.mp4
-head -c 9000 .whole.mp4 >broken-cut-before-index.mp4
+head -c 9000 .whole.mp4 >broken/cut-before-index.mp4
 ff -i .whole.mp4 -c copy $exact -movflags +faststart .front.mp4
 head -c 9000 .front.mp4 >cut-after-index.mp4
 rm .whole.mp4 .front.mp4

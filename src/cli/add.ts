@@ -8,7 +8,7 @@ import { readVideoList } from "../catalogue/list.js";
 import type { Addition } from "../catalogue/plan.js";
 import type { Config } from "../config.js";
 import type { CatalogueTable } from "../video.js";
-import { databaseExists, readSettings, withDatabase, withScratchDatabase } from "./context.js";
+import { databaseExists, readOwnSettings, withDatabase, withScratchDatabase } from "./context.js";
 import { formatCount, note, plural, printable, say, sayJson } from "./print.js";
 
 interface AddFlags {
@@ -42,7 +42,7 @@ Examples:
   $ find / -name '*.mp4' | jq -R . | hidb add -`;
 
 async function add(what: string, flags: AddFlags, command: Command): Promise<void> {
-  const config = readSettings(command);
+  const config = readOwnSettings(command);
   refuseForeignTable(namesOf(config), "add to");
   const map = flags.map === undefined ? new Map() : parseColumnMap(flags.map);
   const list = await readVideoList(what, {

@@ -12,11 +12,17 @@ import { guardOthers, nameDatabase, openDatabase } from "../database/open.js";
 import { HidbError } from "../errors.js";
 import type { IsDead } from "../report/status.js";
 import { type CatalogueTable, STATES, type State } from "../video.js";
+import { chooseDatabase } from "./samples.js";
 
 export const clock = systemClock;
 
-/** Flags first, then environment, `.env` and defaults. */
+/** For commands that look at videos: those of the samples, as long as there are no others. */
 export function readSettings(command: Command): Config {
+  return chooseDatabase(readOwnSettings(command));
+}
+
+/** Flags first, then environment, `.env` and defaults. */
+export function readOwnSettings(command: Command): Config {
   const { sqliteFile } = command.optsWithGlobals<{ sqliteFile?: string }>();
   return readConfig({ flags: sqliteFile === undefined ? {} : { sqliteFile } });
 }

@@ -6,7 +6,7 @@ import { readTables, readTablesOf } from "../database/others.js";
 import { proposeCatalogues, type TableShape } from "../database/propose.js";
 import { prepareFile } from "../database/sqlite-file.js";
 import { HidbError } from "../errors.js";
-import { clock, readSettings } from "./context.js";
+import { clock, readOwnSettings } from "./context.js";
 import { note, printable, say, sayJson } from "./print.js";
 
 export function registerInit(program: Command): void {
@@ -21,7 +21,7 @@ export function registerInit(program: Command): void {
 }
 
 async function proposeSettings({ json = false }: { json?: boolean }, command: Command): Promise<void> {
-  const config = readSettings(command);
+  const config = readOwnSettings(command);
   const tables = await readAnyTables(config);
   const proposals = proposeCatalogues(tables);
   const database = nameDatabase(config);

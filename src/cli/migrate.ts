@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { migrate, pendingMigrations } from "../database/migrate.js";
 import { openDatabase } from "../database/open.js";
-import { clock, databaseExists, migrateOptions, readSettings } from "./context.js";
+import { clock, databaseExists, migrateOptions, readOwnSettings } from "./context.js";
 import { say, sayJson } from "./print.js";
 
 interface MigrateFlags {
@@ -21,7 +21,7 @@ export function registerMigrate(program: Command): void {
 }
 
 async function run(flags: MigrateFlags, command: Command): Promise<void> {
-  const config = readSettings(command);
+  const config = readOwnSettings(command);
   const { dryRun = false, json = false } = flags;
   const nothing = dryRun && !databaseExists(config);
   const database = await openDatabase(nothing ? { ...config, sqliteFile: ":memory:" } : config, {

@@ -17,7 +17,7 @@ import { findWranglerConfig } from "../database/wrangler/find.js";
 import { localD1File } from "../database/wrangler/local-file.js";
 import { readWranglerConfig } from "../database/wrangler/read.js";
 import { EXIT, HidbError } from "../errors.js";
-import { clock, migrateOptions, readSettings } from "./context.js";
+import { clock, migrateOptions, readOwnSettings } from "./context.js";
 import { formatTime, note, plural, printable, say, sayJson } from "./print.js";
 
 interface PullFlags {
@@ -59,7 +59,7 @@ export function registerMirror(program: Command): void {
 }
 
 async function pull(flags: PullFlags, command: Command): Promise<void> {
-  const config = readSettings(command);
+  const config = readOwnSettings(command);
   const prefer = readSide(flags.prefer);
   await within(openLocal(config, { clock, create: true }), async (local) => {
     await withSource(config, flags, async (remote) => {
@@ -88,7 +88,7 @@ async function pull(flags: PullFlags, command: Command): Promise<void> {
 }
 
 async function push(flags: PullFlags, command: Command): Promise<void> {
-  const config = readSettings(command);
+  const config = readOwnSettings(command);
   const prefer = readSide(flags.prefer);
   await within(openLocal(config, { clock, create: false }), async (local) => {
     await within(openRemote(config), async (remote) => {
@@ -112,7 +112,7 @@ async function push(flags: PullFlags, command: Command): Promise<void> {
 }
 
 async function status(flags: { offline?: boolean; json?: boolean }, command: Command): Promise<void> {
-  const config = readSettings(command);
+  const config = readOwnSettings(command);
   await within(openLocal(config, { clock, create: false }), async (local) => {
     const show = async (remote?: Database) => {
       const result = await readMirrorStatus(local, remote);

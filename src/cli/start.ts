@@ -1,55 +1,58 @@
 // `hidb start`: all set-up and the run, with progress, until every video has come to an end.
-import { join } from "node:path";
 import type { Command } from "commander";
-import { addVideos } from "../catalogue/add.js";
-import { adoptVideos, countRefusedRows } from "../catalogue/adopt.js";
-import { readVideoList } from "../catalogue/list.js";
-import { isOwnTable } from "../catalogue/table.js";
-import { type Config, PROJECT_ROOT, readConfig } from "../config.js";
-import { announcePage } from "../dashboard/announce.js";
+import { type Config, readConfig } from "../config.js";
 import type { Database } from "../database/database.js";
 import { checkWritable } from "../database/writable.js";
 import { EXIT, HidbError } from "../errors.js";
 import { checkProcessor } from "../process/create.js";
 import { readOverview } from "../report/overview.js";
-import { readRun } from "../report/run.js";
-import { type Counts, countStates, hasOpenVideos, readFailures, readStatus, type Status } from "../report/status.js";
-import type { CatalogueTable } from "../video.js";
-import { clock, deathJudge, withDatabase } from "./context.js";
-import { note, onUnheard, plural, printable, say } from "./print.js";
+import { type Counts, countStates, hasOpenVideos, readStatus, type Status } from "../report/status.js";
+import { clock, databaseExists, deathJudge, withDatabase } from "./context.js";
+import { note, onUnheard, plural, say } from "./print.js";
+import { nameSamplesFile } from "./samples.js";
+import { announcePage, isInteractive, prepareToken, waitForKey } from "./start/page.js";
 import { Pm2 } from "./start/pm2.js";
 import { openProgress } from "./start/progress.js";
-import { beginOwnRun, endOwnRun } from "./start/run.js";
-import { describeCounts, describeHalt, describeNext, describeRun } from "./start/summary.js";
+import { beginOwnRun, endOwnRun, startTogether } from "./start/run.js";
+import { describeCounts, describeHalt, describeNext, type NextParts, sumUp } from "./start/summary.js";
+import { chooseVideos, fillCatalogue, fillWithSamples } from "./start/videos.js";
 
 interface StartFlags {
   sqliteFile?: string;
   instances?: string;
   processor?: string;
   concurrency?: string;
+  exit?: boolean;
 }
 
 export function registerStart(program: Command): void {
   program
     .command("start")
     .description("Set everything up, run the pool under PM2 and show progress until all videos have come to an end.")
-    .argument("[what...]", "folders, media files or lists to add first; without any, and with none yet: the samples")
+    .argument(
+      "[what...]",
+      "folders, media files or lists to add first; without any, and with no videos yet: the samples",
+    )
     .option("-i, --instances <count>", "how many instances (HIDB_INSTANCES)")
     .option("--processor <name>", "what is done with a video (HIDB_PROCESSOR)")
     .option("--concurrency <count>", "videos side by side in one instance (HIDB_CONCURRENCY)")
+    .option(
+      "--exit",
+      "end when all videos have, also in a terminal, where the page otherwise stays until a key is pressed",
+    )
     .addHelpText("after", HELP)
     .action(start);
 }
 
 const HELP = `
 Examples:
-  $ hidb start                      the videos that are there already, or else data/samples
+  $ hidb start                      the videos that are there already, or else the samples
   $ hidb start ~/videos -i 3        take a folder and work through it with three instances
   $ HIDB_PROCESSOR=rehearse HIDB_REHEARSE_FACTOR=0.001 hidb start list.csv
 
 Ctrl-C drains: what runs may finish, the rest is given back. \`hidb start\` goes on from there.`;
 
-async function start(what: string[], _flags: StartFlags, command: Command): Promise<void> {
+async function start(what: string[], flags: StartFlags, command: Command): Promise<void> {
   const { sqliteFile, instances, processor, concurrency } = command.optsWithGlobals<StartFlags>();
   const given = Object.entries({
     sqliteFile,
@@ -57,55 +60,17 @@ async function start(what: string[], _flags: StartFlags, command: Command): Prom
     processor,
     concurrency,
   }).filter(([, value]) => value !== undefined);
-  const config = readConfig({ flags: Object.fromEntries(given) });
-  await checkProcessor(config, { connect: true });
-  process.exitCode = await withDatabase(config, "create", async (database, catalogue) => {
+  const read = readConfig({ flags: Object.fromEntries(given) });
+  await checkProcessor(read, { connect: true });
+  const { config, samples } = await chooseVideos(read, what);
+  // Without a name no file is made that nothing would go into.
+  const access = what.length > 0 || samples ? "create" : "change";
+  process.exitCode = await withDatabase(config, access, async (database, catalogue) => {
     await checkWritable(database);
-    await fillCatalogue(what, { config, database, catalogue });
-    return work(config, database);
-  });
-}
-
-interface Filling {
-  config: Config;
-  database: Database;
-  catalogue: CatalogueTable;
-}
-
-async function fillCatalogue(what: string[], { config, database, catalogue }: Filling): Promise<void> {
-  await adoptVideos(database, catalogue);
-  const refused = await countRefusedRows(database, catalogue);
-  if (refused > 0)
-    note(`hidb: ${plural(refused, "row")} of ${catalogue.table} left out: the id is no whole number within +-2^53`);
-  const { counts } = await readStatus(database, view());
-  const sources = what.length === 0 && counts.total === 0 && isOwnTable(config) ? [SAMPLES] : what;
-  for (const source of sources) {
-    const list = await readVideoList(source, {
-      map: new Map(),
-      cwd: process.cwd(),
-      readStdin: refuseStdin,
-    });
-    const { added, known, refused: bad } = await addVideos(database, catalogue, list);
-    note(`hidb: ${added.length} new, ${known} known, ${bad.length} refused from ${printable(source)}`);
-  }
-  if (counts.total === 0 && (await readStatus(database, view())).counts.total === 0) throw catalogueEmpty(catalogue);
-}
-
-const SAMPLES = join(PROJECT_ROOT, "data", "samples");
-
-async function refuseStdin(): Promise<Buffer> {
-  throw new HidbError({
-    code: "USAGE",
-    message: "expected folders, media files or lists, got -",
-    fix: "`hidb add -` reads standard input; then `hidb start`",
-  });
-}
-
-function catalogueEmpty({ table }: CatalogueTable): HidbError {
-  return new HidbError({
-    code: "CATALOGUE_EMPTY",
-    message: `expected at least one video in the catalogue, found none in ${table}`,
-    fix: "run `hidb add <folder or list>`, or insert rows into that table",
+    if (samples) await fillWithSamples({ database, catalogue }, config);
+    else await fillCatalogue(what, { database, catalogue });
+    const typed = databaseExists(read) ? ` --sqlite-file ${nameSamplesFile(read)}` : "";
+    return work(config, database, { exit: flags.exit ?? false, samples: samples ? { typed } : undefined });
   });
 }
 
@@ -113,14 +78,19 @@ function view() {
   return { now: clock.now(), isDead: deathJudge() };
 }
 
-async function work(config: Config, database: Database): Promise<number> {
+interface RunOptions {
+  exit: boolean;
+  samples: NextParts["samples"];
+}
+
+async function work(config: Config, database: Database, { exit, samples }: RunOptions): Promise<number> {
   const before = await readStatus(database, view());
   const pm2 = new Pm2(config);
   if (openOf(before.counts) === 0) {
     await pm2.sweep();
     note("hidb: nothing to do");
     say(describeCounts(before.counts));
-    say(describeNext(before.counts));
+    for (const line of describeNext({ counts: before.counts, page: undefined, stays: false, samples })) say(line);
     return exitCodeOf(before.counts);
   }
   if (before.halted) {
@@ -132,35 +102,39 @@ async function work(config: Config, database: Database): Promise<number> {
   const stop = listenForStop();
   let end: WatchEnd | undefined;
   let ours = false;
+  let page: string | undefined;
+  const summarise = async (stays: boolean) => {
+    const own = await sumUp(database, { before: before.counts, startedAt, config, page, stays, samples });
+    return exitCodeOf(own);
+  };
+  let exitCode: number | undefined;
   try {
-    sayPage(config);
-    ours = await joinPool(database, { pm2, stop, begin: () => beginOwnRun(database, config) });
+    const token = prepareToken(config);
+    const begin = async () => {
+      await beginOwnRun(database, config);
+      await startTogether(database, () => pm2.start());
+    };
+    ours = await joinPool(database, { pm2, stop, begin });
+    const listInstances = async () => (await readStatus(database, view())).instances.map(({ id }) => id);
+    const finding = ours ? announcePage(config, { listInstances, token }) : Promise.resolve(undefined);
     const pace = config.database === "d1" ? DISTANT_PACE : PACE;
     end = await watch(database, { config, pm2: ours ? pm2 : undefined, stop, pace });
     if (end !== undefined && ours) note("hidb: draining; what runs may finish, the rest is given back");
+    else page = await finding;
+    if (end === undefined && ours && page !== undefined && !exit && isInteractive()) {
+      exitCode = await summarise(true);
+      note("hidb: the pool and its page stay; q, Enter or Ctrl-C ends them");
+      await waitForKey(stop.signal);
+    }
   } finally {
     await pm2.end();
   }
   if (ours) await endOwnRun(database, config);
-  const { counts, halted, reason } = await readStatus(database, view());
-  const run = await readRun(database, {
-    since: startedAt,
-    concurrency: config.concurrency,
-  });
-  const failures = await readFailures(database, REASONS_SHOWN);
-  for (const line of describeRun({
-    counts,
-    run,
-    failures,
-    wallMs: clock.now() - startedAt,
-    halted: halted ? reason : null,
-  }))
-    say(line);
-  if (end === undefined) return exitCodeOf(counts);
+  exitCode ??= await summarise(false);
+  if (end === undefined) return exitCode;
   return end === "halt" ? EXIT.halted : SIGNAL_EXIT[end];
 }
 
-const REASONS_SHOWN = 5;
 const LOOK_EVERY_MS = 300;
 
 interface Pace {
@@ -191,15 +165,10 @@ function listenForStop(): AbortController {
   return stop;
 }
 
-function sayPage(config: Config): void {
-  const line = announcePage(config, { toPerson: process.stderr.isTTY });
-  if (line !== undefined) note(`hidb: ${line}`);
-}
-
 interface Joining {
   pm2: Pm2;
   stop: AbortController;
-  /** Called before a pool of ours is started. */
+  /** Starts a pool of ours. */
   begin: () => Promise<void>;
 }
 
@@ -223,7 +192,6 @@ async function joinPool(database: Database, { pm2, stop, begin }: Joining): Prom
     if (openOf(counts) === 0 && !busy) return false;
     if (taken && !busy && instances.length === 0) {
       await begin();
-      await pm2.start();
       return true;
     }
     if (!waiting) note("hidb: waiting for an earlier run to come to its end");

@@ -1,12 +1,17 @@
-// What a person who starts the pool is told of its page: once the token, and to nobody but a person.
+// What a person who starts the pool is told of its page.
 import type { Config } from "../config.js";
 import { ensureToken } from "./token.js";
 
-/** One line when the token was made just now; else undefined. `toPerson`: it is read on a terminal, not kept as a log. */
-export function announcePage(config: Config, { toPerson }: { toPerson: boolean }): string | undefined {
-  if (config.port === 0) return undefined;
+/** Where a browser on this machine finds the page; undefined without a port. */
+export function pageUrl({ host, port }: Pick<Config, "host" | "port">): string | undefined {
+  if (port === 0) return undefined;
+  const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+  return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}
+
+/** Which token changes need. It is shown once, when it is made, and only to `toPerson`: not where it is kept as a log. */
+export function describeToken(config: Config, { toPerson }: { toPerson: boolean }): string {
   const { value, file, isNew } = ensureToken(config);
-  if (!isNew) return undefined;
-  const token = toPerson ? `the token ${value} (kept in ${file})` : `the token in ${file}`;
-  return `http://127.0.0.1:${config.port} shows the pool; changes there need ${token}`;
+  if (file === undefined) return "HIDB_TOKEN";
+  return isNew && toPerson ? `the token ${value} (kept in ${file})` : `the token in ${file}`;
 }

@@ -63,6 +63,8 @@ const NARROW_LOOK_MS = 50;
 /** So soon, and so often, an idle instance looks again for a video that it has given back for another attempt. */
 const LOOK_AGAIN_MS = 5000;
 const LOOKS_AGAIN = 3;
+/** So often an instance looks whether the pool that is being started is complete. */
+const STARTING_BEAT_MS = 50;
 
 interface Drain {
   because: string;
@@ -404,6 +406,9 @@ export class Corridor {
 
   #pauseMs(): Millis {
     const { heartbeatMs } = this.#house.config;
+    if (!this.#isDistant && this.#house.instance.stops.some(({ key }) => key === "paused.start")) {
+      return Math.min(heartbeatMs, STARTING_BEAT_MS);
+    }
     if (this.#hand.size > 0 || this.#looksAgain === 0) return heartbeatMs;
     this.#looksAgain--;
     return Math.min(heartbeatMs, LOOK_AGAIN_MS);

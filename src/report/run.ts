@@ -18,20 +18,17 @@ export interface RunReport {
   instances: RunInstance[];
   /** From the first claim to the last settlement. */
   spanMs: Millis;
-  /** How many times faster than one instance would have been, doing the same attempts one after the other. */
-  speedUp: number | null;
+  /** How many videos were being processed at the same time, on average. */
+  sideBySide: number | null;
   /** As `hidb list --over any` has them, those of earlier runs included. */
   over: OverCount[];
 }
 
-export async function readRun(
-  database: Database,
-  { since, concurrency }: { since: Millis; concurrency: number },
-): Promise<RunReport> {
+export async function readRun(database: Database, since: Millis): Promise<RunReport> {
   const { results: instances } = await database.prepare(sql.RUN_INSTANCES).bind(since).all<RunInstance>();
   const span = await database.prepare(sql.RUN_SPAN).bind(since).first<number | null>("spanMs");
   const over = await readOver(database);
   const busyMs = instances.reduce((sum, one) => sum + one.busyMs, 0);
   const spanMs = span ?? 0;
-  return { instances, spanMs, speedUp: spanMs > 0 && busyMs > 0 ? busyMs / concurrency / spanMs : null, over };
+  return { instances, spanMs, sideBySide: spanMs > 0 && busyMs > 0 ? busyMs / spanMs : null, over };
 }

@@ -84,7 +84,7 @@ export const COSTS = `
 
 export const FAILURES = `
   SELECT coalesce(error, '') AS reason, state, count(*) AS count FROM hidb_videos
-   WHERE state IN ('failed', 'quarantined') GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT ?`;
+   WHERE state IN ('failed', 'quarantined') AND finished_at >= ? GROUP BY 1, 2 ORDER BY 3 DESC, 1 LIMIT ?`;
 
 export const ATTEMPTS_OF = `
   SELECT attempt, instance, outcome, reason, claimed_at AS claimedAt, ended_at AS endedAt

@@ -115,9 +115,9 @@ export interface FailureGroup {
   count: number;
 }
 
-/** The most frequent reasons first. */
-export async function readFailures(database: Database, limit: number): Promise<FailureGroup[]> {
-  const { results } = await database.prepare(sql.FAILURES).bind(limit).all<FailureGroup>();
+/** Of videos that have ended since then; the most frequent reasons first. */
+export async function readFailures(database: Database, limit: number, since: Millis = 0): Promise<FailureGroup[]> {
+  const { results } = await database.prepare(sql.FAILURES).bind(since, limit).all<FailureGroup>();
   return results;
 }
 

@@ -32,7 +32,7 @@ async function probing(): Promise<MemoryFigure> {
     const folder = join(world.folder, "media");
     mkdirSync(folder);
     const samples = join(ROOT, "data", "samples");
-    const files = readdirSync(samples).filter((name) => !/\.(sh|md)$/.test(name));
+    const files = readdirSync(samples).filter((name) => /\.(?!md$|sh$)\w+$/.test(name));
     world.query((database) => {
       const video = database.prepare("INSERT INTO videos (source) VALUES (?)");
       for (let copy = 0; copy < 60; copy++) {

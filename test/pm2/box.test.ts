@@ -121,7 +121,7 @@ function addSamples({ folder, database }: TestPool, copies: number): number {
   const media = join(folder, "media");
   mkdirSync(media);
   const samples = join(ROOT, "data/samples");
-  const names = readdirSync(samples).filter((name) => !/\.(sh|md)$/.test(name));
+  const names = readdirSync(samples).filter((name) => /\.(?!md$|sh$)\w+$/.test(name));
   const insert = database.prepare("INSERT INTO videos (source) VALUES (?)");
   for (let copy = 0; copy < copies; copy++) {
     for (const name of names) {

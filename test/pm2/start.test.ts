@@ -126,7 +126,7 @@ async function exitOf(child: ChildProcess): Promise<number | null> {
 }
 
 describe("hidb start", () => {
-  it("works through a folder, sums it up, and then finds nothing to do", async () => {
+  it("works through a folder, sums it up, and then finds nothing to do", { timeout: 90_000 }, async () => {
     world = new World();
     const media = join(world.folder, "my media");
     mkdirSync(media);
@@ -137,17 +137,22 @@ describe("hidb start", () => {
     const good = await world.start([media]);
     expect(good).toMatchObject({ code: 0 });
     expect(good.stdout).toMatch(
-      /^3 videos: 3 completed in [\d.]+ s.*\n( {2}instance \d .*\n)+next: hidb export --out results.ndjson\n$/,
+      /^3 videos: 3 completed in [\d.]+ s, on average [\d.]+ side by side\n( {2}instance \d .*\n){2}next:\n {2}hidb list .*\n {2}hidb export --out results.ndjson .*\n$/,
     );
     world.expectNothingLeft();
-    copyFileSync(join(SAMPLES, "broken-text.mp4"), join(media, "broken.mp4"));
+    copyFileSync(join(SAMPLES, "broken/text.mp4"), join(media, "broken.mp4"));
     const bad = await world.start([media], { npm_command: "exec" });
     expect(bad).toMatchObject({ code: 1 });
-    expect(bad.stdout).toMatch(/^4 videos: 3 completed, 1 failed in /);
+    expect(bad.stdout).toMatch(/^1 video: 1 failed in .*\nin the catalogue: 4 videos: 3 completed, 1 failed\n/);
     expect(bad.stdout).toMatch(
-      /why videos failed:\n {2}1 {2}not a media file.*\nnext: npx hidb list --state failed,quarantined\n$/,
+      /why videos failed:\n {2}1 {2}not a media file.*\nnext:\n {2}npx hidb list --state failed,quarantined .*\n {2}npx hidb retry .*\n$/,
     );
     expect(await world.start()).toMatchObject({ code: 1, stderr: "hidb: nothing to do\n" });
+    copyFileSync(join(SAMPLES, "tone.flac"), join(media, "tone.flac"));
+    const better = await world.start([media]);
+    expect(better).toMatchObject({ code: 0 });
+    expect(better.stdout).toMatch(/^1 video: 1 completed in .*\nin the catalogue: 5 videos: 4 completed, 1 failed\n/);
+    expect(better.stdout).not.toContain("why videos failed");
     world.expectNothingLeft();
     expect(existsSync(join(world.folder, ".pm2", "dump.pm2"))).toBe(true);
   });

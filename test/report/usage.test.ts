@@ -171,11 +171,11 @@ describe("the summary of a run", () => {
   it("has one line about them before the next command, only when there are such", async () => {
     const describeNow = async (database: Database) => {
       const { counts } = await countStates(database, 0);
-      const run = await readRun(database, { since: 0, concurrency: 1 });
-      return describeRun({ counts, run, failures: [], wallMs: 1000, halted: null });
+      const run = await readRun(database, 0);
+      return describeRun({ counts, own: counts, run, failures: [], wallMs: 1000, concurrency: 1 });
     };
     const { database } = await setupUsage([done(1), done(2)], [{ id: 2, over: ["cpu", "log"] }]);
-    expect((await describeNow(database)).at(-2)).toMatch(
+    expect((await describeNow(database)).at(-1)).toMatch(
       /^1 video would have failed on Workers \(paid plan\): 1 cpu, 1 log; (npx )?hidb list --over any$/,
     );
     await database.prepare("DELETE FROM hidb_usage").run();

@@ -1,5 +1,6 @@
 // The run of a pool that `hidb start` starts and ends: begun here, so that HIDB_HALT counts from now, and told here if the
 // instances had no time to.
+import { holdStart, releaseStart } from "../../catalogue/backlog.js";
 import type { Config } from "../../config.js";
 import type { Database } from "../../database/database.js";
 import type { PoolEvent } from "../../report/event.js";
@@ -7,6 +8,21 @@ import { beginRun, endRun, lookAtRun } from "../../report/runs.js";
 import { tellRun } from "../../report/tell-run.js";
 import { clock } from "../context.js";
 import { note, printable } from "../print.js";
+
+/** PM2 starts instances a few at a time; a large pool does not wait for the last one. */
+const START_HOLD_MS = 5000;
+
+/** Nobody claims before all are up: else the first one would finish a short run alone. Ends by itself if we are killed. */
+export async function startTogether(database: Database, start: () => Promise<void>): Promise<void> {
+  // There each look is a request, and half a minute apart.
+  if (database.distant) return start();
+  await holdStart(database, clock.now() + START_HOLD_MS);
+  try {
+    await start();
+  } finally {
+    await releaseStart(database);
+  }
+}
 
 export async function beginOwnRun(database: Database, { halt, notify }: Config): Promise<void> {
   if (halt === "" && notify === "") return;

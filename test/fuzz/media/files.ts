@@ -20,6 +20,6 @@ export function readSample(name: string): Buffer {
 }
 
 function readFolder(folder: string): MediaFile[] {
-  const names = readdirSync(folder).filter((name) => !/\.(md|sh|txt)$/i.test(name));
+  const names = readdirSync(folder).filter((name) => /\.(?!(?:md|sh|txt)$)\w+$/i.test(name));
   return names.sort().map((name) => ({ name, content: readFileSync(`${folder}${name}`) }));
 }
