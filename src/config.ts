@@ -403,17 +403,29 @@ export const SETTINGS = {
     { min: 0, max: DAY_MS },
     "Time for `waitUntil` after the answer; 0: of the plan.",
   ),
+  probe: oneOf(
+    "HIDB_PROBE",
+    "index",
+    ["index", "full"],
+    "`full` counts every packet of a media file; `index` estimates what would take too much reading.",
+  ),
+  probeHash: oneOf(
+    "HIDB_PROBE_HASH",
+    "local",
+    ["local", "always"],
+    "Which media files get a SHA-256, which takes all of their bytes: those on disks, or those behind http(s) as well.",
+  ),
   probeTimeoutMs: whole(
     "HIDB_PROBE_TIMEOUT_MS",
     "60000",
     { min: 100, max: DAY_MS },
-    "Time the parser of a media file may take.",
+    "CPU time without progress, and time without a byte, that the parser of a media file may take.",
   ),
   probeMemoryMb: whole(
     "HIDB_PROBE_MEMORY_MB",
     "64",
     { min: 16, max: 16_384 },
-    "Heap the parser of a media file may take.",
+    "Memory the parser of a media file may take; garbage does not count.",
   ),
   allowPrivateSources: sourcePlaces(
     "HIDB_ALLOW_PRIVATE_SOURCES",

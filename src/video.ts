@@ -93,6 +93,8 @@ export type Outcome =
       afterMs?: Millis;
       /** It was a quota, which concerns every other video as well: the pool waits, and the attempt is given back. */
       quota?: boolean;
+      /** It was a want of this machine, which is never the video's doing however often it is met; goes with `quota`. */
+      trouble?: boolean;
       usage?: UsageReport;
     }
   | { kind: "failed"; reason: string; usage?: UsageReport }

@@ -111,6 +111,8 @@ const DEFAULTS: Record<SettingKey, unknown> = {
   catalogueSource: "source",
   catalogueTitle: "title",
   catalogueDuration: "duration_s",
+  probe: "index",
+  probeHash: "local",
   probeTimeoutMs: 60_000,
   probeMemoryMb: 64,
   allowPrivateSources: [],
@@ -298,6 +300,8 @@ const RULES: Partial<Record<SettingKey, { good: [string, unknown][]; bad: string
   catalogueSource: name(false),
   catalogueTitle: name(true),
   catalogueDuration: name(true),
+  probe: choice("index", "full"),
+  probeHash: choice("local", "always"),
   probeTimeoutMs: whole(100, DAY_MS),
   probeMemoryMb: whole(16, 16_384),
   allowPrivateSources: {

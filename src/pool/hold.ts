@@ -32,7 +32,8 @@ export class Hold {
     const tries = (this.#tries.get(video.id) ?? 0) + 1;
     this.#tries.set(video.id, tries);
     const holdMs = Math.min(outcome.afterMs ?? 0, LONGEST_HOLD_MS);
-    if (holdMs <= 0 || tries > FREE_TRIES) return outcome;
+    const freeTries = outcome.trouble === true ? Number.POSITIVE_INFINITY : FREE_TRIES;
+    if (holdMs <= 0 || tries > freeTries) return outcome;
     try {
       const hold = { reason: outcome.reason, until: this.#instance.clock.now() + holdMs };
       await holdPool(this.#instance, hold);

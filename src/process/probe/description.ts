@@ -26,7 +26,12 @@ export interface Description {
   header_duration_s?: number;
   bit_rate: number;
   size: number;
-  sha256: string;
+  /** null for a remote file whose bytes were not all asked for. */
+  sha256: string | null;
+  /**
+   * Where the packets are too many to be counted within the limits: rates come from a sample, and what neither a sample
+   * nor the header tells is 0 or null.
+   */
   estimated?: true;
   tracks: TrackDescription[];
 }
@@ -37,13 +42,22 @@ export type Contents = Omit<Description, "sha256">;
 /** A track before its packets are counted. */
 export type TrackFacts = Pick<TrackDescription, "type" | "codec"> & Partial<TrackDescription>;
 
+interface PacketRun {
+  count: number;
+  startS: number;
+  /** From one packet to the next; the last one lasts as long. */
+  stepS: number;
+  bytes: number;
+}
+
 /** Counts the packets of one track; constant in memory, however long the file. */
 export class PacketTally {
   count = 0;
   bytes = 0;
   firstStartS = Number.POSITIVE_INFINITY;
   lastStartS = Number.NEGATIVE_INFINITY;
-  private lastEndS = Number.NEGATIVE_INFINITY;
+  /** Where the last packet ends as far as durations are known. */
+  knownEndS = Number.NEGATIVE_INFINITY;
 
   /** A duration of 0 stands for unknown. */
   add(startS: number, durationS: number, bytes: number): void {
@@ -51,17 +65,17 @@ export class PacketTally {
     this.bytes += bytes;
     this.firstStartS = Math.min(this.firstStartS, startS);
     this.lastStartS = Math.max(this.lastStartS, startS);
-    this.lastEndS = Math.max(this.lastEndS, startS + durationS);
+    this.knownEndS = Math.max(this.knownEndS, startS + durationS);
   }
 
   /** Packets that follow one another at an equal distance. */
-  addRun({ count, startS, stepS, bytes }: { count: number; startS: number; stepS: number; bytes: number }): void {
+  addRun({ count, startS, stepS, bytes }: PacketRun): void {
     const lastStartS = startS + (count - 1) * stepS;
     this.count += count;
     this.bytes += bytes;
     this.firstStartS = Math.min(this.firstStartS, startS);
     this.lastStartS = Math.max(this.lastStartS, lastStartS);
-    this.lastEndS = Math.max(this.lastEndS, lastStartS + stepS);
+    this.knownEndS = Math.max(this.knownEndS, lastStartS + stepS);
   }
 
   /** Goes on from a sample at the same rate to the last packets, which `tail` has counted; `bytes` in all. */
@@ -70,7 +84,7 @@ export class PacketTally {
     if (tail.count > 0) {
       this.firstStartS = Math.min(this.firstStartS, tail.firstStartS);
       this.lastStartS = Math.max(this.lastStartS, tail.lastStartS);
-      this.lastEndS = Math.max(this.lastEndS, tail.endS);
+      this.knownEndS = Math.max(this.knownEndS, tail.endS);
     }
     const between = Math.round(rate * (this.lastStartS - this.firstStartS)) + 1;
     this.count = Math.max(this.count + tail.count, Number.isFinite(between) ? between : 0);
@@ -79,12 +93,12 @@ export class PacketTally {
 
   /** Gives the last packet a duration that only became known later. */
   extendLast(durationS: number): void {
-    this.lastEndS = Math.max(this.lastEndS, this.lastStartS + durationS);
+    this.knownEndS = Math.max(this.knownEndS, this.lastStartS + durationS);
   }
 
   /** Where the last packet ends; one of unknown duration is given the mean gap of its track. */
   get endS(): number {
-    if (this.lastEndS > this.lastStartS || this.count < 2) return this.lastEndS;
+    if (this.knownEndS > this.lastStartS || this.count < 2) return this.knownEndS;
     return this.lastStartS + (this.lastStartS - this.firstStartS) / (this.count - 1);
   }
 
@@ -102,30 +116,33 @@ export interface CountedTrack {
   presentedUntilS?: number | null;
 }
 
-/** What a reader has found in a file. */
-export interface Counted {
+export interface Measured {
   container: string;
+  size: number;
   headerDurationS: number | null;
   tracks: CountedTrack[];
   /** The tallies come from a sample. */
   estimated?: boolean;
+  /** The file is whole, though it holds no packet: an init segment, or the description of a stream. */
+  withoutPackets?: boolean;
 }
 
-export type Measured = Counted & { size: number };
+/** What is known of a file before it is put together. */
+export type Counted = Omit<Measured, "size">;
+
+/** The tracks as they stand in the file. */
+export function inOrder(ids: number[], found: Map<number, CountedTrack>): CountedTrack[] {
+  return [...found].sort(([one], [other]) => ids.indexOf(one) - ids.indexOf(other)).map(([, track]) => track);
+}
 
 /** More are made to fill a database with; a transport stream of a whole transponder has a hundred. */
 const MOST_TRACKS = 500;
 
 /** Puts the figures of a file together, or returns null where no track holds a packet; throws a Refusal for nonsense. */
-export function describeContents({
-  container,
-  size,
-  headerDurationS: claimedS,
-  tracks,
-  estimated = false,
-}: Measured): Contents | null {
+export function describeContents(measured: Measured): Contents | null {
+  const { container, size, headerDurationS: claimedS, tracks, estimated = false, withoutPackets = false } = measured;
   if (tracks.length > MOST_TRACKS) throw new Refusal(`damaged: this ${container} announces ${tracks.length} tracks`);
-  const durationS = measureDuration(tracks);
+  const durationS = measureDuration(tracks) ?? (withoutPackets ? (amount(claimedS) ?? 0) : null);
   if (durationS === null) return null;
   if (amount(durationS) === null) throw new Refusal(`damaged: the times in this ${container} are beyond all numbers`);
   const headerDurationS = amount(claimedS);
@@ -151,8 +168,10 @@ function measureDuration(tracks: CountedTrack[]): number | null {
   return Math.max(0, endS - startS);
 }
 
-function presentedEndS({ tally, presentedUntilS }: CountedTrack): number {
-  return Math.min(tally.endS, presentedUntilS ?? Number.POSITIVE_INFINITY);
+function presentedEndS({ facts, tally, presentedUntilS }: CountedTrack): number {
+  // Subtitles follow one another at any distance: the mean gap says nothing of the last one.
+  const endS = facts.type === "subtitle" ? tally.knownEndS : tally.endS;
+  return Math.min(endS, presentedUntilS ?? Number.POSITIVE_INFINITY);
 }
 
 function describeTrack({ facts, tally }: CountedTrack): TrackDescription {

@@ -14,6 +14,11 @@ export class Unreachable extends Error {
   }
 }
 
+/** This machine is to blame: no video can be read while it lasts, and none is charged for it. */
+export class Trouble extends Error {}
+
+const TROUBLE = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "ENOSPC", "EDQUOT"];
+
 const PERMANENT: Record<string, string> = {
   ENOENT: "no such file",
   ENOTDIR: "no such file",
@@ -28,7 +33,18 @@ export function fileFailure(error: unknown, path: string): unknown {
   const code = codeOf(error);
   if (code === null) return error;
   const reason = PERMANENT[code];
+  if (TROUBLE.includes(code)) return troubleOf(code);
   return reason ? new Refusal(`${reason}: ${path}`) : new Unreachable(`could not read ${path}: ${code}`);
+}
+
+/** The trouble that this error code stands for. */
+export function troubleOf(code: string): Trouble {
+  return new Trouble(`this machine has too few resources to read a file: ${code}`);
+}
+
+export function isTrouble(error: unknown): boolean {
+  const code = codeOf(error);
+  return error instanceof Trouble || (code !== null && TROUBLE.includes(code));
 }
 
 export function codeOf(error: unknown): string | null {

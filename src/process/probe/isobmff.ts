@@ -1,106 +1,232 @@
-// What mediabunny does not tell of an mp4 or mov: its subtitles, the order of its tracks, and where edit lists end them.
+// Reads the index of an mp4 or mov: what its tracks are, where their tables lie, and a copy without tables for mediabunny,
+// which takes an index into memory whole.
+import { type Box, boxAt, boxesIn, contentOf, fourCc, viewOf } from "./boxes.js";
 import type { Bytes } from "./bytes.js";
 import { nameContainerCodec, nameLanguage } from "./codecs.js";
-import { type CountedTrack, PacketTally } from "./description.js";
+import { PacketTally, type TrackFacts } from "./description.js";
+import { endAt, estimateTracks } from "./estimate.js";
 import { Refusal } from "./failure.js";
+import { countFragments } from "./fragments.js";
+import { countSamples, type SampleTables } from "./sample-tables.js";
 
-export interface IsobmffFacts {
-  /** The first brand, such as `isom`, `qt  ` or `3gp4`. */
+export interface IsobmffTrack {
+  id: number;
+  /** Of a subtitle, which mediabunny does not tell of. */
+  subtitle: TrackFacts | null;
+  /** Where an edit list ends it, before its last packet. */
+  presentedUntilS: number | null;
+  tally: PacketTally;
+}
+
+export interface Isobmff {
+  /** The first brand, such as `isom`, `qt  ` or `3gp4`; "" in QuickTime from before there was one. */
   brand: string;
   headerDurationS: number | null;
-  /** Ids of the tracks as they stand in the file. */
-  trackIds: number[];
-  presentedUntilS: Map<number, number>;
-  subtitles: Map<number, CountedTrack>;
+  /** As they stand in the file, without chapter marks. */
+  tracks: IsobmffTrack[];
+  /** The index without tables, as a file. */
+  slim: Uint8Array;
+  estimated: boolean;
+  /** No table announces a sample, and nothing but an init segment may be like that. */
+  withoutPackets: boolean;
 }
 
 const MAX_TOP_BOXES = 100_000;
 const SUBTITLE_HANDLERS = new Set(["sbtl", "subt", "subp", "text", "clcp"]);
+const TABLES = new Set(["stts", "ctts", "stsz", "stz2", "stsc", "stco", "co64"]);
+const ENTERED = new Set(["moov", "trak", "mdia", "minf", "stbl", "edts", "mvex"]);
+const KEPT = new Set(["mvhd", "tkhd", "tref", "elst", "mdhd", "hdlr", "stsd", "mehd", "trex", "vmhd", "smhd"]);
+const SLIM_BYTES = 8 * 1024 * 1024;
+/** Where the tables are too many to be read. */
+const SAMPLED = 20_000;
 
-export async function readIsobmff(bytes: Bytes): Promise<IsobmffFacts> {
+export async function readIsobmff(bytes: Bytes): Promise<Isobmff> {
   let brand = "";
   for (let at = 0, count = 0; at + 8 <= bytes.size && count < MAX_TOP_BOXES; count++) {
-    const head = new DataView(copy(await bytes.peek(at, 16)));
-    const box = boxAt(head, 0, at === 0 ? bytes.size : bytes.size - at);
+    const box = await boxAt(bytes, at, bytes.size);
     if (!box) break;
-    if (box.type === "ftyp" && head.byteLength >= 12) brand = fourCc(head, 8);
+    if (box.type === "ftyp" && box.end >= box.start + 4) brand = fourCc(viewOf(await bytes.read(at, at + 12)), 8);
     if (box.type === "moov") {
-      if (at + box.end > bytes.size) throw new Refusal("cut short: the index of this mp4 ends too early");
-      const moov = await bytes.read(at + box.start, at + box.end);
-      return readMovie(new DataView(moov.buffer, moov.byteOffset, moov.length), { brand, fileBytes: bytes.size });
+      if (box.end > bytes.size) throw new Refusal("cut short: the index of this mp4 ends too early");
+      await bytes.prefetch(box.start, box.end);
+      return readMovie(bytes, box, brand);
     }
-    at += box.end;
+    at = box.end;
   }
   throw new Refusal("cut short: the index of this mp4 is missing");
 }
 
-interface Box {
+async function readMovie(bytes: Bytes, moov: Box, brand: string): Promise<Isobmff> {
+  const slimmer = new Slimmer(bytes);
+  const index = await slimmer.take(moov);
+  const view = viewOf(index);
+  const movie: Inner = { type: "moov", start: 8, end: index.length };
+  const header = readTimes(view, find(view, movie, "mvhd"));
+  const traks = [...innerBoxes(view, movie)].filter(({ type }) => type === "trak");
+  const chapterIds = new Set(traks.flatMap((trak) => readChapterIds(view, trak)));
+  const defaults = readDefaults(view, find(view, movie, "mvex"));
+  const found = traks.flatMap((trak, number) => {
+    const track = readTrack(view, trak, { movieScale: header?.timescale ?? 0, tables: slimmer.tables[number] });
+    return track && !(chapterIds.has(track.id) && track.subtitle) ? [track] : [];
+  });
+  const durationS = header && header.duration > 0 ? header.duration / header.timescale : longest(found);
+  let estimated = await countTables(bytes, found);
+  if (defaults) {
+    const fragmented = found.map(({ id, timescale, editOffset, tally }) => {
+      return { id, timescale, editOffset, tally, defaults: defaults.get(id) ?? { duration: 0, size: 0 } };
+    });
+    const rest = { from: moov.end, durationS };
+    estimated = (await countFragments(bytes, fragmented, rest)) || estimated;
+  }
+  return {
+    brand,
+    headerDurationS: durationS,
+    // In a fragmented file an edit list often covers the first fragment only.
+    tracks: found.map((track) => (defaults ? { ...track, presentedUntilS: null } : track)),
+    slim: Buffer.concat([fileType(brand), index]),
+    estimated,
+    withoutPackets: await announcesNothing(bytes, found),
+  };
+}
+
+function longest(tracks: { mediaS: number }[]): number | null {
+  return Math.max(0, ...tracks.map(({ mediaS }) => mediaS)) || null;
+}
+
+/** Whether it has only been estimated. */
+async function countTables(bytes: Bytes, tracks: (SampleTables & IsobmffTrack & { mediaS: number })[]) {
+  const boxes = tracks.flatMap(({ tables }) => [...tables.values()]);
+  const estimated = !bytes.canAfford(boxes.reduce((sum, { start, end }) => sum + end - start, 0));
+  for (const track of tracks) track.tally = await countSamples(bytes, track, estimated ? SAMPLED : Infinity);
+  if (!estimated) return false;
+  const sampled = tracks.map(({ tally }) => ({ tally, tail: new PacketTally() }));
+  tracks.forEach(({ mediaS }, index) => {
+    const track = sampled[index];
+    if (track && track.tally.count > 0) endAt(track, mediaS);
+  });
+  estimateTracks(sampled, { fileBytes: bytes.size, durationS: null });
+  return true;
+}
+
+async function announcesNothing(bytes: Bytes, tracks: SampleTables[]): Promise<boolean> {
+  for (const { tables } of tracks) {
+    const steps = tables.get("stts");
+    if (
+      steps &&
+      steps.end - steps.start >= 8 &&
+      (await contentOf(bytes, { ...steps, end: steps.start + 8 })).getUint32(4)
+    )
+      return false;
+  }
+  return true;
+}
+
+/** Copies the boxes that describe, and notes where the tables of each track lie. */
+class Slimmer {
+  readonly tables: Map<string, Box>[] = [];
+  #room = SLIM_BYTES;
+  readonly #bytes: Bytes;
+
+  constructor(bytes: Bytes) {
+    this.#bytes = bytes;
+  }
+
+  async take(box: Box): Promise<Uint8Array> {
+    if (box.type === "trak") this.tables.push(new Map());
+    const parts: Uint8Array[] = [];
+    for await (const inner of boxesIn(this.#bytes, box)) {
+      if (TABLES.has(inner.type)) this.tables.at(-1)?.set(inner.type, inner);
+      if (ENTERED.has(inner.type)) parts.push(await this.take(inner));
+      if (KEPT.has(inner.type)) parts.push(await this.#copy(inner));
+    }
+    return frame(box.type, parts);
+  }
+
+  async #copy(box: Box): Promise<Uint8Array> {
+    const { byteLength, buffer, byteOffset } = await contentOf(this.#bytes, box);
+    this.#room -= byteLength;
+    if (this.#room < 0) throw new Refusal("damaged: the descriptions of its tracks take more than 8 MB");
+    return frame(box.type, [new Uint8Array(buffer, byteOffset, byteLength)]);
+  }
+}
+
+function frame(type: string, parts: Uint8Array[]): Uint8Array {
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(parts.reduce((sum, { length }) => sum + length, head.length));
+  head.write(type, 4, "latin1");
+  return Buffer.concat([head, ...parts]);
+}
+
+function fileType(brand: string): Uint8Array {
+  return frame("ftyp", [Buffer.from(`${brand === "" ? "qt  " : brand}\0\0\0\0`, "latin1")]);
+}
+
+interface Inner {
   type: string;
-  /** Of its content. */
   start: number;
   end: number;
 }
 
-function boxAt(view: DataView, at: number, room: number): Box | null {
-  if (at + 8 > view.byteLength) return null;
-  let size = view.getUint32(at);
-  let header = 8;
-  if (size === 1 && at + 16 <= view.byteLength) {
-    size = Number(view.getBigUint64(at + 8));
-    header = 16;
-  }
-  if (size === 0) size = room; // It goes to the end.
-  if (size < header) return null;
-  return { type: fourCc(view, at + 4), start: at + header, end: at + size };
-}
-
-/** The boxes side by side in this range; one that reaches beyond it ends the list. */
-function* boxesIn(view: DataView, { start, end }: { start: number; end: number }): Generator<Box> {
-  for (let at = start; at < end; ) {
-    const box = boxAt(view, at, end - at);
-    if (!box || box.end > end) return;
-    yield box;
-    at = box.end;
+function* innerBoxes(view: DataView, { start, end }: Inner): Generator<Inner> {
+  for (let at = start; at + 8 <= end; ) {
+    const size = view.getUint32(at);
+    yield { type: fourCc(view, at + 4), start: at + 8, end: at + size };
+    at += size;
   }
 }
 
-function find(view: DataView, from: Box, ...path: string[]): Box | undefined {
-  let found: Box | undefined = from;
+function find(view: DataView, from: Inner, ...path: string[]): Inner | undefined {
+  let found: Inner | undefined = from;
   for (const type of path) {
     if (!found) return undefined;
-    found = [...boxesIn(view, found)].find((box) => box.type === type);
+    found = [...innerBoxes(view, found)].find((box) => box.type === type);
   }
   return found;
 }
 
-function readMovie(view: DataView, { brand, fileBytes }: { brand: string; fileBytes: number }): IsobmffFacts {
-  const movie: Box = { type: "moov", start: 0, end: view.byteLength };
-  const header = readTimes(view, find(view, movie, "mvhd"));
-  const facts: IsobmffFacts = {
-    brand,
-    headerDurationS: header && header.duration > 0 ? header.duration / header.timescale : null,
-    trackIds: [],
-    presentedUntilS: new Map(),
-    subtitles: new Map(),
+/** The defaults of samples in fragments, by track; null where the file is not fragmented. */
+function readDefaults(view: DataView, mvex: Inner | undefined): Map<number, { duration: number; size: number }> | null {
+  if (!mvex) return null;
+  const boxes = [...innerBoxes(view, mvex)].filter(({ type, start, end }) => type === "trex" && end - start >= 20);
+  return new Map(
+    boxes.map(({ start: at }) => [
+      view.getUint32(at + 4),
+      { duration: view.getUint32(at + 12), size: view.getUint32(at + 16) },
+    ]),
+  );
+}
+
+interface TrackParts {
+  movieScale: number;
+  tables: Map<string, Box> | undefined;
+}
+
+function readTrack(view: DataView, trak: Inner, { movieScale, tables = new Map() }: TrackParts) {
+  const id = readTrackId(view, trak);
+  const times = readTimes(view, find(view, trak, "mdia", "mdhd"));
+  const handler = find(view, trak, "mdia", "hdlr");
+  if (id === null || !times || !handler || handler.end - handler.start < 12) return null;
+  const type = fourCc(view, handler.start + 8);
+  const entry = find(view, trak, "mdia", "minf", "stbl", "stsd");
+  const edit = readEdit(view, find(view, trak, "edts", "elst"), { movieScale, mediaScale: times.timescale });
+  return {
+    id,
+    subtitle: SUBTITLE_HANDLERS.has(type) ? readSubtitle(view, entry, times.end) : null,
+    presentedUntilS: edit.untilS,
+    tally: new PacketTally(),
+    tables,
+    timescale: times.timescale,
+    mediaS: times.duration / times.timescale,
+    editOffset: edit.offset,
+    unitBytes: type === "soun" ? readUnitBytes(view, entry) : null,
   };
-  const fragmented = find(view, movie, "mvex") !== undefined;
-  const traks = [...boxesIn(view, movie)].filter((box) => box.type === "trak");
-  const chapterIds = new Set(traks.flatMap((trak) => readChapterIds(view, trak)));
-  for (const trak of traks) {
-    const id = readTrackId(view, trak);
-    if (id === null) continue;
-    facts.trackIds.push(id);
-    const untilS = readEditEnd(view, trak, header?.timescale ?? 0);
-    // In a fragmented file an edit list often covers the first fragment only.
-    if (untilS !== null && !fragmented) facts.presentedUntilS.set(id, untilS);
-    const subtitle = chapterIds.has(id) ? null : readSubtitle(view, trak, fileBytes);
-    if (subtitle) facts.subtitles.set(id, { ...subtitle, presentedUntilS: facts.presentedUntilS.get(id) ?? null });
-  }
-  return facts;
 }
 
 /** `mvhd` and `mdhd` begin alike. */
-function readTimes(view: DataView, box: Box | undefined): { timescale: number; duration: number; end: number } | null {
+function readTimes(
+  view: DataView,
+  box: Inner | undefined,
+): { timescale: number; duration: number; end: number } | null {
   if (!box || box.end - box.start < 20) return null;
   if (view.getUint8(box.start) === 0) {
     const timescale = view.getUint32(box.start + 12);
@@ -111,44 +237,53 @@ function readTimes(view: DataView, box: Box | undefined): { timescale: number; d
   return timescale ? { timescale, duration: Number(view.getBigUint64(box.start + 24)), end: box.start + 32 } : null;
 }
 
-function readTrackId(view: DataView, trak: Box): number | null {
+function readTrackId(view: DataView, trak: Inner): number | null {
   const box = find(view, trak, "tkhd");
   if (!box || box.end - box.start < 24) return null;
   return view.getUint32(box.start + (view.getUint8(box.start) === 0 ? 12 : 20));
 }
 
 /** Chapter marks are a text track too, but no subtitles. */
-function readChapterIds(view: DataView, trak: Box): number[] {
+function readChapterIds(view: DataView, trak: Inner): number[] {
   const box = find(view, trak, "tref", "chap");
-  return box ? [...entriesOf(view, box.start, box.end, 4)].map((at) => view.getUint32(at)) : [];
+  return box ? [...entriesOf(box.start, box.end, 4)].map((at) => view.getUint32(at)) : [];
 }
 
-/** The sum of the edits: what lies beyond is in the file, but no player shows it. */
-function readEditEnd(view: DataView, trak: Box, timescale: number): number | null {
-  const box = find(view, trak, "edts", "elst");
-  if (!box || timescale === 0 || box.end - box.start < 8) return null;
+interface Edit {
+  /** Ticks of the media before the presentation; what is shown later has less than none. */
+  offset: number;
+  /** The sum of the edits: what lies beyond is in the file, but no player shows it. */
+  untilS: number | null;
+}
+
+function readEdit(
+  view: DataView,
+  box: Inner | undefined,
+  { movieScale, mediaScale }: { movieScale: number; mediaScale: number },
+): Edit {
+  const edit: Edit = { offset: 0, untilS: null };
+  if (!box || movieScale === 0 || box.end - box.start < 8) return edit;
   const long = view.getUint8(box.start) === 1;
-  let sum = 0;
-  for (const at of entriesOf(view, box.start + 8, box.end, long ? 20 : 12)) {
-    const duration = long ? Number(view.getBigUint64(at)) : view.getUint32(at);
-    if (duration === 0) return null; // "Until the end."
-    sum += duration;
+  const durationOf = (at: number) => (long ? Number(view.getBigUint64(at)) : view.getUint32(at));
+  const timeOf = (at: number) => (long ? Number(view.getBigInt64(at + 8)) : view.getInt32(at + 4));
+  const entries = [...entriesOf(box.start + 8, box.end, long ? 20 : 12)];
+  const first = entries.findIndex((at) => timeOf(at) !== -1);
+  if (first >= 0) {
+    const before = entries.slice(0, first).reduce((sum, at) => sum + durationOf(at), 0);
+    edit.offset = timeOf(entries[first] as number) - Math.round((before / movieScale) * mediaScale);
   }
-  return sum > 0 ? sum / timescale : null;
+  const durations = entries.map(durationOf);
+  // One of 0 goes to the end.
+  const sum = durations.reduce((total, duration) => total + duration, 0);
+  if (sum > 0 && !durations.includes(0)) edit.untilS = sum / movieScale;
+  return edit;
 }
 
-function readSubtitle(view: DataView, trak: Box, fileBytes: number): CountedTrack | null {
-  const handler = find(view, trak, "mdia", "hdlr");
-  if (!handler || handler.end - handler.start < 12) return null;
-  if (!SUBTITLE_HANDLERS.has(fourCc(view, handler.start + 8))) return null;
-  const times = readTimes(view, find(view, trak, "mdia", "mdhd"));
-  const table = find(view, trak, "mdia", "minf", "stbl");
-  const description = table && find(view, table, "stsd");
-  if (!times || !table || !description || description.end - description.start < 16) return null;
-  const codec = nameContainerCodec(fourCc(view, description.start + 12));
-  const language = times.end + 2 <= view.byteLength ? readLanguage(view.getUint16(times.end)) : null;
-  const tally = countSamples(view, table, { timescale: times.timescale, fileBytes });
-  return { facts: { type: "subtitle", codec, language }, tally };
+function readSubtitle(view: DataView, entry: Inner | undefined, languageAt: number): TrackFacts | null {
+  if (!entry || entry.end - entry.start < 16) return null;
+  const codec = nameContainerCodec(fourCc(view, entry.start + 12));
+  const language = languageAt + 2 <= view.byteLength ? readLanguage(view.getUint16(languageAt)) : null;
+  return { type: "subtitle", codec, language };
 }
 
 /** Three letters in five bits each. */
@@ -157,70 +292,17 @@ function readLanguage(packed: number): string | null {
   return /^[a-z]{3}$/.test(letters) ? nameLanguage(letters) : null;
 }
 
-function countSamples(view: DataView, table: Box, { timescale, fileBytes }: { timescale: number; fileBytes: number }) {
-  const tally = new PacketTally();
-  const sizes = readSizes(view, find(view, table, "stsz"));
-  const offsets = sampleOffsets(view, table, sizes);
-  let index = 0;
-  let time = 0;
-  for (const [count, delta] of pairsOf(view, find(view, table, "stts"))) {
-    for (let n = 0; n < count && index < sizes.length; n++, index++, time += delta) {
-      const bytes = sizes[index] ?? 0;
-      const offset = offsets[index];
-      if (offset === undefined || offset + bytes > fileBytes) return tally; // The file is cut before this one.
-      tally.add(time / timescale, delta / timescale, bytes);
-    }
-  }
-  return tally;
+/** The bytes of one sample of sound whose table of sizes says 1: by QuickTime's second version, or by its bits. */
+function readUnitBytes(view: DataView, entry: Inner | undefined): number | null {
+  if (!entry || entry.end - entry.start < 8 + 36) return null;
+  const at = entry.start + 8;
+  const version = view.getUint16(at + 16);
+  if (version === 0) return Math.max(1, (view.getUint16(at + 24) * view.getUint16(at + 26)) / 8);
+  if (version !== 1 || entry.end - at < 52) return null;
+  const [samplesPerPacket, bytesPerFrame] = [view.getUint32(at + 36), view.getUint32(at + 44)];
+  return samplesPerPacket > 0 && bytesPerFrame > 0 ? bytesPerFrame / samplesPerPacket : null;
 }
 
-function readSizes(view: DataView, box: Box | undefined): number[] {
-  if (!box || box.end - box.start < 12) return [];
-  const fixed = view.getUint32(box.start + 4);
-  if (fixed > 0) return Array(Math.min(view.getUint32(box.start + 8), 100_000)).fill(fixed);
-  return [...entriesOf(view, box.start + 12, box.end, 4)].map((at) => view.getUint32(at));
-}
-
-function sampleOffsets(view: DataView, table: Box, sizes: number[]): number[] {
-  const long = find(view, table, "co64");
-  const box = long ?? find(view, table, "stco");
-  if (!box) return [];
-  const chunks = [...entriesOf(view, box.start + 8, box.end, long ? 8 : 4)].map((at) =>
-    long ? Number(view.getBigUint64(at)) : view.getUint32(at),
-  );
-  const runs = readRuns(view, find(view, table, "stsc"));
-  const offsets: number[] = [];
-  chunks.forEach((chunk, index) => {
-    const run = runs.findLast(({ firstChunk }) => firstChunk <= index + 1);
-    let offset = chunk;
-    for (let n = 0; n < (run?.samples ?? 0) && offsets.length < sizes.length; n++) {
-      offsets.push(offset);
-      offset += sizes[offsets.length - 1] ?? 0;
-    }
-  });
-  return offsets;
-}
-
-function readRuns(view: DataView, box: Box | undefined): { firstChunk: number; samples: number }[] {
-  if (!box) return [];
-  const entries = entriesOf(view, box.start + 8, box.end, 12);
-  return [...entries].map((at) => ({ firstChunk: view.getUint32(at), samples: view.getUint32(at + 4) }));
-}
-
-function* pairsOf(view: DataView, box: Box | undefined): Generator<[number, number]> {
-  if (!box) return;
-  for (const at of entriesOf(view, box.start + 8, box.end, 8)) yield [view.getUint32(at), view.getUint32(at + 4)];
-}
-
-/** As many entries as the box has room for, whatever its count says. */
-function* entriesOf(view: DataView, start: number, end: number, bytes: number): Generator<number> {
-  for (let at = start; at + bytes <= Math.min(end, view.byteLength); at += bytes) yield at;
-}
-
-function fourCc(view: DataView, at: number): string {
-  return String.fromCharCode(view.getUint8(at), view.getUint8(at + 1), view.getUint8(at + 2), view.getUint8(at + 3));
-}
-
-function copy(piece: Uint8Array): ArrayBuffer {
-  return piece.slice().buffer as ArrayBuffer;
+function* entriesOf(start: number, end: number, bytes: number): Generator<number> {
+  for (let at = start; at + bytes <= end; at += bytes) yield at;
 }

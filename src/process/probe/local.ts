@@ -38,11 +38,8 @@ export async function fromHandle(handle: FileHandle, path: string): Promise<Byte
 
   return {
     size,
-    async fetch(start, end) {
-      const piece = new Uint8Array(end - start);
-      await readInto(piece, start);
-      return piece;
-    },
+    remote: false,
+    fetch: readInto,
     async *stream() {
       const buffer = new Uint8Array(STREAM_BYTES);
       for (let at = 0; at < size; at += STREAM_BYTES) {

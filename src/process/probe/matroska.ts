@@ -1,195 +1,200 @@
-// Walks the packets of a Matroska or WebM file. mediabunny reads whole clusters into memory, gives up a cut one and
-// passes over subtitles; this walk reads headers only, and counts every block that is really there.
+// Reads the head of a Matroska or WebM file: its tracks, and a copy without blocks for mediabunny, which passes over
+// subtitles and reads clusters whole. The blocks are counted, or estimated from the first and the last ones.
 import type { Bytes } from "./bytes.js";
-import { PacketTally } from "./description.js";
+import { nameContainerCodec, nameLanguage } from "./codecs.js";
+import { PacketTally, type TrackFacts } from "./description.js";
+import { type Element, elementsIn, readElement, readFloat, readText, readUnsigned } from "./ebml.js";
+import { estimateTracks } from "./estimate.js";
+import { type BlockTrack, CLUSTER, findCluster, walkBlocks } from "./matroska-blocks.js";
 
-export interface MatroskaTrack {
-  number: number;
-  subtitle: boolean;
-  codecId: string;
-  language: string | null;
-  tally: PacketTally;
+export interface MatroskaTrack extends BlockTrack {
+  /** Of a subtitle, which mediabunny does not tell of. */
+  subtitle: TrackFacts | null;
 }
 
-export interface MatroskaFacts {
+export interface Matroska {
   headerDurationS: number | null;
   /** As they stand in the file. */
   tracks: MatroskaTrack[];
+  /** The head as a file. */
+  slim: Uint8Array;
+  estimated: boolean;
+  /** It ends behind its head, where an element ends. */
+  withoutPackets: boolean;
 }
 
-const ID = {
-  segment: 0x18538067,
-  info: 0x1549a966,
-  timestampScale: 0x2ad7b1,
-  duration: 0x4489,
-  tracks: 0x1654ae6b,
-  track: 0xae,
-  trackNumber: 0xd7,
-  trackType: 0x83,
-  codecId: 0x86,
-  language: 0x22b59c,
-  languageTag: 0x22b59d,
-  defaultDuration: 0x23e383,
-  cluster: 0x1f43b675,
-  timestamp: 0xe7,
-  simpleBlock: 0xa3,
-  blockGroup: 0xa0,
-  block: 0xa1,
-  blockDuration: 0x9b,
-} as const;
+const EBML = 0x1a45dfa3;
+const SEGMENT = 0x18538067;
+const SEEK_HEAD = 0x114d9b74;
+const SEEK = 0x4dbb;
+const SEEK_ID = 0x53ab;
+const SEEK_POSITION = 0x53ac;
+const INFO = 0x1549a966;
+const TIMESTAMP_SCALE = 0x2ad7b1;
+const DURATION = 0x4489;
+const TRACKS = 0x1654ae6b;
+const TRACK = 0xae;
+const TRACK_NUMBER = 0xd7;
+const TRACK_TYPE = 0x83;
+const CODEC_ID = 0x86;
+const LANGUAGE = 0x22b59c;
+const LANGUAGE_TAG = 0x22b59d;
+const DEFAULT_DURATION = 0x23e383;
 
-/** Entered rather than skipped: their children follow, so that sizes nobody knew while writing need not be known. */
-const ENTERED = new Set<number>([ID.segment, ID.info, ID.tracks, ID.track, ID.cluster, ID.blockGroup]);
 const SUBTITLE = 17;
-const LONGEST_VALUE_BYTES = 64;
-/** An id (4), a size (8) and the value or the head of a block. */
-const PEEK_BYTES = 12 + LONGEST_VALUE_BYTES;
+const HEAD_BYTES = 12;
 const NS_PER_S = 1e9;
+/** So far before the end of a file the last cluster is looked for. */
+const TAIL_BYTES = 8 * 1024 * 1024;
+/** Of unknown size. */
+const OPEN_SEGMENT = Buffer.from([0x18, 0x53, 0x80, 0x67, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
 
-export async function readMatroska(bytes: Bytes): Promise<MatroskaFacts> {
-  const walk = new Walk();
-  for (let at = 0; at < bytes.size; ) {
-    const piece = await bytes.peek(at, PEEK_BYTES);
-    const element = readElement(piece);
-    if (!element) {
-      at = await findCluster(bytes, at + 1);
-      continue;
+export async function readMatroska(bytes: Bytes): Promise<Matroska> {
+  const head = await new Head(bytes).read();
+  const { scaleNs, durationS } = readInfo(head.info);
+  const tracks = head.tracks ? readTracks(head.tracks) : [];
+  const stopped =
+    head.firstCluster === null
+      ? null
+      : await walkBlocks(bytes, { from: head.firstCluster, scaleNs, tracks, mayStop: () => bytes.isDear });
+  if (stopped !== null) await estimateRest(bytes, { from: stopped, scaleNs, tracks, durationS });
+  return {
+    headerDurationS: durationS,
+    tracks,
+    slim: Buffer.concat([head.ebml, OPEN_SEGMENT, head.infoElement, head.tracksElement]),
+    estimated: stopped !== null,
+    withoutPackets: head.firstCluster === null && head.isWhole,
+  };
+}
+
+interface Rest {
+  from: number;
+  scaleNs: number;
+  tracks: MatroskaTrack[];
+  durationS: number | null;
+}
+
+async function estimateRest(bytes: Bytes, { from, scaleNs, tracks, durationS }: Rest): Promise<void> {
+  const start = Math.max(from, bytes.size - TAIL_BYTES);
+  await bytes.prefetch(start, bytes.size);
+  const last = await findCluster(bytes, start);
+  const tails = tracks.map((track) => ({ ...track, tally: new PacketTally() }));
+  if (last !== null) await walkBlocks(bytes, { from: last, scaleNs, tracks: tails, mayStop: () => false });
+  const sampled = tracks.map(({ tally }, index) => ({ tally, tail: tails[index]?.tally ?? new PacketTally() }));
+  estimateTracks(sampled, { fileBytes: bytes.size, durationS });
+}
+
+/** Collects the elements before the first cluster, and those that lie elsewhere. */
+class Head {
+  ebml: Uint8Array = new Uint8Array(0);
+  info: Uint8Array | null = null;
+  tracks: Uint8Array | null = null;
+  infoElement: Uint8Array = new Uint8Array(0);
+  tracksElement: Uint8Array = new Uint8Array(0);
+  firstCluster: number | null = null;
+  /** Nothing is cut. */
+  isWhole = false;
+  readonly #bytes: Bytes;
+  readonly #seeks = new Map<number, number>();
+  #segmentStart = 0;
+  #segmentEnd: number | null = null;
+
+  constructor(bytes: Bytes) {
+    this.#bytes = bytes;
+  }
+
+  async read(): Promise<this> {
+    const { size } = this.#bytes;
+    let at = 0;
+    while (at < size && !(this.firstCluster !== null && this.info && this.tracks)) {
+      const element = await this.#elementAt(at);
+      if (!element) {
+        at = this.#bytes.isDear ? size : ((await findCluster(this.#bytes, at + 1)) ?? size);
+        continue;
+      }
+      if (element.id === CLUSTER && this.firstCluster === null) {
+        this.firstCluster = at;
+        await this.#followSeeks();
+        continue;
+      }
+      at = await this.#take(at, element);
     }
-    const { id, size, head } = element;
-    if (ENTERED.has(id)) {
-      walk.enter(id);
-      at += head;
-      continue;
+    this.isWhole = at === size && (this.#segmentEnd ?? 0) <= size;
+    return this;
+  }
+
+  async #elementAt(at: number): Promise<Element | null> {
+    return readElement(this.#bytes.held(at, HEAD_BYTES) ?? (await this.#bytes.peek(at, HEAD_BYTES)));
+  }
+
+  /** Where the next element begins. */
+  async #take(at: number, { id, size, head }: Element): Promise<number> {
+    const start = at + head;
+    if (id === SEGMENT) {
+      this.#segmentStart = start;
+      this.#segmentEnd = size === null ? null : start + size;
+      return start;
     }
-    // A block that was cut off, and elements of unknown size, which only the entered ones may have.
-    if (size === null || at + head + size > bytes.size) break;
-    walk.take(id, size, piece.subarray(head, Math.min(piece.length, head + size)));
-    at += head + size;
-  }
-  return walk.finish();
-}
-
-/** Where the next cluster begins after a damaged stretch, or the end of the file. */
-async function findCluster(bytes: Bytes, from: number): Promise<number> {
-  const cluster = Buffer.from([0x1f, 0x43, 0xb6, 0x75]);
-  const step = 64 * 1024;
-  for (let at = from; at < bytes.size; at += step) {
-    const found = Buffer.from(await bytes.read(at, Math.min(at + step + 3, bytes.size))).indexOf(cluster);
-    if (found >= 0) return at + found;
-  }
-  return bytes.size;
-}
-
-interface Element {
-  id: number;
-  /** null: unknown. */
-  size: number | null;
-  /** Bytes of id and size. */
-  head: number;
-}
-
-function readElement(piece: Uint8Array): Element | null {
-  const idLength = vintLength(piece[0]);
-  if (idLength === 0 || idLength > 4) return null;
-  const sizeLength = vintLength(piece[idLength]);
-  const head = idLength + sizeLength;
-  if (sizeLength === 0 || piece.length < head) return null;
-  const id = readUnsigned(piece.subarray(0, idLength));
-  const size = readVint(piece.subarray(idLength, head));
-  return { id, size: size === 2 ** (7 * sizeLength) - 1 ? null : size, head };
-}
-
-class Walk {
-  private readonly tracks: MatroskaTrack[] = [];
-  private readonly byNumber = new Map<number, MatroskaTrack>();
-  private readonly defaultDurationNs = new Map<MatroskaTrack, number>();
-  private track: MatroskaTrack | null = null;
-  private scaleNs = 1_000_000;
-  private headerTicks: number | null = null;
-  private clusterTicks = 0;
-  /** A block waits for the duration that may follow it in its group. */
-  private waiting: { track: MatroskaTrack; ticks: number; bytes: number; frames: number } | null = null;
-
-  enter(id: number): void {
-    this.settleBlock(null);
-    if (id !== ID.track) return;
-    this.track = { number: 0, subtitle: false, codecId: "", language: "eng", tally: new PacketTally() };
-    this.tracks.push(this.track);
-  }
-
-  /** `value` holds the first bytes of the element, all of them if it is short. */
-  take(id: number, size: number, value: Uint8Array): void {
-    if (id === ID.blockDuration) this.settleBlock(readUnsigned(value));
-    if (id === ID.simpleBlock || id === ID.block) this.takeBlock(size, value);
-    if (id === ID.timestamp) this.clusterTicks = readUnsigned(value);
-    if (id === ID.timestampScale) this.scaleNs = readUnsigned(value) || this.scaleNs;
-    if (id === ID.duration) this.headerTicks = readFloat(value);
-    if (this.track) this.takeTrackValue(this.track, id, value);
-  }
-
-  finish(): MatroskaFacts {
-    this.settleBlock(null);
-    const headerDurationS = this.headerTicks ? (this.headerTicks * this.scaleNs) / NS_PER_S : null;
-    return { headerDurationS, tracks: this.tracks };
-  }
-
-  private takeTrackValue(track: MatroskaTrack, id: number, value: Uint8Array): void {
-    if (id === ID.trackNumber) {
-      track.number = readUnsigned(value);
-      this.byNumber.set(track.number, track);
+    // Its children follow, and are passed over one by one.
+    if (size === null) return start;
+    const end = start + size;
+    if (id === EBML && at === 0) this.ebml = await this.#copy(at, end);
+    if (id === SEEK_HEAD) this.#noteSeeks(await this.#copy(start, end));
+    if (id === INFO && !this.info) {
+      this.infoElement = await this.#copy(at, end);
+      this.info = this.infoElement.subarray(head);
     }
-    if (id === ID.trackType) track.subtitle = readUnsigned(value) === SUBTITLE;
-    if (id === ID.codecId) track.codecId = readText(value);
-    if (id === ID.language || id === ID.languageTag) track.language = readText(value);
-    if (id === ID.defaultDuration) this.defaultDurationNs.set(track, readUnsigned(value));
+    if (id === TRACKS && !this.tracks) {
+      this.tracksElement = await this.#copy(at, end);
+      this.tracks = this.tracksElement.subarray(head);
+    }
+    return end;
   }
 
-  private takeBlock(size: number, value: Uint8Array): void {
-    this.settleBlock(null);
-    const numberLength = vintLength(value[0]);
-    const head = numberLength + 3;
-    if (numberLength === 0 || value.length < head) return;
-    const track = this.byNumber.get(readVint(value.subarray(0, numberLength)));
-    if (!track) return;
-    const view = new DataView(value.buffer, value.byteOffset, value.length);
-    const laced = (value[head - 1] ?? 0) & 0x06;
-    const frames = laced ? (value[head] ?? 0) + 1 : 1;
-    this.waiting = { track, ticks: this.clusterTicks + view.getInt16(numberLength), bytes: size - head, frames };
+  #copy(start: number, end: number): Promise<Uint8Array> {
+    return this.#bytes.read(start, Math.max(start, Math.min(end, this.#bytes.size)));
   }
 
-  private settleBlock(durationTicks: number | null): void {
-    if (!this.waiting) return;
-    const { track, ticks, bytes, frames } = this.waiting;
-    this.waiting = null;
-    const durationNs =
-      durationTicks === null ? (this.defaultDurationNs.get(track) ?? 0) * frames : durationTicks * this.scaleNs;
-    const frameS = durationNs / frames / NS_PER_S;
-    const startS = (ticks * this.scaleNs) / NS_PER_S;
-    for (let n = 0; n < frames; n++) track.tally.add(startS + n * frameS, frameS, bytes / frames);
+  #noteSeeks(value: Uint8Array): void {
+    for (const seek of elementsIn(value)) {
+      if (seek.id !== SEEK) continue;
+      const parts = new Map([...elementsIn(seek.value)].map((part) => [part.id, readUnsigned(part.value)]));
+      this.#seeks.set(parts.get(SEEK_ID) ?? 0, parts.get(SEEK_POSITION) ?? 0);
+    }
+  }
+
+  /** What is missing may lie behind the clusters. */
+  async #followSeeks(): Promise<void> {
+    for (const id of [INFO, TRACKS]) {
+      const position = this.#seeks.get(id);
+      if (position === undefined || (id === INFO ? this.info : this.tracks)) continue;
+      const element = await this.#elementAt(this.#segmentStart + position);
+      if (element?.id === id) await this.#take(this.#segmentStart + position, element);
+    }
   }
 }
 
-/** How many bytes a number takes, by its first one; 0 for none that is allowed. */
-function vintLength(first: number | undefined): number {
-  return first ? Math.clz32(first) - 23 : 0;
+function readInfo(info: Uint8Array | null): { scaleNs: number; durationS: number | null } {
+  const values = new Map([...elementsIn(info ?? new Uint8Array(0))].map(({ id, value }) => [id, value]));
+  const scaleNs = readUnsigned(values.get(TIMESTAMP_SCALE) ?? new Uint8Array(0)) || 1_000_000;
+  const ticks = readFloat(values.get(DURATION) ?? new Uint8Array(0));
+  return { scaleNs, durationS: ticks ? (ticks * scaleNs) / NS_PER_S : null };
 }
 
-/** The marker of the length is taken off first: eight bytes with it on are more than a number can hold exactly. */
-function readVint(bytes: Uint8Array): number {
-  const [first = 0, ...rest] = bytes;
-  return rest.reduce((value, byte) => value * 256 + byte, first & (0xff >> bytes.length));
+function readTracks(tracks: Uint8Array): MatroskaTrack[] {
+  return [...elementsIn(tracks)].filter(({ id }) => id === TRACK).map(({ value }) => readTrack(value));
 }
 
-function readUnsigned(bytes: Uint8Array): number {
-  return bytes.reduce((value, byte) => value * 256 + byte, 0);
-}
-
-function readFloat(bytes: Uint8Array): number | null {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (bytes.length === 4) return view.getFloat32(0);
-  return bytes.length === 8 ? view.getFloat64(0) : null;
-}
-
-function readText(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("utf8").replace(/\0.*$/s, "");
+function readTrack(entry: Uint8Array): MatroskaTrack {
+  const values = new Map([...elementsIn(entry)].map(({ id, value }) => [id, value]));
+  const numberOf = (id: number) => readUnsigned(values.get(id) ?? new Uint8Array(0));
+  const language = values.get(LANGUAGE_TAG) ?? values.get(LANGUAGE);
+  const codec = nameContainerCodec(readText(values.get(CODEC_ID) ?? new Uint8Array(0)));
+  const facts = { type: "subtitle", codec, language: nameLanguage(language ? readText(language) : "eng") } as const;
+  return {
+    number: numberOf(TRACK_NUMBER),
+    defaultDurationNs: numberOf(DEFAULT_DURATION),
+    subtitle: numberOf(TRACK_TYPE) === SUBTITLE ? facts : null,
+    tally: new PacketTally(),
+  };
 }

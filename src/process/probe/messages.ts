@@ -8,9 +8,14 @@ export type SourceAddress =
   | { kind: "url"; url: string; allowed: readonly string[] };
 
 export interface ProbeRequest {
+  kind: "probe";
   address: SourceAddress;
   /** The largest piece of a file that is taken into memory at once, such as the index of an mp4. */
   pieceBytes: number;
+  /** Every packet is counted, whatever has to be read for that. */
+  full: boolean;
+  /** The bytes of a remote file are asked for as well, only to hash them. */
+  hashRemote: boolean;
   /** For a temporary file. */
   uniqueName: string;
 }
@@ -23,14 +28,24 @@ export interface UnreadFormat {
   /** ffprobe's demuxer, named so that ffprobe need not (and cannot be led to) guess. */
   demuxer: string;
   size: number;
-  sha256: string;
+  sha256: string | null;
 }
 
 export type ProbeAnswer =
   | { kind: "described"; description: Description }
   | UnreadFormat
   | { kind: "refused"; reason: string }
-  | { kind: "unreachable"; reason: string; afterMs: Millis | null };
+  | { kind: "unreachable"; reason: string; afterMs: Millis | null }
+  /** This machine has too little of something for any file. */
+  | { kind: "trouble"; reason: string };
 
-/** Bytes have come: a long download or hash is alive. The parser itself never says this. */
-export type ThreadMessage = { kind: "progress" } | ProbeAnswer;
+/**
+ * `alive`: bytes have come, so that it is no longer waiting for them. `progress`: the work goes on towards its end, as
+ * one piece of a file less is to be read. `collected`: the answer to a CollectRequest.
+ */
+export type ThreadMessage = { kind: "alive" } | { kind: "progress" } | { kind: "collected" } | ProbeAnswer;
+
+/** Throw away what is no longer used: what counts is the memory that is left then. */
+export interface CollectRequest {
+  kind: "collect";
+}

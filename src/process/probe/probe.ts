@@ -13,7 +13,8 @@ import type { SourceAddress, UnreadFormat } from "./messages.js";
 import { threadProgram } from "./program.js";
 import { ProbeThreads, type ThreadVerdict } from "./threads.js";
 
-export type ProbeConfig = Pick<Config, "probeTimeoutMs" | "probeMemoryMb" | "allowPrivateSources">;
+export type ProbeConfig = Pick<Config, "probeTimeoutMs" | "probeMemoryMb" | "allowPrivateSources"> &
+  Partial<Pick<Config, "probe" | "probeHash">>;
 
 export interface ProbeParts {
   clock: Clock;
@@ -24,12 +25,15 @@ export interface ProbeParts {
 }
 
 const IDLE_MS = 10_000;
+/** How long no video is tried while this machine has too little of something. */
+const TROUBLE_MS = 10_000;
 /** One piece and its copy inside mediabunny, and what is parsed from it, fit into the thread's memory. */
 const PIECE_SHARE = 4;
 
 export function createProbe(config: ProbeConfig, parts: ProbeParts): Processor {
   const { clock, program = threadProgram(), ffprobe = "ffprobe", idleMs = IDLE_MS } = parts;
   const { probeTimeoutMs: timeoutMs, probeMemoryMb: memoryMb } = config;
+  const [full, hashRemote] = [config.probe === "full", config.probeHash === "always"];
   const closing = new AbortController();
   const threads = new ProbeThreads({ clock, program, timeoutMs, idleMs, memoryMb });
   const pieceBytes = Math.floor((memoryMb * 2 ** 20) / PIECE_SHARE);
@@ -39,7 +43,10 @@ export function createProbe(config: ProbeConfig, parts: ProbeParts): Processor {
       const signal = AbortSignal.any([context.signal, closing.signal]);
       const address = readAddress(video, config);
       if (typeof address === "string") return { kind: "failed", reason: address };
-      const verdict = await threads.run({ address, pieceBytes, uniqueName: clock.uniqueId() }, signal);
+      const verdict = await threads.run(
+        { kind: "probe", address, pieceBytes, full, hashRemote, uniqueName: clock.uniqueId() },
+        signal,
+      );
       if (verdict.kind !== "unread") return toOutcome(verdict, config);
       const second = await runFfprobe(address, verdict, { clock, program: ffprobe, timeoutMs, signal });
       return second.kind === "missing" ? needsFfprobe(verdict) : toOutcome(second, config);
@@ -87,6 +94,8 @@ function toOutcome(verdict: Conclusion, { probeTimeoutMs, probeMemoryMb }: Probe
       if ("busy" in verdict && !verdict.busy) return { kind: "retry", reason: `could not be read ${limit}` };
       return { kind: "failed", reason: `could not be parsed ${limit}` };
     }
+    case "trouble":
+      return { kind: "retry", reason: shownReason(verdict.reason), afterMs: TROUBLE_MS, quota: true, trouble: true };
     case "outOfMemory":
       return {
         kind: "failed",

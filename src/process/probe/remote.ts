@@ -9,14 +9,16 @@ import type { Millis } from "../../video.js";
 import { readRetryAfter } from "../retry-after.js";
 import { readAllowed } from "./addresses.js";
 import type { ByteSource } from "./bytes.js";
-import { codeOf, Refusal, Unreachable } from "./failure.js";
+import { decoded, encodingsOf } from "./encodings.js";
+import { codeOf, isTrouble, Refusal, Trouble, troubleOf, Unreachable } from "./failure.js";
 import { fromHandle } from "./local.js";
 import { type Answer, Requests } from "./request.js";
 
 /** No byte for this long, and the server counts as unreachable. */
 const SILENCE_MS = 20_000;
 const RETRIED_STATUS = new Set([408, 425, 429]);
-const FIRST_BYTES = 1024;
+/** The first window of the file, which is asked for before its size is known. */
+const FIRST_BYTES = 64 * 1024;
 
 export interface RemoteParts {
   url: string;
@@ -33,8 +35,10 @@ export async function openRemote({ url, allowed, uniqueName, progress }: RemoteP
     const response = await request(target, `bytes=0-${FIRST_BYTES - 1}`);
     const size = rangedSize(response);
     if (size !== null) {
-      response.body.destroy();
-      return ranged(target, size, validatorOf(response));
+      const first = new Uint8Array(Math.min(FIRST_BYTES, size));
+      if (response.status === 206) await fill(first, response, target);
+      else response.body.destroy();
+      return ranged(target, { first, size, validator: validatorOf(response) });
     }
     const handle = await spool(await wholeOf(response, target), { target, uniqueName, progress });
     target.requests.close();
@@ -109,7 +113,7 @@ async function request(target: Target, range: string | null): Promise<Answer> {
     refuseStatus(response, target);
     return response;
   } catch (error) {
-    if (error instanceof Refusal || error instanceof Unreachable) throw error;
+    if (error instanceof Refusal || error instanceof Unreachable || error instanceof Trouble) throw error;
     throw unreachable(target, error);
   } finally {
     clearTimeout(timer);
@@ -133,7 +137,8 @@ function retryAfterOf({ headers }: Answer): Millis | undefined {
 
 /** The size of the whole file, or null where the server does not serve ranges. */
 function rangedSize(response: Answer): number | null {
-  if (response.status === 200) return null;
+  // The ranges of an encoded body are not those of the file.
+  if (response.status === 200 || encodingsOf(response.headers).length > 0) return null;
   const total = Number(response.headers["content-range"]?.match(/\/(\d+)$/)?.[1] ?? Number.NaN);
   return Number.isSafeInteger(total) ? total : null;
 }
@@ -142,7 +147,13 @@ function validatorOf({ headers }: Answer): string | null {
   return headers.etag ?? headers["last-modified"] ?? null;
 }
 
-function ranged(target: Target, size: number, validator: string | null): ByteSource {
+interface Ranges {
+  first: Uint8Array;
+  size: number;
+  validator: string | null;
+}
+
+function ranged(target: Target, { first, size, validator }: Ranges): ByteSource {
   const checkSame = (response: Answer) => {
     const current = validatorOf(response);
     if (validator !== null && current !== null && current !== validator)
@@ -150,20 +161,16 @@ function ranged(target: Target, size: number, validator: string | null): ByteSou
   };
   return {
     size,
-    async fetch(start, end) {
-      const response = await request(target, `bytes=${start}-${end - 1}`);
+    remote: true,
+    async fetch(into, start) {
+      if (start + into.length <= first.length) return into.set(first.subarray(start, start + into.length));
+      const response = await request(target, `bytes=${start}-${start + into.length - 1}`);
       checkSame(response);
-      const piece = new Uint8Array(end - start);
-      let done = 0;
-      for await (const chunk of bodyOf(response, target)) {
-        const taken = chunk.subarray(0, piece.length - done);
-        piece.set(taken, done);
-        done += taken.length;
-        if (done === piece.length) break;
-      }
-      if (response.status !== 206 || done < piece.length)
+      if (response.status !== 206) {
+        response.body.destroy();
         throw new Unreachable(`${target.shown} sent less than asked for`);
-      return piece;
+      }
+      await fill(into, response, target);
     },
     async *stream() {
       if (size === 0) return;
@@ -182,12 +189,26 @@ function ranged(target: Target, size: number, validator: string | null): ByteSou
   };
 }
 
+/** To its end, so that the connection can be used for the next range. */
+async function fill(into: Uint8Array, response: Answer, target: Target): Promise<void> {
+  let done = 0;
+  for await (const chunk of bodyOf(response, target)) {
+    const taken = chunk.subarray(0, into.length - done);
+    into.set(taken, done);
+    done += taken.length;
+    if (taken.length < chunk.length) break;
+  }
+  if (done < into.length) throw new Unreachable(`${target.shown} sent less than asked for`);
+}
+
 async function spool(
   response: Answer,
   { target, uniqueName, progress }: { target: Target; uniqueName: string; progress: () => void },
 ): Promise<FileHandle> {
   const path = join(tmpdir(), `hidb-probe-${uniqueName}`);
-  const expected = response.headers["content-length"] ?? null;
+  // What a server has encoded is longer than it says.
+  const isEncoded = encodingsOf(response.headers).length > 0;
+  const expected = isEncoded ? null : (response.headers["content-length"] ?? null);
   const room = await refuseBeyondRoom(Number(expected ?? 0), target);
   const handle = await open(path, "wx+", 0o600);
   try {
@@ -213,7 +234,8 @@ async function spool(
     return handle;
   } catch (error) {
     await handle.close();
-    if (codeOf(error) === "ENOSPC") throw new Unreachable(`no room left in ${tmpdir()} for ${target.shown}`);
+    if (codeOf(error) === "ENOSPC")
+      throw new Trouble(`no room left in ${tmpdir()} for a file that is served without ranges`);
     throw error;
   }
 }
@@ -225,8 +247,8 @@ async function refuseBeyondRoom(bytes: number, { shown }: Target): Promise<numbe
   throw new Refusal(`${shown} is served without ranges, and its ${bytes} bytes do not fit into ${tmpdir()}`);
 }
 
-async function* bodyOf({ body }: Answer, target: Target): AsyncGenerator<Uint8Array> {
-  const chunks: AsyncIterator<Buffer> = body[Symbol.asyncIterator]();
+async function* bodyOf({ body, headers }: Answer, target: Target): AsyncGenerator<Uint8Array> {
+  const chunks: AsyncIterator<Buffer> = decoded(body, headers)[Symbol.asyncIterator]();
   try {
     for (;;) {
       const { done, value } = await beforeSilence(chunks.next());
@@ -234,7 +256,7 @@ async function* bodyOf({ body }: Answer, target: Target): AsyncGenerator<Uint8Ar
       yield value;
     }
   } catch (error) {
-    throw unreachable(target, error);
+    throw error instanceof Refusal ? error : unreachable(target, error);
   } finally {
     body.destroy();
   }
@@ -246,7 +268,8 @@ async function beforeSilence<T>(step: Promise<T>): Promise<T> {
   return Promise.race([step, promise]).finally(() => clearTimeout(timer));
 }
 
-function unreachable({ shown }: Target, error: unknown): Unreachable {
+function unreachable({ shown }: Target, error: unknown): Unreachable | Trouble {
+  if (isTrouble(error)) return troubleOf(codeOf(error) ?? "");
   if (error instanceof Error && error.name === "AbortError") {
     return new Unreachable(`${shown} did not answer within ${SILENCE_MS / 1000} s`);
   }

@@ -1,19 +1,30 @@
 // The program of the probing thread: takes one request at a time, answers, and waits for the next. Only this thread loads
 // mediabunny; whatever a file does to it stays in here, and the instance ends it from outside.
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { parentPort } from "node:worker_threads";
 import { messageOf } from "../../errors.js";
 import { type ByteSource, Bytes } from "./bytes.js";
 import { digest } from "./digest.js";
-import { Refusal, Unreachable } from "./failure.js";
+import { isTrouble, Refusal, Trouble, Unreachable } from "./failure.js";
 import { openLocal } from "./local.js";
 import { readMedia } from "./media.js";
-import type { ProbeAnswer, ProbeRequest, ThreadMessage } from "./messages.js";
+import type { CollectRequest, ProbeAnswer, ProbeRequest, ThreadMessage } from "./messages.js";
 import { openRemote } from "./remote.js";
 
-parentPort?.on("message", async (request: ProbeRequest) => say(await probe(request)));
+parentPort?.on("message", async (request: ProbeRequest | CollectRequest) => {
+  if (request.kind === "probe") return say(await probe(request));
+  collectGarbage();
+  say({ kind: "collected" });
+});
 
 function say(message: ThreadMessage): void {
   parentPort?.postMessage(message);
+}
+
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
 }
 
 async function probe(request: ProbeRequest): Promise<ProbeAnswer> {
@@ -28,7 +39,9 @@ async function probe(request: ProbeRequest): Promise<ProbeAnswer> {
     if (error instanceof Unreachable) {
       return { kind: "unreachable", reason: error.message, afterMs: error.afterMs ?? null };
     }
-    return { kind: "refused", reason: error instanceof Refusal ? error.message : `damaged: ${messageOf(error)}` };
+    if (error instanceof Refusal) return { kind: "refused", reason: error.message };
+    if (error instanceof Trouble || isTrouble(error)) return { kind: "trouble", reason: messageOf(error) };
+    return { kind: "refused", reason: `damaged: ${messageOf(error)}` };
   }
 }
 
@@ -37,15 +50,22 @@ function openSource({ address, uniqueName }: ProbeRequest): Promise<ByteSource> 
   return openRemote({ url: address.url, allowed: address.allowed, uniqueName, progress });
 }
 
-async function probeSource(source: ByteSource, { pieceBytes }: ProbeRequest): Promise<ProbeAnswer> {
-  const media = await readMedia(new Bytes(source, pieceBytes));
-  const sha256 = await digest(source, progress);
+async function probeSource(source: ByteSource, request: ProbeRequest): Promise<ProbeAnswer> {
+  const { address, pieceBytes, full, hashRemote } = request;
+  const bytes = new Bytes(source, { pieceBytes, full, alive, progress });
+  const media = await readMedia(bytes);
+  const isHashed = address.kind === "file" || hashRemote;
+  const sha256 = isHashed ? await digest(source, bytes.whole, progress) : null;
   if ("demuxer" in media) return { kind: "unread", ...media, size: source.size, sha256 };
   const { tracks, ...figures } = media;
   return { kind: "described", description: { ...figures, sha256, tracks } };
 }
 
-/** Sets the instance's time-out back, so only loops that wait for bytes may call it. */
+function alive(): void {
+  say({ kind: "alive" });
+}
+
+/** Sets the parser's limit of CPU time back, so it is for what comes to an end by itself. */
 function progress(): void {
   say({ kind: "progress" });
 }

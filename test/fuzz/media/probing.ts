@@ -40,7 +40,7 @@ export class Probing {
     const { timeoutMs: probeTimeoutMs, memoryMb: probeMemoryMb, ffprobe } = options;
     this.#options = options;
     this.#probe = createProbe(
-      { probeTimeoutMs, probeMemoryMb, allowPrivateSources: ["127.0.0.1"] },
+      { probeTimeoutMs, probeMemoryMb, probeHash: "always", allowPrivateSources: ["127.0.0.1"] },
       { clock: systemClock, ...(ffprobe !== undefined && { ffprobe }) },
     );
   }

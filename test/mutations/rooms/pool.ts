@@ -183,8 +183,8 @@ export const POOL: Mutation[] = [
     name: "free tries of a quota",
     protects: "a video that alone meets a quota ends, too",
     file: "src/pool/hold.ts",
-    find: "if (holdMs <= 0 || tries > FREE_TRIES) return outcome;",
-    replace: "if (holdMs <= 0 || tries < 0 * FREE_TRIES) return outcome;",
+    find: "if (holdMs <= 0 || tries > freeTries) return outcome;",
+    replace: "if (holdMs <= 0 || tries < 0 * freeTries) return outcome;",
     tests: { file: "pool/hold", only: "that only one video ever meets costs it its attempts in the end" },
   },
   {
