@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import type { D1Database } from "@cloudflare/workers-types";
 import { afterAll, describe, expect, it } from "vitest";
@@ -8,9 +7,6 @@ import { createProbe } from "../../src/process/probe/probe.js";
 
 const FOLDER = new URL("../../../shared/videos/", import.meta.url);
 const TOLERANCE = 0.02;
-/** Containers and codecs for which mediabunny leaves the file to ffprobe. */
-const LEFT_TO_FFPROBE = new Set(["avi", "flv", "gif", "mpeg", "asf", "theora"]);
-
 /** Where we say something else than ffprobe's table on a file that is well-formed, and why we may. */
 const EXCEPTIONS: Record<string, { reason: string; durationS?: number; kind?: "failed" }> = {
   "sample_fragmented.mp4": {
@@ -55,14 +51,12 @@ interface Row {
 
 const missing = existsSync(new URL("README.md", FOLDER)) ? "" : ` (skipped: there is no ${FOLDER.pathname})`;
 if (missing) console.log(missing);
-const ffprobe = findFfprobe();
-if (!ffprobe) console.log("skipped: what needs ffprobe, which is not on PATH");
 const rows = missing ? [] : readTable(readFileSync(new URL("README.md", FOLDER), "utf8"));
 const wellFormed = rows.filter(({ file }) => !(file in BROKEN));
 
 const processor = createProbe(
   { probeTimeoutMs: 20_000, probeMemoryMb: 64, allowPrivateSources: [] },
-  { clock: systemClock },
+  { clock: systemClock, ffprobe: "hidb-no-such-ffprobe" },
 );
 afterAll(() => processor.close());
 
@@ -75,9 +69,8 @@ describe.skipIf(missing)(`the videos of ffprobe's table${missing}`, () => {
 
   for (const row of wellFormed) {
     const exception = EXCEPTIONS[row.file];
-    const unread = !ffprobe && [row.container, ...row.codecs].some((name) => LEFT_TO_FFPROBE.has(name));
     const title = exception ? `${row.file}: but ${exception.reason}` : `${row.file}: length, size, codecs and turn`;
-    it.skipIf(unread)(title, async () => {
+    it(title, async () => {
       const outcome = await probe(row.file);
       if (exception?.kind === "failed") return expect(outcome.kind).toBe("failed");
       const description = describedBy(outcome);
@@ -150,13 +143,4 @@ function readTable(page: string): Row[] {
       rotation: Number(rotation ?? 0),
     };
   });
-}
-
-function findFfprobe(): boolean {
-  try {
-    execFileSync("ffprobe", ["-version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
 }

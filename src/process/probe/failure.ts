@@ -4,6 +4,9 @@ import type { Millis } from "../../video.js";
 /** The file is to blame: another attempt would end the same way. */
 export class Refusal extends Error {}
 
+/** This reader does not read the file; another one may. */
+export class Unreadable extends Refusal {}
+
 /** The way to the file is to blame: another attempt may go well. */
 export class Unreachable extends Error {
   constructor(

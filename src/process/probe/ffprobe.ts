@@ -1,5 +1,5 @@
 // Lets ffprobe read the formats that mediabunny does not. It is a program of its own, so it is killed rather than asked.
-import { spawn } from "node:child_process";
+import { ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { FileHandle } from "node:fs/promises";
 import { createInterface } from "node:readline";
@@ -9,7 +9,7 @@ import { messageOf } from "../../errors.js";
 import { hidesAnything, shownUrl } from "../../shown.js";
 import type { Millis } from "../../video.js";
 import { type CountedTrack, type Description, describeContents, PacketTally, type TrackFacts } from "./description.js";
-import { Refusal, Unreachable } from "./failure.js";
+import { codeOf, isTrouble, Refusal, Unreachable } from "./failure.js";
 import type { SourceAddress, UnreadFormat } from "./messages.js";
 import { download } from "./remote.js";
 
@@ -24,7 +24,8 @@ export type FfprobeVerdict =
   | { kind: "described"; description: Description }
   | { kind: "missing" }
   | { kind: "aborted" }
-  | { kind: "timedOut" }
+  | { kind: "timedOut"; busy: boolean }
+  | { kind: "trouble"; reason: string }
   | { kind: "refused"; reason: string }
   | { kind: "unreachable"; reason: string; afterMs: Millis | null };
 
@@ -32,9 +33,16 @@ export type FfprobeVerdict =
 const MAX_LINES = 5_000_000;
 const MAX_MESSAGE = 2000;
 const MAX_ALLOC_BYTES = 128 * 2 ** 20;
+/** Formats that hold their media themselves: none that names other files, none that takes text or pictures for media. */
+const DEMUXERS = [
+  "mov,matroska,webm,ogg,flac,mp3,aac,wav,w64,aiff,au,caf,amr,ac3,eac3,dts,dtshd,truehd,mlp,loas,tta,wv,ape,mpc,mpc8",
+  "tak,shn,avi,flv,live_flv,asf,mpeg,mpegts,mpegvideo,m4v,h263,h264,hevc,vc1,obu,ivf,av1,mxf,gxf,rm,nut,dv,wtv,gif,nsv",
+  "nuv,dxa,smk,bink,vivo,roq,voc,dsf,iff,dirac,cavsvideo,avs2,avs3,swf,4xm,film_cpk,flic,ea,mtv,pva,r3d,rpl,sol,xwma",
+].join(",");
 const ENTRIES = [
-  "format=duration",
+  "format=duration,format_name",
   "stream=index,codec_type,codec_name,width,height,channels,sample_rate",
+  "stream_disposition=attached_pic",
   "stream_tags=language",
   "stream_side_data=rotation",
   "packet=stream_index,pts_time,dts_time,duration_time,size",
@@ -80,14 +88,17 @@ async function inspect(
   const over = new AbortController();
   const { promise, resolve } = Promise.withResolvers<FfprobeVerdict>();
   const stdin = input.kind === "handle" ? input.handle.fd : "ignore";
-  const child = spawn(program, ffprobeArguments(input, format), {
+  const child = start(program, ffprobeArguments(input, format), {
     stdio: [stdin, "pipe", "pipe"],
     env: environmentForPrograms(),
   });
+  if (!(child instanceof ChildProcess)) return child;
   const { stdout, stderr } = child;
   const abort = () => resolve({ kind: "aborted" });
   signal.addEventListener("abort", abort);
-  void clock.sleep(timeoutMs, over.signal).then(() => !over.signal.aborted && resolve({ kind: "timedOut" }));
+  void clock
+    .sleep(timeoutMs, over.signal)
+    .then(() => !over.signal.aborted && resolve({ kind: "timedOut", busy: false }));
 
   const report = new Report();
   let lines = 0;
@@ -101,11 +112,12 @@ async function inspect(
   stderr?.setEncoding("utf8").on("data", (text: string) => {
     message = (message + text).slice(-MAX_MESSAGE);
   });
-  child.on("error", (error) => {
-    const missing = "code" in error && error.code === "ENOENT";
-    resolve(missing ? { kind: "missing" } : { kind: "refused", reason: `ffprobe did not start: ${error.message}` });
+  child.on("error", (error) => resolve(judgeStart(error)));
+  child.on("close", (_code, signalName) => {
+    // Not ours, which comes after the verdict: the machine was short of memory, or somebody has ended it.
+    if (signalName !== null) resolve({ kind: "trouble", reason: `ffprobe was ended by ${signalName}` });
+    else resolve(conclude(report, format, lastLine(message)));
   });
-  child.on("close", () => resolve(conclude(report, format, lastLine(message))));
 
   const verdict = await promise;
   over.abort();
@@ -118,14 +130,31 @@ async function inspect(
   return verdict;
 }
 
+/** Where the machine has no process or no file handle left, some systems throw and others report it later. */
+function start(program: string, args: string[], options: SpawnOptions): ChildProcess | FfprobeVerdict {
+  try {
+    return spawn(program, args, options);
+  } catch (error) {
+    return judgeStart(error);
+  }
+}
+
+function judgeStart(error: unknown): FfprobeVerdict {
+  const code = codeOf(error);
+  if (code === "ENOENT") return { kind: "missing" };
+  const reason = `ffprobe did not start: ${code ?? messageOf(error)}`;
+  return isTrouble(error) ? { kind: "trouble", reason } : { kind: "refused", reason };
+}
+
 /** Worth asking before a download. */
 async function isMissing(program: string): Promise<boolean> {
-  const child = spawn(program, ["-version"], { stdio: "ignore" });
+  const child = start(program, ["-version"], { stdio: "ignore" });
+  if (!(child instanceof ChildProcess)) return child.kind === "missing";
   try {
     await once(child, "spawn");
     return false;
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "ENOENT";
+    return codeOf(error) === "ENOENT";
   } finally {
     child.kill("SIGKILL");
     child.unref();
@@ -138,8 +167,8 @@ function ffprobeArguments(input: Input, { demuxer }: UnreadFormat): string[] {
     ...["-v", "error", "-hide_banner", "-max_alloc", String(MAX_ALLOC_BYTES)],
     // A URL may not lead to a file of this machine, nor a file to a URL.
     ...["-protocol_whitelist", local ? "file,pipe" : "http,https,tcp,tls,crypto"],
-    // Named, so that a file cannot pass for a playlist that names other files.
-    ...["-f", demuxer],
+    // Named or of a list, so that a file cannot pass for a playlist that names other files.
+    ...(demuxer === null ? ["-format_whitelist", DEMUXERS] : ["-f", demuxer]),
     ...["-show_entries", ENTRIES, "-of", "compact"],
     // The prefix keeps a name with a colon or a leading dash a name.
     nameOf(input),
@@ -176,8 +205,10 @@ function conclude(report: Report, format: UnreadFormat, said: string): FfprobeVe
   }
 }
 
-function describeReport(report: Report, { container, size, sha256 }: UnreadFormat, said: string): FfprobeVerdict {
+function describeReport(report: Report, format: UnreadFormat, said: string): FfprobeVerdict {
+  const { size, sha256 } = format;
   const { tracks, headerDurationS } = report;
+  const container = format.demuxer === null ? (report.container ?? format.container) : format.container;
   const contents = describeContents({ container, size, headerDurationS, tracks });
   if (contents) {
     const { tracks, ...figures } = contents;
@@ -191,6 +222,8 @@ function describeReport(report: Report, { container, size, sha256 }: UnreadForma
 /** Reads ffprobe's lines as they come; the packets come first. */
 class Report {
   headerDurationS: number | null = null;
+  /** The first of the names that ffprobe has for the format. */
+  container: string | null = null;
   private readonly tallies = new Map<string, PacketTally>();
   /** By index: a transport stream lists its streams once more inside its programs. */
   private readonly streams = new Map<string, TrackFacts>();
@@ -208,7 +241,9 @@ class Report {
     const fields = new Map(pairs.map((pair) => pair.split(/=(.*)/s, 2) as [string, string]));
     if (kind === "packet") this.takePacket(fields);
     if (kind === "stream") this.takeStream(fields);
-    if (kind === "format") this.headerDurationS = toNumber(fields.get("duration"));
+    if (kind !== "format") return;
+    this.headerDurationS = toNumber(fields.get("duration"));
+    this.container = fields.get("format_name")?.split(",")[0] ?? null;
   }
 
   private takePacket(fields: Map<string, string>): void {
@@ -223,6 +258,7 @@ class Report {
   private takeStream(fields: Map<string, string>): void {
     const type = fields.get("codec_type");
     if (type !== "video" && type !== "audio" && type !== "subtitle") return;
+    if (fields.get("disposition:attached_pic") === "1") return;
     const rotation = toNumber(fields.get("side_datum/display_matrix:rotation") ?? fields.get("rotation")) ?? 0;
     const facts: TrackFacts = {
       type,

@@ -2,7 +2,7 @@
 import { BufferSource, Input, type InputFormat, MATROSKA, MP4, QTFF, WEBM } from "mediabunny";
 import type { Bytes } from "./bytes.js";
 import { type Counted, type CountedTrack, inOrder, PacketTally } from "./description.js";
-import { readFacts } from "./facts.js";
+import { PACKET_START_BYTES, readFacts } from "./facts.js";
 import { readIsobmff } from "./isobmff.js";
 import { readMatroska } from "./matroska.js";
 
@@ -16,7 +16,8 @@ export async function countIsobmff(bytes: Bytes, container: string): Promise<Cou
   for (const track of await input.getTracks()) {
     const one = known.find(({ id }) => id === track.id);
     const { tally = new PacketTally(), presentedUntilS = null } = one ?? {};
-    found.set(track.id, { facts: await readFacts(track), tally, presentedUntilS });
+    const readPacket = async () => (one ? bytes.peek(await one.firstAt(), PACKET_START_BYTES) : new Uint8Array());
+    found.set(track.id, { facts: await readFacts(track, { readPacket }), tally, presentedUntilS });
   }
   const name = container === "mp4" && brand.startsWith("3g") ? "3gp" : container;
   const ids = known.map(({ id }) => id);
@@ -31,8 +32,8 @@ export async function countMatroska(bytes: Bytes, container: string): Promise<Co
   }
   using input = inputOf(slim, [MATROSKA, WEBM]);
   for (const track of await input.getTracks()) {
-    const tally = known.find(({ number }) => number === track.id)?.tally ?? new PacketTally();
-    found.set(track.id, { facts: await readFacts(track), tally });
+    const { tally = new PacketTally(), codecPrivate } = known.find(({ number }) => number === track.id) ?? {};
+    found.set(track.id, { facts: await readFacts(track, { config: codecPrivate }), tally });
   }
   const numbers = known.map(({ number }) => number);
   return { ...figures, container, tracks: inOrder(numbers, found) };

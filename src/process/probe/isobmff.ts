@@ -7,7 +7,7 @@ import { PacketTally, type TrackFacts } from "./description.js";
 import { endAt, estimateTracks } from "./estimate.js";
 import { Refusal } from "./failure.js";
 import { countFragments } from "./fragments.js";
-import { countSamples, type SampleTables } from "./sample-tables.js";
+import { countSamples, firstOffset, type SampleTables } from "./sample-tables.js";
 
 export interface IsobmffTrack {
   id: number;
@@ -16,6 +16,8 @@ export interface IsobmffTrack {
   /** Where an edit list ends it, before its last packet. */
   presentedUntilS: number | null;
   tally: PacketTally;
+  /** Where its first sample lies; beyond the file where no table tells. */
+  firstAt: () => Promise<number>;
 }
 
 export interface Isobmff {
@@ -67,7 +69,8 @@ async function readMovie(bytes: Bytes, moov: Box, brand: string): Promise<Isobmf
   const defaults = readDefaults(view, find(view, movie, "mvex"));
   const found = traks.flatMap((trak, number) => {
     const track = readTrack(view, trak, { movieScale: header?.timescale ?? 0, tables: slimmer.tables[number] });
-    return track && !(chapterIds.has(track.id) && track.subtitle) ? [track] : [];
+    if (!track || (chapterIds.has(track.id) && track.subtitle)) return [];
+    return [{ ...track, firstAt: () => firstOffset(bytes, track) }];
   });
   const durationS = header && header.duration > 0 ? header.duration / header.timescale : longest(found);
   let estimated = await countTables(bytes, found);

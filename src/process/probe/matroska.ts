@@ -10,6 +10,7 @@ import { type BlockTrack, CLUSTER, findCluster, walkBlocks } from "./matroska-bl
 export interface MatroskaTrack extends BlockTrack {
   /** Of a subtitle, which mediabunny does not tell of. */
   subtitle: TrackFacts | null;
+  codecPrivate: Uint8Array | undefined;
 }
 
 export interface Matroska {
@@ -37,6 +38,7 @@ const TRACK = 0xae;
 const TRACK_NUMBER = 0xd7;
 const TRACK_TYPE = 0x83;
 const CODEC_ID = 0x86;
+const CODEC_PRIVATE = 0x63a2;
 const LANGUAGE = 0x22b59c;
 const LANGUAGE_TAG = 0x22b59d;
 const DEFAULT_DURATION = 0x23e383;
@@ -195,6 +197,7 @@ function readTrack(entry: Uint8Array): MatroskaTrack {
     number: numberOf(TRACK_NUMBER),
     defaultDurationNs: numberOf(DEFAULT_DURATION),
     subtitle: numberOf(TRACK_TYPE) === SUBTITLE ? facts : null,
+    codecPrivate: values.get(CODEC_PRIVATE),
     tally: new PacketTally(),
   };
 }

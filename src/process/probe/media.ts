@@ -14,8 +14,10 @@ import {
 import { messageOf } from "../../errors.js";
 import type { Bytes } from "./bytes.js";
 import { type Contents, type Counted, describeContents } from "./description.js";
-import { Refusal, Trouble, Unreachable } from "./failure.js";
+import { Refusal, Trouble, Unreachable, Unreadable } from "./failure.js";
+import { foreignReader } from "./foreign.js";
 import { countIsobmff, countMatroska } from "./indexed.js";
+import type { ProbeRequest } from "./messages.js";
 import { type ForeignFormat, SNIFF_BYTES, sniff, unknownFormat } from "./sniff.js";
 import { readStream } from "./streams.js";
 
@@ -38,18 +40,32 @@ const CACHE_BYTES = 2 * 2 ** 20;
 
 Logging.level = LogLevel.Silent;
 
-/** The contents of a file, or the format that ffprobe has to read; throws a Refusal for what is no whole media file. */
-export async function readMedia(bytes: Bytes): Promise<Contents | ForeignFormat> {
+/** What the named reader makes of a file; MediaInfo is loaded by the first file that needs it. */
+export async function readBytes(bytes: Bytes, reader: ProbeRequest["reader"]): Promise<Contents | ForeignFormat> {
+  if (reader === "none") return { ...UNKNOWN, reason: null };
+  if (reader !== "media") return (await import("./mediainfo.js")).readWithMediaInfo(bytes, reader.mediaInfo);
+  try {
+    return await readMedia(bytes);
+  } catch (error) {
+    if (error instanceof Unreadable) return { ...UNKNOWN, reason: error.message };
+    throw error;
+  }
+}
+
+const UNKNOWN = { container: "file", demuxer: null };
+
+/** The contents of a file, or the format that another reader has to read; throws a Refusal for what is no whole media file. */
+async function readMedia(bytes: Bytes): Promise<Contents | ForeignFormat> {
   if (bytes.size === 0) throw new Refusal("the file is empty (0 bytes)");
   const head = await bytes.read(0, Math.min(SNIFF_BYTES, bytes.size));
   const sniffed = sniff(head);
-  if (typeof sniffed === "object") return sniffed;
+  if (typeof sniffed === "object") return (await foreignReader(sniffed.container)?.(bytes)) ?? sniffed;
   const text = Buffer.from(head).toString("latin1");
   if (INDEXED.some(({ at, magic }) => text.startsWith(magic, at))) return readIndexed(bytes, head);
   const counted = await readStream(bytes, Buffer.from(head));
   if (counted) return complete(bytes, counted);
   // An ogg may hold streams that only ffprobe knows.
-  if (text.startsWith("OggS")) return { container: "ogg", demuxer: "ogg" };
+  if (text.startsWith("OggS")) return { container: "ogg", demuxer: "ogg", reason: null };
   throw unknownFormat(head);
 }
 
@@ -64,7 +80,7 @@ async function readIndexed(bytes: Bytes, head: Uint8Array): Promise<Contents> {
     return complete(bytes, await (isMatroska ? countMatroska : countIsobmff)(bytes, container));
   } catch (error) {
     if (isOurs(error)) throw error;
-    throw new Refusal(`damaged: it begins like ${container}, but cannot be read as such (${messageOf(error)})`);
+    throw new Unreadable(`damaged: it begins like ${container}, but cannot be read as such (${messageOf(error)})`);
   }
 }
 
@@ -87,7 +103,7 @@ function sourceOf(bytes: Bytes): CustomSource {
 
 function complete(bytes: Bytes, counted: Counted): Contents {
   const { container, tracks } = counted;
-  if (tracks.length === 0) throw new Refusal(`this ${container} holds no video, audio or subtitle track`);
+  if (tracks.length === 0) throw new Unreadable(`this ${container} holds no video, audio or subtitle track`);
   const contents = describeContents({ ...counted, size: bytes.size });
   if (!contents) throw new Refusal(`cut short: this ${container} announces its tracks, but holds nothing of them`);
   return contents;

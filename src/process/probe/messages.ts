@@ -1,6 +1,7 @@
 // What the instance and its probing thread say to one another.
 import type { Millis } from "../../video.js";
 import type { Description } from "./description.js";
+import type { ForeignFormat } from "./sniff.js";
 
 export type SourceAddress =
   | { kind: "file"; path: string }
@@ -16,17 +17,15 @@ export interface ProbeRequest {
   full: boolean;
   /** The bytes of a remote file are asked for as well, only to hash them. */
   hashRemote: boolean;
+  /** `media` for the readers of this thread, `none` to take no more than size and hash. */
+  reader: "media" | "none" | { mediaInfo: string };
   /** For a temporary file. */
   uniqueName: string;
 }
 
-/** A format that mediabunny does not read, for ffprobe; the thread has hashed the file already. */
-export interface UnreadFormat {
+/** A file that the thread's readers do not read, for the next reader; the thread has hashed it already. */
+export interface UnreadFormat extends ForeignFormat {
   kind: "unread";
-  /** As a person calls it. */
-  container: string;
-  /** ffprobe's demuxer, named so that ffprobe need not (and cannot be led to) guess. */
-  demuxer: string;
   size: number;
   sha256: string | null;
 }

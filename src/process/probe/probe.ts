@@ -8,10 +8,11 @@ import { shownReason } from "../../shown.js";
 import type { Outcome, Video } from "../../video.js";
 import type { Processor } from "../processor.js";
 import { CLOSE_MS, settledWithin } from "../within.js";
-import { type FfprobeVerdict, runFfprobe } from "./ffprobe.js";
-import type { SourceAddress, UnreadFormat } from "./messages.js";
+import { runFfprobe } from "./ffprobe.js";
+import type { SourceAddress } from "./messages.js";
 import { threadProgram } from "./program.js";
-import { ProbeThreads, type ThreadVerdict } from "./threads.js";
+import { askReaders, type Conclusion } from "./readers.js";
+import { ProbeThreads } from "./threads.js";
 
 export type ProbeConfig = Pick<Config, "probeTimeoutMs" | "probeMemoryMb" | "allowPrivateSources"> &
   Partial<Pick<Config, "probe" | "probeHash">>;
@@ -29,6 +30,8 @@ const IDLE_MS = 10_000;
 const TROUBLE_MS = 10_000;
 /** One piece and its copy inside mediabunny, and what is parsed from it, fit into the thread's memory. */
 const PIECE_SHARE = 4;
+/** What MediaInfo holds of its own once its WebAssembly is loaded. */
+const MEDIAINFO_MB = 64;
 
 export function createProbe(config: ProbeConfig, parts: ProbeParts): Processor {
   const { clock, program = threadProgram(), ffprobe = "ffprobe", idleMs = IDLE_MS } = parts;
@@ -36,6 +39,8 @@ export function createProbe(config: ProbeConfig, parts: ProbeParts): Processor {
   const [full, hashRemote] = [config.probe === "full", config.probeHash === "always"];
   const closing = new AbortController();
   const threads = new ProbeThreads({ clock, program, timeoutMs, idleMs, memoryMb });
+  // Apart from the others: WebAssembly gives no memory back, and one that reads mp4 never needs so much.
+  const mediaInfo = new ProbeThreads({ clock, program, timeoutMs, idleMs, memoryMb: memoryMb + MEDIAINFO_MB });
   const pieceBytes = Math.floor((memoryMb * 2 ** 20) / PIECE_SHARE);
 
   return {
@@ -43,17 +48,17 @@ export function createProbe(config: ProbeConfig, parts: ProbeParts): Processor {
       const signal = AbortSignal.any([context.signal, closing.signal]);
       const address = readAddress(video, config);
       if (typeof address === "string") return { kind: "failed", reason: address };
-      const verdict = await threads.run(
-        { kind: "probe", address, pieceBytes, full, hashRemote, uniqueName: clock.uniqueId() },
-        signal,
-      );
-      if (verdict.kind !== "unread") return toOutcome(verdict, config);
-      const second = await runFfprobe(address, verdict, { clock, program: ffprobe, timeoutMs, signal });
-      return second.kind === "missing" ? needsFfprobe(verdict) : toOutcome(second, config);
+      const request = { kind: "probe", address, pieceBytes, full, hashRemote, uniqueName: clock.uniqueId() } as const;
+      const conclusion = await askReaders({
+        byThread: (reader) => threads.run({ ...request, reader }, signal),
+        byFfprobe: (format) => runFfprobe(address, format, { clock, program: ffprobe, timeoutMs, signal }),
+        byMediaInfo: (format) => mediaInfo.run({ ...request, reader: { mediaInfo: format } }, signal),
+      });
+      return toOutcome(conclusion, config);
     },
     async close() {
       closing.abort();
-      await settledWithin(CLOSE_MS, [threads.close()], clock);
+      await settledWithin(CLOSE_MS, [threads.close(), mediaInfo.close()], clock);
     },
   };
 }
@@ -71,8 +76,6 @@ function readAddress({ source }: Video, { allowPrivateSources: allowed }: ProbeC
     return `expected a file: URL of this machine: ${messageOf(error)}`;
   }
 }
-
-type Conclusion = Exclude<ThreadVerdict, UnreadFormat> | Exclude<FfprobeVerdict, { kind: "missing" }>;
 
 function toOutcome(verdict: Conclusion, { probeTimeoutMs, probeMemoryMb }: ProbeConfig): Outcome {
   switch (verdict.kind) {
@@ -106,11 +109,4 @@ function toOutcome(verdict: Conclusion, { probeTimeoutMs, probeMemoryMb }: Probe
     default:
       return verdict satisfies never;
   }
-}
-
-function needsFfprobe({ container }: UnreadFormat): Outcome {
-  return {
-    kind: "failed",
-    reason: `this ${container} is read by ffprobe only, and there is no ffprobe on PATH: install ffmpeg`,
-  };
 }

@@ -48,6 +48,16 @@ export async function countSamples(bytes: Bytes, track: SampleTables, most = Inf
   return tally;
 }
 
+/** Where the first chunk lies, which begins with the first sample. */
+export async function firstOffset(bytes: Bytes, { tables }: Pick<SampleTables, "tables">): Promise<number> {
+  const table = tables.get("co64") ?? tables.get("stco");
+  const at = (table?.start ?? 0) + 8;
+  const length = tables.has("co64") ? 8 : 4;
+  if (!table || table.end < at + length || bytes.size < at + length) return bytes.size;
+  const view = viewOf(await bytes.read(at, at + length));
+  return length === 8 ? Number(view.getBigUint64(0)) : view.getUint32(0);
+}
+
 /** The entries of one table, a piece of it at a time. */
 class Entries {
   view: DataView = new DataView(new ArrayBuffer(0));

@@ -1,5 +1,5 @@
 // Looks at the first bytes of a file: for the readers here, for ffprobe, or no media at all.
-import { Refusal } from "./failure.js";
+import { Refusal, Unreadable } from "./failure.js";
 
 /** How many bytes a look needs. */
 export const SNIFF_BYTES = 4096;
@@ -7,8 +7,10 @@ export const SNIFF_BYTES = 4096;
 export interface ForeignFormat {
   /** As a person calls it. */
   container: string;
-  /** ffprobe's demuxer. */
-  demuxer: string;
+  /** ffprobe's demuxer, named where it is known, so that ffprobe need not (and cannot be led to) guess. */
+  demuxer: string | null;
+  /** Why a reader that was asked does not read it; null where there is none for this format. */
+  reason: string | null;
 }
 
 interface Magic {
@@ -16,7 +18,7 @@ interface Magic {
   bytes: string;
 }
 
-/** Formats that are left to ffprobe. */
+/** Formats that are read neither by mediabunny nor packet by packet. */
 const FOREIGN: (Magic & { container: string; demuxer?: string })[] = [
   { at: 8, bytes: "AVI ", container: "avi" },
   { bytes: "FLV", container: "flv" },
@@ -25,6 +27,7 @@ const FOREIGN: (Magic & { container: string; demuxer?: string })[] = [
   { bytes: "\x00\x00\x01\xba", container: "mpeg" },
   { bytes: "\x06\x0e\x2b\x34", container: "mxf" },
   { bytes: ".RMF", container: "rm" },
+  { bytes: "\x1f\x07\x00", container: "dv" },
   { bytes: "wvpk", container: "wavpack", demuxer: "wv" },
   { bytes: "MAC ", container: "ape" },
   // QuickTime from before there was an ftyp box.
@@ -70,7 +73,7 @@ export function sniff(head: Uint8Array): ForeignFormat | "named" | "unnamed" {
   const text = Buffer.from(head).toString("latin1");
   const matches = ({ at = 0, bytes }: Magic) => text.startsWith(bytes, at);
   const foreign = FOREIGN.find(matches);
-  if (foreign) return { container: foreign.container, demuxer: foreign.demuxer ?? foreign.container };
+  if (foreign) return { container: foreign.container, demuxer: foreign.demuxer ?? foreign.container, reason: null };
   if (NAMED.some(matches)) return "named";
   const other = NO_MEDIA.find(matches);
   if (other) throw new Refusal(`not a media file: it is ${other.name}`);
@@ -80,11 +83,11 @@ export function sniff(head: Uint8Array): ForeignFormat | "named" | "unnamed" {
   return "unnamed";
 }
 
-export function unknownFormat(head: Uint8Array): Refusal {
+export function unknownFormat(head: Uint8Array): Unreadable {
   const shown = Buffer.from(head.subarray(0, 8))
     .toString("hex")
     .replace(/..(?=.)/g, "$& ");
-  return new Refusal(`not a media file: its first bytes (${shown}) belong to no known format`);
+  return new Unreadable(`not a media file: its first bytes (${shown}) belong to no known format`);
 }
 
 /** UTF-8 or UTF-16 without control characters. */

@@ -8,7 +8,7 @@ import { type ByteSource, Bytes } from "./bytes.js";
 import { digest } from "./digest.js";
 import { isTrouble, Refusal, Trouble, Unreachable } from "./failure.js";
 import { openLocal } from "./local.js";
-import { readMedia } from "./media.js";
+import { readBytes } from "./media.js";
 import type { CollectRequest, ProbeAnswer, ProbeRequest, ThreadMessage } from "./messages.js";
 import { openRemote } from "./remote.js";
 
@@ -51,10 +51,10 @@ function openSource({ address, uniqueName }: ProbeRequest): Promise<ByteSource> 
 }
 
 async function probeSource(source: ByteSource, request: ProbeRequest): Promise<ProbeAnswer> {
-  const { address, pieceBytes, full, hashRemote } = request;
+  const { address, pieceBytes, full, hashRemote, reader } = request;
   const bytes = new Bytes(source, { pieceBytes, full, alive, progress });
-  const media = await readMedia(bytes);
-  const isHashed = address.kind === "file" || hashRemote;
+  const media = await readBytes(bytes, reader);
+  const isHashed = typeof reader === "string" && (address.kind === "file" || hashRemote);
   const sha256 = isHashed ? await digest(source, bytes.whole, progress) : null;
   if ("demuxer" in media) return { kind: "unread", ...media, size: source.size, sha256 };
   const { tracks, ...figures } = media;
