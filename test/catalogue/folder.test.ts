@@ -17,6 +17,20 @@ describe("a folder", () => {
     expect((await readList(".", { cwd: folder })).entries.map((entry) => entry.source)).toEqual(expected);
   });
 
+  it("takes the endings that cameras, recorders, old players and encoders give to media", () => {
+    const endings = `
+      3g2 3gp 3gpp aac ac3 aiff amr asf au avi caf divx dts dv eac3 f4v flac flv gif h264 h265 hevc ivf m2t m2ts m2v m4a m4v
+      mka mkv mod mov mp2 mp3 mp4 mpe mpeg mpg mpv mts mxf nut oga ogg ogv opus qt rm rmvb spx tod ts vob vro w64 wav webm
+      wma wmv wtv`;
+    const folder = makeFolder();
+    const names = endings
+      .trim()
+      .split(/\s+/)
+      .map((ending) => `video.${ending}`);
+    for (const name of [...names, "video.jpg", "video.txt", "video.srt", "video.zip", "video"]) makeFile(folder, name);
+    expect(sourcesOf(folder)).toEqual(names.map((name) => join(folder, name)).sort());
+  });
+
   it("takes names with blanks, quotes, brackets, line breaks, a leading dash and any script", () => {
     const folder = makeFolder();
     const names = [

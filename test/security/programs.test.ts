@@ -121,7 +121,7 @@ describe("no shell", () => {
 
   it.each(NASTY)("reads %j as the path of a film for ffprobe", async (text) => {
     const { program, seen } = recorder("exit 1");
-    const unread = { kind: "unread", container: "avi", demuxer: "avi", size: 1, sha256: "" } as const;
+    const unread = { kind: "unread", container: "avi", demuxer: "avi", reason: null, size: 1, sha256: "" } as const;
     const signal = new AbortController().signal;
     await runFfprobe({ kind: "file", path: text }, unread, { clock, program, timeoutMs: 5000, signal });
     expect(seen().at(-1)).toBe(`file:${text}`);
@@ -174,7 +174,7 @@ describe("a program of somebody's", () => {
       clock,
     );
     const three = recorder("exit 1");
-    const unread = { kind: "unread", container: "avi", demuxer: "avi", size: 1, sha256: "" } as const;
+    const unread = { kind: "unread", container: "avi", demuxer: "avi", reason: null, size: 1, sha256: "" } as const;
     const signal = new AbortController().signal;
     await runFfprobe({ kind: "file", path: "x" }, unread, { clock, program: three.program, timeoutMs: 5000, signal });
     for (const { environment } of [one, two, three]) {

@@ -72,17 +72,23 @@ export async function readWithMediaInfo(bytes: Bytes, container: string): Promis
   return contents;
 }
 
+/** Compiled once; one that has failed may be in any state, so the next file gets a new one. */
+let loaded: ReturnType<typeof load> | null = null;
+
+function load() {
+  return mediaInfoFactory({ format: "object" });
+}
+
 async function analyze(bytes: Bytes): Promise<Told[]> {
-  const mediaInfo = await mediaInfoFactory({ format: "object" });
-  try {
-    const result = await mediaInfo.analyzeData(
-      () => bytes.size,
-      (length, offset) => bytes.read(offset, Math.min(offset + length, bytes.size)),
-    );
-    return result.media?.track ?? [];
-  } finally {
-    mediaInfo.close();
-  }
+  loaded ??= load();
+  const mediaInfo = await loaded;
+  loaded = null;
+  const result = await mediaInfo.analyzeData(
+    () => bytes.size,
+    (length, offset) => bytes.read(offset, Math.min(offset + length, bytes.size)),
+  );
+  loaded = Promise.resolve(mediaInfo);
+  return result.media?.track ?? [];
 }
 
 /** How much of the file is cut off, from what MediaInfo finds wrong with the sizes: of all pieces the largest tells. */
