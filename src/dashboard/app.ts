@@ -16,7 +16,6 @@ import { CHANGE_ROUTES } from "./routes/changes.js";
 import { OUTSIDE_ROUTES } from "./routes/outside.js";
 import { POOL_ROUTES } from "./routes/pool.js";
 import { VIDEO_ROUTES } from "./routes/videos.js";
-import type { App } from "./serve.js";
 import { View } from "./view.js";
 
 type Bindings = { Bindings: HttpBindings & { door: Door } };
@@ -25,6 +24,13 @@ type Bindings = { Bindings: HttpBindings & { door: Door } };
 export const ROUTES: Route[] = [...POOL_ROUTES, ...OUTSIDE_ROUTES, ...CHANGE_ROUTES, ...VIDEO_ROUTES];
 
 const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
+/** What answers all but the questions after health. */
+export interface App {
+  listener(door: Door): RequestListener;
+  /** Ends what would never end by itself. */
+  close(): void;
+}
 
 export function createApp(house: House): App {
   const view = new View(house);

@@ -3,17 +3,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { HidbError, messageOf } from "../errors.js";
 import type { Millis } from "../video.js";
+import type { App } from "./app.js";
 import { Health } from "./health.js";
 import type { Door, House } from "./house.js";
 import { Listener } from "./listener.js";
 import { ensureToken } from "./token.js";
-
-/** What answers all but the questions after health. */
-export interface App {
-  listener(door: Door): RequestListener;
-  /** Ends what would never end by itself. */
-  close(): void;
-}
 
 const CLOSE_GRACE_MS: Millis = 2000;
 const HIGHEST_PORT = 65_535;

@@ -15,7 +15,7 @@ import { SimulatedDatabase } from "./database.ts";
 import type { PoolSettings } from "./plan.ts";
 import type { Process } from "./process.ts";
 import { SimulatedProcessor } from "./processor.ts";
-import type { Stage } from "./world.ts";
+import type { Stage } from "./stage.ts";
 
 export const CATALOGUE: CatalogueTable = {
   table: "videos",

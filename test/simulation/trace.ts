@@ -1,5 +1,4 @@
 // What has happened in a run: a hash of all of it, to tell two runs apart, and its last lines, for people.
-import type { Actor } from "./scheduler.ts";
 
 /** How much of it is kept as text; the hash is always of everything. */
 export const tracing = { lines: false, steps: false };
@@ -14,7 +13,7 @@ export class Trace {
     return (this.#hash >>> 0).toString(16).padStart(8, "0");
   }
 
-  step(now: number, actor: Actor | undefined, what: string): void {
+  step(now: number, actor: { readonly label: string } | undefined, what: string): void {
     this.#mix(Math.floor(now * 1000) | 0);
     this.#mix(actor === undefined ? 7 : actor.label.length * 31 + actor.label.charCodeAt(actor.label.length - 1));
     this.#mix(what.length * 131 + what.charCodeAt(0));

@@ -21,6 +21,7 @@ import { EPOCH, Host, Process } from "./process.ts";
 import { natureOf, type Run, type Workshop } from "./processor.ts";
 import { Random } from "./random.ts";
 import { type Millis, Scheduler } from "./scheduler.ts";
+import type { Stage } from "./stage.ts";
 import { Trace } from "./trace.ts";
 
 const MINUTE: Millis = 60_000;
@@ -56,19 +57,6 @@ export async function simulate(plan: Plan, store: Store): Promise<Result> {
     process.off("unhandledRejection", onUnheard);
   }
   return world.result();
-}
-
-/** What the parts of a world share. */
-export interface Stage {
-  plan: Plan;
-  store: Store;
-  scheduler: Scheduler;
-  cloud: Cloud;
-  model: Model;
-  workshop: Workshop;
-  spoolDir: string;
-  hear: (process: Process, event: PoolEvent, rank: number) => void;
-  fail: (error: unknown) => void;
 }
 
 class World {

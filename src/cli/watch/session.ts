@@ -11,9 +11,10 @@ import { clock } from "../context.js";
 import { asTyped, plural } from "../print.js";
 import { describeVideo } from "../show.js";
 import { countFailed, retryFailed, togglePause } from "./actions.js";
+import { drawScene } from "./draw.js";
 import { type Feed, openFeed } from "./feed.js";
 import { beginScale } from "./scale.js";
-import { drawScene, type Panel } from "./scene.js";
+import type { Panel } from "./scene.js";
 import type { Line, Style } from "./text.js";
 
 const DRAW_EVERY_MS = 250;

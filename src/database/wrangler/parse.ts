@@ -2,9 +2,7 @@
 import { findNodeAtLocation, getNodeValue, type ParseError, parseTree, printParseErrorCode } from "jsonc-parser";
 import { parse as parseTomlText, TomlError } from "smol-toml";
 import { wranglerConfigError } from "./error.js";
-import { findTomlLine } from "./toml-line.js";
-
-export type Path = (string | number)[];
+import { findTomlLine, type Path } from "./toml-line.js";
 
 export interface ParsedConfig {
   data: Record<string, unknown>;

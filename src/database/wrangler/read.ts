@@ -6,7 +6,8 @@ import { messageOf } from "../../errors.js";
 import { wranglerConfigError } from "./error.js";
 import type { WranglerLocation } from "./find.js";
 import { KNOWN_KEYS, NOT_INHERITED } from "./keys.js";
-import { isRecord, type ParsedConfig, type Path, parseJsonc, parseToml } from "./parse.js";
+import { isRecord, type ParsedConfig, parseJsonc, parseToml } from "./parse.js";
+import type { Path } from "./toml-line.js";
 
 export interface WranglerConfig extends v.InferOutput<typeof KNOWN_KEYS> {
   file: string;

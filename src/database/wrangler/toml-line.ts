@@ -1,6 +1,8 @@
 // On which line of a TOML text the value at a path begins. Its parser does not tell, so the text is searched: good enough
 // to send a person to the right place, and silent where it is not sure.
-import type { Path } from "./parse.js";
+
+/** Keys and indexes that lead to a value. */
+export type Path = (string | number)[];
 
 const HEADER = /^\s*(\[\[?)([^\]]+)\]\]?\s*(#.*)?$/;
 const ASSIGNMENT = /^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=/;

@@ -1,27 +1,16 @@
 // Delivers the messages of queues to the Worker that consumes them, at least once: what an instance takes and does not
 // settle, because it was killed perhaps, comes again when its lease is over.
 import { randomBytes } from "node:crypto";
-import type { Clock } from "../../clock.js";
 import { messageOf } from "../../errors.js";
 import type { Millis } from "../../video.js";
-import type { DeliveredMessage, LogLevel, OutgoingMessage, QueueResult } from "../host/protocol.js";
+import type { OutgoingMessage } from "../host/protocol.js";
 import type { QueueConsumer } from "../plan.js";
 import { Bell } from "./bell.js";
 import { encodeBody } from "./bodies.js";
-import { QueueDelivery } from "./delivery.js";
-import type { QueueStore } from "./store.js";
+import { QueueDelivery, type QueueParts } from "./delivery.js";
 
-export interface BrokerParts {
-  store: QueueStore;
+export interface BrokerParts extends QueueParts {
   consumers: readonly QueueConsumer[];
-  /** Resolves to workerd's own result; a rejection counts as a handler that failed. */
-  deliver: (queue: string, messages: DeliveredMessage[]) => Promise<QueueResult>;
-  clock: Clock;
-  onLog: (level: LogLevel, text: string) => void;
-  /** How long messages stay with an instance that says nothing; renewed while it delivers them. */
-  leaseMs: Millis;
-  /** How often the store is asked for what others have sent, or left behind. */
-  pollMs: Millis;
 }
 
 export class Broker {

@@ -1,17 +1,30 @@
 // One queue's batches, one after the other: claimed, gathered, delivered, settled.
+import type { Clock } from "../../clock.js";
 import { isOutcomeUnknown, messageOf } from "../../errors.js";
 import type { Millis } from "../../video.js";
 import { ThreadEnded } from "../host/ended.js";
-import type { DeliveredMessage, QueueResult } from "../host/protocol.js";
+import type { DeliveredMessage, LogLevel, QueueResult } from "../host/protocol.js";
 import type { QueueConsumer } from "../plan.js";
 import { Alarm } from "./alarm.js";
 import { Bell } from "./bell.js";
 import { decodeBody } from "./bodies.js";
-import type { BrokerParts } from "./broker.js";
-import type { Claim, KeptMessage, Settlement } from "./store.js";
+import type { Claim, KeptMessage, QueueStore, Settlement } from "./store.js";
 import { FAILED, judge, nothing, sortOutDeadly } from "./verdicts.js";
 
-interface DeliveryParts extends BrokerParts {
+/** What all queues of a Worker share. */
+export interface QueueParts {
+  store: QueueStore;
+  /** Resolves to workerd's own result; a rejection counts as a handler that failed. */
+  deliver: (queue: string, messages: DeliveredMessage[]) => Promise<QueueResult>;
+  clock: Clock;
+  onLog: (level: LogLevel, text: string) => void;
+  /** How long messages stay with an instance that says nothing; renewed while it delivers them. */
+  leaseMs: Millis;
+  /** How often the store is asked for what others have sent, or left behind. */
+  pollMs: Millis;
+}
+
+interface DeliveryParts extends QueueParts {
   consumer: QueueConsumer;
   wakeQueueAt: (queue: string, at: Millis) => void;
 }

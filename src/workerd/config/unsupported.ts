@@ -1,8 +1,9 @@
 // What a wrangler config may bind and a host outside Cloudflare cannot give. It stops before anything starts: a binding
 // that is simply missing would only be found by the first request that needs it.
 import { basename } from "node:path";
-import { isRecord, type Path } from "../../database/wrangler/parse.js";
+import { isRecord } from "../../database/wrangler/parse.js";
 import type { WranglerConfig } from "../../database/wrangler/read.js";
+import type { Path } from "../../database/wrangler/toml-line.js";
 import { HidbError } from "../../errors.js";
 
 interface Unsupported {

@@ -1,15 +1,8 @@
 // The entries of one KV namespace in the state: small values in the table, large ones in files.
-import { heldBytes, heldStream } from "./kv-values.js";
+import { type Entry, heldBytes, heldStream } from "./kv-values.js";
 import type { State } from "./state.js";
 import type { Bytes } from "./state-blobs.js";
 import { KV_BLOB, KV_DELETE, KV_EXPIRE, KV_GET, KV_LIST, KV_PUT, LAST } from "./state-statements.js";
-
-export interface Entry {
-  /** As JSON. */
-  metadata: string | null;
-  bytes(): Promise<Bytes>;
-  stream(): ReadableStream<Bytes>;
-}
 
 export interface NewEntry {
   bytes: Uint8Array;

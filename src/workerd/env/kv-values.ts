@@ -1,8 +1,14 @@
 // KV's values: what may be put, and how it comes back.
-import type { Entry } from "./kv-entries.js";
 import { tooLarge, VALUE_BYTES } from "./kv-limits.js";
 import { bytesOf, chunksOf, int, isObject, isStream, text, wrongParameter } from "./state-arguments.js";
 import { type Bytes, concat, readAll, streamOf } from "./state-blobs.js";
+
+export interface Entry {
+  /** As JSON. */
+  metadata: string | null;
+  bytes(): Promise<Bytes>;
+  stream(): ReadableStream<Bytes>;
+}
 
 export type KvType = "text" | "json" | "arrayBuffer" | "stream";
 

@@ -1,9 +1,9 @@
 // The KV binding: a namespace of the Worker's state, with workerd's words and the limits of Workers KV.
 import { type Clock, systemClock } from "../../clock.js";
 import type { Realm } from "../realm.js";
-import { type Entry, KvEntries } from "./kv-entries.js";
+import { KvEntries } from "./kv-entries.js";
 import * as limits from "./kv-limits.js";
-import { bytesOfValue, type KvType, readOptions, typed } from "./kv-values.js";
+import { bytesOfValue, type Entry, type KvType, readOptions, typed } from "./kv-values.js";
 import type { State } from "./state.js";
 import { type Given, int, optionalText, optionsOf, stringOf, text, wrongParameter } from "./state-arguments.js";
 import { countServiceCall } from "./state-call.js";

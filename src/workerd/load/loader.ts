@@ -1,7 +1,8 @@
 // All modules of one Worker: what each of its imports means, and the source behind it.
 import type { LoadFnOutput, ResolveFnOutput, ResolveHookContext } from "node:module";
 import { isAbsolute } from "node:path";
-import { type Builtin, Builtins } from "../modules/builtins.js";
+import type { Builtin } from "../modules/builtin.js";
+import { Builtins } from "../modules/builtins.js";
 import type { WorkerPlan } from "../plan.js";
 import type { Realm } from "../realm.js";
 import { CommonJsModules } from "./commonjs.js";

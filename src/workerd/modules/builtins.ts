@@ -1,32 +1,12 @@
 // Modules that belong to the runtime: the `cloudflare:` ones, and as much of Node's as the Worker may see.
 import { createRequire, isBuiltin } from "node:module";
 import type { Realm } from "../realm.js";
+import { type Builtin, registerBuiltins } from "./builtin.js";
 import { EmailMessage, NonRetryableError } from "./email.js";
+import type { Bundle } from "./fs-tree.js";
 import type { NodeModules } from "./node-modules.js";
 import { bareProcess } from "./process.js";
 import { workersModule } from "./workers.js";
-
-export interface Builtin {
-  /** `node:fs`, `cloudflare:workers`. */
-  name: string;
-  /** What it exports, `default` included. */
-  names: readonly string[];
-  load: () => Record<string, unknown> | Promise<Record<string, unknown>>;
-  /** Its load takes time, so only an import can have it. */
-  isLazy: boolean;
-  /** The URL of Node's own module, where that is what the Worker gets. */
-  native?: string;
-}
-
-/** Files of `/bundle` by their path. */
-export type Bundle = () => Map<string, () => Uint8Array>;
-
-const builtins = new WeakMap<Realm, Builtins>();
-
-/** For `process.getBuiltinModule`: undefined while the Worker is not being loaded. */
-export function builtinsOf(realm: Realm): Builtins | undefined {
-  return builtins.get(realm);
-}
 
 export class Builtins {
   readonly #realm: Realm;
@@ -37,7 +17,7 @@ export class Builtins {
   constructor(realm: Realm, bundle: Bundle) {
     this.#realm = realm;
     this.#bundle = bundle;
-    builtins.set(realm, this);
+    registerBuiltins(realm, (specifier) => this.find(specifier));
   }
 
   /** Node's modules in workerd's shape are many, and only for Workers that may see them. */
@@ -114,10 +94,3 @@ function processOnly(realm: Realm): Builtin {
   const names = [...Object.keys(exported), "default"];
   return { name: "node:process", names, load: () => ({ ...exported, default: exported }), isLazy: false };
 }
-
-/** Node's own module, loaded when first asked for. */
-export function nodeModule<T>(name: string): T {
-  return nodeRequire(name) as T;
-}
-
-const nodeRequire = createRequire(import.meta.url);

@@ -2,8 +2,10 @@
 import { fileURLToPath } from "node:url";
 import { currentInvocation } from "../invocation.js";
 import { native } from "../native.js";
-import type { Bundle } from "./builtins.js";
 import { fileError, invalidArgument } from "./node-errors.js";
+
+/** Files of `/bundle` by their path. */
+export type Bundle = () => Map<string, () => Uint8Array>;
 
 export interface Folder {
   kind: "folder";

@@ -1,10 +1,10 @@
 // `node:fs` and `node:fs/promises`: one tree in memory for each Worker, with the calls in all three forms.
 import { constants } from "node:fs";
 import type * as NodeStream from "node:stream";
-import { type Bundle, nodeModule } from "./builtins.js";
 import { encodingOf, fileCalls, optionsOf } from "./fs-calls.js";
 import { Dirent, Stats } from "./fs-stats.js";
-import { FileTree } from "./fs-tree.js";
+import { type Bundle, FileTree } from "./fs-tree.js";
+import { nodeModule } from "./native-module.js";
 import { invalidArgument, unsupported } from "./node-errors.js";
 
 type Call = (...given: unknown[]) => unknown;

@@ -1,8 +1,8 @@
 // `node:module`: its `createRequire` knows the runtime's modules, and nothing else.
 import { fileURLToPath } from "node:url";
 import { nameOf } from "../load/names.js";
+import type { FindBuiltin } from "./builtin.js";
 import { refusals } from "./node-errors.js";
-import type { FindBuiltin } from "./node-modules.js";
 
 const NOT_IMPLEMENTED = [
   "SourceMap",

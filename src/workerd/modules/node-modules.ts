@@ -1,6 +1,8 @@
 // Node's modules as `nodejs_compat` has them: Node's own where they do no harm, the rest in workerd's shape.
 import type { Realm } from "../realm.js";
-import { type Builtins, type Bundle, builtinsOf, nodeModule } from "./builtins.js";
+import { findBuiltin } from "./builtin.js";
+import type { Bundle } from "./fs-tree.js";
+import { nodeModule } from "./native-module.js";
 import { refused } from "./node-errors.js";
 import { makeFs } from "./node-fs.js";
 import { GUARDED } from "./node-guarded.js";
@@ -52,7 +54,7 @@ export class NodeModules {
       console: () => consoleModule(),
       fs: () => makeFs(bundle, (makeProcess(realm) as { cwd: () => string }).cwd),
       "fs/promises": fs,
-      module: () => moduleModule({ names: [...this.#makers.keys()], find: (name) => builtinsOf(realm)?.find(name) }),
+      module: () => moduleModule({ names: [...this.#makers.keys()], find: (name) => findBuiltin(realm, name) }),
     });
     for (const [name, part] of Object.entries(PARTS_OF_STREAM)) {
       this.#makers.set(name, () => nodeModule<Record<string, Exported>>("node:stream")[part] as Exported);
@@ -77,5 +79,3 @@ function consoleModule(): Exported {
     context: refused("Console.context"),
   });
 }
-
-export type FindBuiltin = (specifier: string) => ReturnType<Builtins["find"]>;

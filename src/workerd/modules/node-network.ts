@@ -5,7 +5,7 @@ import type * as Net from "node:net";
 import type * as Tls from "node:tls";
 import { currentInvocation } from "../invocation.js";
 import type { Realm } from "../realm.js";
-import { nodeModule } from "./builtins.js";
+import { nodeModule } from "./native-module.js";
 import { notImplemented, optionNotImplemented, pathNotSupported, refused } from "./node-errors.js";
 import { makeServerClass } from "./node-server.js";
 

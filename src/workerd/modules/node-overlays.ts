@@ -2,7 +2,7 @@
 import type * as NodeAsyncHooks from "node:async_hooks";
 import type * as NodePath from "node:path";
 import { native } from "../native.js";
-import { nodeModule } from "./builtins.js";
+import { nodeModule } from "./native-module.js";
 import { refusals } from "./node-errors.js";
 
 type Exported = Record<string, unknown>;

@@ -4,7 +4,7 @@ import { EventEmitter } from "node:events";
 import type * as Http from "node:http";
 import { native } from "../native.js";
 import type { Realm } from "../realm.js";
-import { nodeModule } from "./builtins.js";
+import { nodeModule } from "./native-module.js";
 
 type Listener = (request: Http.IncomingMessage, response: Http.ServerResponse) => void;
 

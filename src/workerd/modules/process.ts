@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import { native } from "../native.js";
 import type { Realm } from "../realm.js";
-import { builtinsOf } from "./builtins.js";
+import { findBuiltin } from "./builtin.js";
 import { fileError, notImplemented, refusals, requireString } from "./node-errors.js";
 
 const VERSION = "22.19.0";
@@ -188,8 +188,7 @@ function notPermitted(): never {
 function builtinModule(realm: Realm, name: unknown): unknown {
   const specifier = String(name);
   if (specifier.startsWith("cloudflare:")) return undefined;
-  const builtins = builtinsOf(realm);
-  const found = builtins?.find(specifier.startsWith("node:") ? specifier : `node:${specifier}`);
+  const found = findBuiltin(realm, specifier.startsWith("node:") ? specifier : `node:${specifier}`);
   return found === undefined ? undefined : (found.load() as Record<string, unknown>).default;
 }
 

@@ -4,8 +4,8 @@ import type { Command } from "./commands.ts";
 import { copyFolder, differenceOf, digestOf, filesIn, integrityOf } from "./content.ts";
 import { isKill, type Strike } from "./fault.ts";
 import { CLI } from "./hands.ts";
+import type { Done } from "./order.ts";
 import { type Lane, Place } from "./place.ts";
-import type { Done } from "./runner.ts";
 
 const LONG_AGO = new Date(0);
 

@@ -5,14 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { type Counted, FAULT_VARIABLE, REPORT_VARIABLE } from "./fault.ts";
-import type { Done, Order } from "./runner.ts";
-
-export interface Answer {
-  /** Null when a signal ended it. */
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
+import type { Done, Order } from "./order.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 export const CLI = join(ROOT, "dist/cli/hidb.cjs");

@@ -9,7 +9,7 @@ import { contentOf, copyFolder } from "./content.ts";
 import type { Distant } from "./distant.ts";
 import { faultOf, type Strike } from "./fault.ts";
 import { ENTRY, type Runner, type Running, start } from "./hands.ts";
-import type { Done, Order } from "./runner.ts";
+import type { Done, Order } from "./order.ts";
 
 const WORKED = 14;
 /** What becomes of a video in these runs is settled by its id: the first attempt of some fails, others fail for good. */

@@ -4,8 +4,8 @@ import type { Verdict } from "./case.ts";
 import { copyFolder, integrityOf } from "./content.ts";
 import { isKill, type Strike } from "./fault.ts";
 import { ENTRY, type Running } from "./hands.ts";
+import type { Done } from "./order.ts";
 import { type Lane, Place, untilDone } from "./place.ts";
-import type { Done } from "./runner.ts";
 
 export interface PoolKind {
   name: string;

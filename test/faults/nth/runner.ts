@@ -1,18 +1,8 @@
 // A process that runs one command of hidb after another, each with a fault of its own: twenty times as fast as a process
 // for each. What kills is left to real processes.
 import { fileURLToPath } from "node:url";
-import type { Counted, Fault } from "./fault.ts";
-import type { Answer } from "./hands.ts";
+import type { Done, Order } from "./order.ts";
 import { arm, disarm } from "./preload.ts";
-
-export interface Order {
-  args: string[];
-  cwd: string;
-  env: Record<string, string>;
-  fault: Fault;
-}
-
-export interface Done extends Answer, Counted {}
 
 const { runProgram } = (await import(fileURLToPath(new URL("../../../dist/cli/program.js", import.meta.url)))) as {
   runProgram: (argv: string[]) => Promise<number>;

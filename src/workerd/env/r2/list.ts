@@ -4,8 +4,9 @@ import { type Given, int, text } from "../state-arguments.js";
 import { LAST } from "../state-statements.js";
 import { codes, r2Error } from "./errors.js";
 import { emptyHttp } from "./metadata.js";
-import { HeadResult, type StoredObject } from "./object.js";
+import { HeadResult } from "./object.js";
 import type { R2Store } from "./store.js";
+import type { StoredObject } from "./stored.js";
 
 const MOST = 1000;
 /** Of a page whose objects come with their metadata. */

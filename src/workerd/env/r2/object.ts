@@ -5,20 +5,7 @@ import { readAll } from "../state-blobs.js";
 import type { DigestName, Digests } from "./digests.js";
 import { type HttpMetadata, writeHttpMetadata } from "./metadata.js";
 import type { Range } from "./ranges.js";
-
-/** An object without its bytes. */
-export interface StoredObject {
-  key: string;
-  version: string;
-  size: number;
-  etag: string;
-  /** Milliseconds since 1970. */
-  uploaded: number;
-  checksums: Digests;
-  http: HttpMetadata;
-  custom: Record<string, string>;
-  storageClass: string;
-}
+import type { StoredObject } from "./stored.js";
 
 export class HeadResult {
   readonly ssecKeyMd5: string | undefined;

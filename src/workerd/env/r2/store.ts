@@ -7,21 +7,11 @@ import type { Bytes } from "../state-blobs.js";
 import { LAST, R2_DELETE, R2_FIRST, R2_GET, R2_NEXT, R2_PUT } from "../state-statements.js";
 import type { Condition } from "./conditions.js";
 import { Digester, type Digests } from "./digests.js";
-import { type HttpMetadata, httpFromJson } from "./metadata.js";
-import type { StoredObject } from "./object.js";
+import { httpFromJson } from "./metadata.js";
 import type { Range } from "./ranges.js";
+import type { About, Kept, NewObject, Part, StoredObject } from "./stored.js";
 import { Uploads } from "./uploads.js";
 import type { Value } from "./values.js";
-
-/** What is said about an object when it is put. */
-export interface About {
-  http: HttpMetadata;
-  custom: Record<string, string>;
-  storageClass: string;
-}
-
-/** A file of an object. */
-export type Part = [blob: string, size: number];
 
 interface ObjectRow {
   key: string;
@@ -131,18 +121,6 @@ export class R2Store {
         : this.#state.get<ObjectRow>(R2_NEXT, ...within, after);
     return row === undefined ? undefined : fromRow(row);
   }
-}
-
-export interface Kept {
-  object: StoredObject;
-  idle: string[];
-}
-
-export interface NewObject {
-  about: About;
-  etag: string;
-  checksums: Digests;
-  parts: Part[];
 }
 
 function fromRow(row: ObjectRow): StoredObject {

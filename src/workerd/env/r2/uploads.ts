@@ -13,8 +13,7 @@ import {
 import { Digester } from "./digests.js";
 import { codes, r2Error } from "./errors.js";
 import { httpFromJson } from "./metadata.js";
-import type { StoredObject } from "./object.js";
-import type { About, Kept, NewObject } from "./store.js";
+import type { About, Kept, NewObject, StoredObject } from "./stored.js";
 import type { Value } from "./values.js";
 
 export interface NamedUpload {
