@@ -38,6 +38,10 @@ export class VideoHistory {
   #retired: KeptLine[] = [];
   /** The same, of what a person has cancelled: their instances hear of it later. */
   readonly #cut: KeptLine[] = [];
+  /** All claims that were ever cancelled. */
+  readonly #cancelled: KeptLine[] = [];
+  /** Claims whose release may have been that of a cancelled claim of the same instance and number: perhaps still held. */
+  readonly #perhapsHeld: KeptLine[] = [];
   #ended: KeptLine | undefined;
   /** Attempts that count since the last retry. */
   #spent = 0;
@@ -127,6 +131,7 @@ export class VideoHistory {
         if (this.#ended?.outcome === "completed")
           this.#complain("resurrection", "it was cancelled after it was completed", this.#ended, line);
         this.#cut.push(...this.#held);
+        this.#cancelled.push(...this.#held);
         this.#complainOfUnended(this.#held.splice(0), line);
         this.#ended = line;
         return;
@@ -197,8 +202,13 @@ export class VideoHistory {
     const { event, attempt, instance, outcome } = line;
     const at = this.#held.findLastIndex((held) => isSameClaim(held, line));
     const retired = this.#retired.findIndex((one) => isSameClaim(one, line) && line.time <= this.#retriedUntil);
+    if (event === "release" && this.#cancelled.some((claim) => isSameClaim(claim, line))) {
+      // Cancelled and tried again, the video looks as if it had been released: whoever asks after a lost answer reads it so.
+      if (at < 0) return;
+      this.#perhapsHeld.push(line);
+    }
     if (at < 0 && retired >= 0) this.#retired.splice(retired, 1);
-    else if (at < 0) {
+    else if (at < 0 && !takeFirst(this.#perhapsHeld, line)) {
       const what = event === "settle" ? `settled as ${outcome}` : "released";
       this.#complain(
         "unclaimed",
@@ -206,7 +216,7 @@ export class VideoHistory {
         ...this.#held.slice(-1),
         line,
       );
-    } else this.#held.splice(at, 1);
+    } else if (at >= 0) this.#held.splice(at, 1);
     if (event === "release" || outcome === "retry") {
       if (this.#held.length === 0) this.#spent = event === "release" ? attempt - 1 : attempt;
       return;

@@ -56,6 +56,32 @@ describe("a history in order", () => {
       BY_B,
     ],
     [
+      "a cancelled claim is told as released, since its video was brought back meanwhile",
+      [
+        "10 claim 7 1 a",
+        "20 cancel 7 21",
+        "25 retry 7",
+        "30 release 7 1 a",
+        "40 claim 7 1 b",
+        "50 settle 7 1 b completed",
+        ...GOODBYE,
+      ],
+      BY_B,
+    ],
+    [
+      "the same, when the video has come back to the same instance under the same number",
+      [
+        "10 claim 7 1 a",
+        "20 cancel 7 21",
+        "25 retry 7",
+        "30 claim 7 1 a",
+        "40 release 7 1 a",
+        "50 settle 7 1 a completed",
+        ...GOODBYE,
+      ],
+      BY_A,
+    ],
+    [
       "a person has a completed one done again",
       [
         "10 claim 7 1 a",
@@ -200,6 +226,19 @@ describe("a history that cannot be", () => {
       ["10 claim 7 1 a", "20 release 7 1 a", "50 settle 7 1 b completed", ...GOODBYE],
       BY_B,
       "video 7: attempt 1 was settled as completed by b, which did not hold it (line 5)",
+    ],
+    [
+      "released by a stranger, whatever was cancelled before",
+      [
+        "10 claim 7 1 a",
+        "20 cancel 7 21",
+        "25 retry 7",
+        "30 release 7 1 b",
+        "40 claim 7 1 a",
+        "50 settle 7 1 a completed",
+      ],
+      BY_A,
+      "video 7: attempt 1 was released by b, which did not hold it (line 6)",
     ],
     [
       "settled for an attempt that was over",
