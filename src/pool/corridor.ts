@@ -108,6 +108,7 @@ export class Corridor {
   #searchAt: Millis;
   #beatAt: Millis = Number.NEGATIVE_INFINITY;
   #inTouchSince: Millis | undefined;
+  readonly #begunAt: Millis;
   /** By how much the time of day is ahead of the durations, and when that has grown at once. */
   #ahead: Millis = Number.POSITIVE_INFINITY;
   #steppedAt: Millis | undefined;
@@ -119,6 +120,7 @@ export class Corridor {
 
   constructor(house: House) {
     this.#house = house;
+    this.#begunAt = house.instance.clock.monotonic();
     this.#searchAt = this.#isDistant
       ? house.instance.clock.monotonic() + DISTANT_SEARCH_EVERY_MS
       : Number.NEGATIVE_INFINITY;
@@ -509,7 +511,8 @@ export class Corridor {
     const reclaimed = await reclaimVideos(instance, {
       maxAttempts: config.maxAttempts,
       thorough,
-      ...(this.#isDistant ? { inTouchSince: this.#inTouchSince ?? started } : {}),
+      // Whoever has only just begun cannot know whether the clock was put forward a moment ago.
+      inTouchSince: this.#isDistant ? (this.#inTouchSince ?? started) : this.#begunAt,
       ...(steppedAt === undefined ? {} : { steppedAt }),
       ...(inherit === undefined ? {} : { inherit }),
     });
