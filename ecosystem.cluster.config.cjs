@@ -399,7 +399,10 @@ module.exports = {
       kill_retry_time: 500,
       treekill: false,
       pmx: false,
-      exp_backoff_restart_delay: 100,
+      // Not PM2's growing delay, which an instance that is killed at work gets as well: src/starts.cts has one for starts
+      // that fail. These two are for a Node that ends before it gets there.
+      restart_delay: 100,
+      min_uptime: 250,
       stop_exit_codes: [42],
       // The last resort only: PM2 looks every 30 s and starts the new process beside the old one.
       max_memory_restart: `${2 * memoryMb}M`,

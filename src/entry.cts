@@ -1,6 +1,7 @@
 // What PM2 loads first. CommonJS and free of packages, so that a wrong Node gets a sentence instead of a crash in native
 // code, and so that handlers stand before anything can fail: PM2 calls an uncaught error an exit with code 0, and does
 // not notice a rejection at all.
+import starting = require("./starts.cjs");
 
 const DO_NOT_RESTART = 42;
 const CRASHED = 1;
@@ -20,8 +21,26 @@ function crash(thrown: unknown): void {
   } catch {
     // An error in here would end the process with Node's own code 7.
   }
+  starts.crash();
   end(CRASHED, `hidb: ${shown}`);
 }
+
+/** Resolves after the wait that failed starts have earned; who is told to leave meanwhile leaves at once. */
+async function awaitTurn(): Promise<void> {
+  const waitMs = starts.begin();
+  if (waitMs === 0) return;
+  const leave = () => {
+    starts.forget();
+    process.exit(0);
+  };
+  const hear = (message: unknown) => message === "shutdown" && leave();
+  process.on("SIGINT", leave).on("SIGTERM", leave).on("message", hear);
+  console.log(`hidb: waits ${waitMs} ms, since ${starts.failed} starts in a row have failed`);
+  await new Promise((resolve) => setTimeout(resolve, waitMs));
+  process.off("SIGINT", leave).off("SIGTERM", leave).off("message", hear);
+}
+
+const starts = new starting.Starts();
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 13)) {
@@ -33,9 +52,11 @@ if (major < 22 || (major === 22 && minor < 13)) {
 } else {
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
-  import("./main.js")
-    .then(({ main }) => main())
+  awaitTurn()
+    .then(() => import("./main.js"))
+    .then(({ main }) => main(() => starts.up()))
     .then((code: number) => {
+      if (code !== CRASHED) starts.forget();
       if (code === 0) process.exit(0);
       setTimeout(() => process.exit(code), LAST_WORDS_MS);
     })

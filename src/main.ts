@@ -20,12 +20,15 @@ import type { Millis } from "./video.js";
 
 const SAY_AGAIN_MS: Millis = 60_000;
 
-/** Resolves to the exit code; what a person can mend ends with one line and code 42: PM2 shall not try again. */
-export async function main(): Promise<number> {
+/**
+ * Resolves to the exit code; what a person can mend ends with one line and code 42: PM2 shall not try again. `onUp` is
+ * called once the instance works.
+ */
+export async function main(onUp: () => void = () => undefined): Promise<number> {
   try {
     const shown = takeHandedOver();
     if (shown.length > 0) console.error(`hidb: ${toldByPm2(shown)}`);
-    return await work(readConfig());
+    return await work(readConfig(), onUp);
   } catch (error) {
     if (!(error instanceof HidbError)) throw error;
     console.error(`hidb: ${error.message}. Fix: ${error.fix}.`);
@@ -34,7 +37,7 @@ export async function main(): Promise<number> {
   }
 }
 
-async function work(config: Config): Promise<number> {
+async function work(config: Config, onUp: () => void): Promise<number> {
   const stop = listenForStop();
   const parts = await openForPool(config, { clock: systemClock, create: true });
   const { database } = parts;
@@ -54,6 +57,7 @@ async function work(config: Config): Promise<number> {
   await corridor.open();
   console.log(`hidb: instance ${readProcessId()} works on ${nameDatabase(config)} as rank ${corridor.rank}`);
   process.send?.("ready");
+  onUp();
   const dashboard = openDashboard();
   const exitCode = await corridor.run();
   await dashboard.close();

@@ -129,15 +129,10 @@ export class Pm2 {
       launched.process.alive = false;
       if (entry.process === launched.process) this.#noteExit(entry, code);
     });
-    const startedAt = this.#scheduler.now;
     void launched.ready.then(() => {
       entry.ready = true;
-      // PM2 forgets its growing delays once a process has lasted a while.
-      this.#scheduler.after(30_000, undefined, "pm2 trusts", () => {
-        if (entry.process === launched.process && this.#scheduler.now - startedAt >= 30_000) {
-          entry.restartMs = FIRST_RESTART_MS;
-        }
-      });
+      // Only starts that fail make the next one wait.
+      entry.restartMs = FIRST_RESTART_MS;
     });
     return launched.ready;
   }
@@ -155,7 +150,7 @@ export class Pm2 {
       return;
     }
     const delay = entry.restartMs;
-    entry.restartMs = Math.min(LONGEST_RESTART_MS, entry.restartMs * 1.5);
+    entry.restartMs = Math.min(LONGEST_RESTART_MS, entry.restartMs * 2);
     this.#scheduler.after(delay, undefined, "pm2 restarts", () => {
       if (!entry.ending && entry.process === undefined && this.entries.includes(entry)) this.#spawn(entry);
     });
