@@ -399,7 +399,7 @@ module.exports = {
       kill_retry_time: 500,
       treekill: false,
       pmx: false,
-      // Not PM2's growing delay, which an instance that is killed at work gets as well: src/starts.cts has one for starts
+      // Not PM2's growing delay, which an instance that is killed at work gets as well: src/starts.ts has one for starts
       // that fail. These two are for a Node that ends before it gets there.
       restart_delay: 100,
       min_uptime: 250,

@@ -1,6 +1,7 @@
 // What a power cut must not undo: a file's bytes and its name are two things, and each is synced by itself.
-import { closeSync, fsyncSync, openSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { dirname } from "node:path";
 import { codeOf } from "./errors.js";
 
 /** The names given in this folder are on the disk, too. Where folders cannot be synced (Windows) their names need not be. */
@@ -30,5 +31,19 @@ export async function syncFile(path: string): Promise<void> {
     await file?.datasync();
   } finally {
     await file?.close();
+  }
+}
+
+/** As `mkdir -p`. Node's own (24.21) never returns below a folder like /proc, where nothing can be made. */
+export function makeFolder(folder: string, mode?: number): void {
+  try {
+    mkdirSync(folder, mode);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "EEXIST" && statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+    const parent = dirname(folder);
+    if (code !== "ENOENT" || parent === folder || existsSync(parent)) throw error;
+    makeFolder(parent, mode);
+    makeFolder(folder, mode);
   }
 }

@@ -1,8 +1,6 @@
 // What PM2 loads first. CommonJS and free of packages, so that a wrong Node gets a sentence instead of a crash in native
 // code, and so that handlers stand before anything can fail: PM2 calls an uncaught error an exit with code 0, and does
 // not notice a rejection at all.
-import starting = require("./starts.cjs");
-
 const DO_NOT_RESTART = 42;
 const CRASHED = 1;
 /** PM2 writes our output files asynchronously; a line needs this long to arrive. */
@@ -21,12 +19,12 @@ function crash(thrown: unknown): void {
   } catch {
     // An error in here would end the process with Node's own code 7.
   }
-  starts.crash();
+  starts?.crash();
   end(CRASHED, `hidb: ${shown}`);
 }
 
 /** Resolves after the wait that failed starts have earned; who is told to leave meanwhile leaves at once. */
-async function awaitTurn(): Promise<void> {
+async function awaitTurn(starts: Starts): Promise<void> {
   const waitMs = starts.begin();
   if (waitMs === 0) return;
   const leave = () => {
@@ -40,7 +38,15 @@ async function awaitTurn(): Promise<void> {
   process.off("SIGINT", leave).off("SIGTERM", leave).off("message", hear);
 }
 
-const starts = new starting.Starts();
+/** Of src/starts.ts, which an old Node cannot load. */
+interface Starts {
+  readonly failed: number;
+  begin(): number;
+  up(): void;
+  crash(): void;
+  forget(): void;
+}
+let starts: Starts | undefined;
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 if (major < 22 || (major === 22 && minor < 13)) {
@@ -52,11 +58,15 @@ if (major < 22 || (major === 22 && minor < 13)) {
 } else {
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", crash);
-  awaitTurn()
+  import("./starts.js")
+    .then(({ Starts }) => {
+      starts = new Starts();
+      return awaitTurn(starts);
+    })
     .then(() => import("./main.js"))
-    .then(({ main }) => main(() => starts.up()))
+    .then(({ main }) => main(() => starts?.up()))
     .then((code: number) => {
-      if (code !== CRASHED) starts.forget();
+      if (code !== CRASHED) starts?.forget();
       if (code === 0) process.exit(0);
       setTimeout(() => process.exit(code), LAST_WORDS_MS);
     })

@@ -6,6 +6,7 @@ import type { Finding } from "./doctor/finding.js";
 import { gather } from "./doctor/gather.js";
 import { judge } from "./doctor/judge.js";
 import { alignColumns, asTyped, plural, printable, say, sayJson, styled } from "./print.js";
+import type { ChosenHome } from "./start/home.js";
 
 export function registerDoctor(program: Command): void {
   program
@@ -31,18 +32,31 @@ async function examine(flags: { all?: boolean; json?: boolean }, command: Comman
   const failed = findings.some(({ severity }) => severity === "error");
   process.exitCode = failed ? EXIT.preflight : EXIT.completed;
   const settings = listSettings(facts.config).map(({ name, value, origin }) => ({ name, value, origin }));
-  if (flags.json) return sayJson({ ok: !failed, findings, settings });
+  const { startHome } = facts.pm2Homes;
+  if (flags.json) return sayJson({ ok: !failed, findings, settings, startHome: startHome?.home ?? null });
   const shown = settings.filter(({ origin }) => flags.all || origin !== "default");
-  for (const line of describe(findings, shown)) say(line);
+  for (const line of describe(findings, shown, startHome)) say(line);
 }
 
-function describe(findings: Finding[], settings: Pick<ShownSetting, "name" | "value" | "origin">[]): string[] {
+function describe(
+  findings: Finding[],
+  settings: Pick<ShownSetting, "name" | "value" | "origin">[],
+  startHome: ChosenHome | undefined,
+): string[] {
   const rows = settings.map(({ name, value, origin }) => [name, printable(value), `(${origin})`]);
   return [
     ...(rows.length === 0 ? [] : ["settings:", ...alignColumns(rows, "  "), ""]),
+    ...describeHome(startHome),
     ...findings.flatMap(describeFinding),
     summarise(findings),
   ];
+}
+
+/** Nobody looks for it but beside the database. */
+function describeHome(startHome: ChosenHome | undefined): string[] {
+  if (startHome === undefined || startHome.refusals.length === 0) return [];
+  const why = startHome.refusals.map(printable).join("; ");
+  return [asTyped(`hidb start runs PM2 in ${printable(startHome.home)}, since PM2 cannot work in ${why}`), ""];
 }
 
 function describeFinding({ code, severity, expected, got, fix }: Finding): string[] {

@@ -8,8 +8,9 @@ import { checkProcessor } from "../process/create.js";
 import { readOverview } from "../report/overview.js";
 import { type Counts, countStates, hasOpenVideos, readStatus, type Status } from "../report/status.js";
 import { clock, databaseExists, deathJudge, withDatabase } from "./context.js";
-import { note, onUnheard, plural, say } from "./print.js";
+import { note, plural, say } from "./print.js";
 import { nameSamplesFile } from "./samples.js";
+import { exitCodeOfSignal, listenForStop, type StopSignal } from "./signals.js";
 import { announcePage, isInteractive, prepareToken, waitForKey } from "./start/page.js";
 import { Pm2 } from "./start/pm2.js";
 import { openProgress } from "./start/progress.js";
@@ -85,21 +86,22 @@ interface RunOptions {
 
 async function work(config: Config, database: Database, { exit, samples }: RunOptions): Promise<number> {
   const before = await readStatus(database, view());
-  const pm2 = new Pm2(config);
+  let pm2: Pm2 | undefined;
+  const stop = listenForStop({ waitsFor: () => "the pool to drain", endNow: () => pm2?.endNow() });
   if (openOf(before.counts) === 0) {
-    await pm2.sweep();
+    for (const left of Pm2.existing(config)) await left.sweep();
     note("hidb: nothing to do");
     say(describeCounts(before.counts));
     for (const line of describeNext({ counts: before.counts, page: undefined, stays: false, samples })) say(line);
     return exitCodeOf(before.counts);
   }
   if (before.halted) {
-    await pm2.sweep();
+    for (const left of Pm2.existing(config)) await left.sweep();
     for (const line of [describeCounts(before.counts), ...describeHalt(before.reason)]) say(line);
     return EXIT.halted;
   }
+  pm2 = await Pm2.open(config);
   const startedAt = clock.now();
-  const stop = listenForStop();
   let end: WatchEnd | undefined;
   let ours = false;
   let page: string | undefined;
@@ -132,7 +134,7 @@ async function work(config: Config, database: Database, { exit, samples }: RunOp
   if (ours) await endOwnRun(database, config);
   exitCode ??= await summarise(false);
   if (end === undefined) return exitCode;
-  return end === "halt" ? EXIT.halted : SIGNAL_EXIT[end];
+  return end === "halt" ? EXIT.halted : exitCodeOfSignal(end);
 }
 
 const LOOK_EVERY_MS = 300;
@@ -151,19 +153,8 @@ const DISTANT_PACE: Pace = { lookEveryMs: [1000, 10_000], countShare: 20, msPerV
 /** So long nobody may be alive before PM2 is asked what is wrong. */
 const SILENCE_MS = 5000;
 
-/** SIGPIPE stands for a reader of ours that has gone, as in `hidb start | head`: Node has no such signal to listen to. */
-type StopSignal = "SIGHUP" | "SIGINT" | "SIGPIPE" | "SIGTERM";
 /** What ends the watching before all videos have ended. */
 type WatchEnd = StopSignal | "halt";
-const SIGNAL_EXIT: Record<StopSignal, number> = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 };
-
-/** The first signal ends the watching; later ones are heard and change nothing. */
-function listenForStop(): AbortController {
-  const stop = new AbortController();
-  for (const name of ["SIGHUP", "SIGINT", "SIGTERM"]) process.on(name, () => stop.abort(name));
-  onUnheard(() => stop.abort("SIGPIPE"));
-  return stop;
-}
 
 interface Joining {
   pm2: Pm2;

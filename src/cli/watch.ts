@@ -1,7 +1,7 @@
 // `hidb watch`: the pool on one screen, until somebody leaves. It only reads, unless a key says otherwise.
 import type { Command } from "commander";
 import { readSettings, withDatabase } from "./context.js";
-import { onUnheard } from "./print.js";
+import { exitCodeOfSignal, listenForStop } from "./signals.js";
 
 export function registerWatch(program: Command): void {
   program
@@ -20,13 +20,9 @@ Examples:
 Keys: p pause or resume, r retry failed videos, d details of a video, l logs of this host, + and - scale (with PM2, on
 the host of the pool), q quit. The pool itself goes on. On D1 the database is asked every 10 seconds at most.`;
 
-const SIGNAL_EXIT: Record<string, number> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
-
 async function watch(flags: { json?: boolean }, command: Command): Promise<void> {
   const config = readSettings(command);
-  const stop = new AbortController();
-  for (const name of Object.keys(SIGNAL_EXIT)) process.on(name, () => stop.abort(name));
-  onUnheard(() => stop.abort("unheard"));
+  const stop = listenForStop({ waitsFor: () => "the database to answer, or PM2 to scale" });
   await withDatabase(config, "read", async (database, catalogue) => {
     const json = flags.json ?? false;
     if (json || !process.stdout.isTTY || !process.stdin.isTTY) {
@@ -45,5 +41,5 @@ async function watch(flags: { json?: boolean }, command: Command): Promise<void>
       terminal.close();
     }
   });
-  process.exitCode = SIGNAL_EXIT[String(stop.signal.reason)] ?? 0;
+  process.exitCode = exitCodeOfSignal(stop.signal.reason) ?? 0;
 }

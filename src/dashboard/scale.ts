@@ -1,12 +1,11 @@
 // `pm2 scale`, spawned: PM2 is never imported. One at a time, since PM2 counts instances that are still stopping.
-import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { isAlive } from "../claim/liveness.js";
 import { systemClock } from "../clock.js";
 import { inheritedEnvironment, readPm2Home } from "../config.js";
 import { codeOf } from "../errors.js";
+import { pm2Failed, startPm2 } from "../pm2-command.js";
 import { readBudget } from "../report/box/box.js";
 import type { Millis } from "../video.js";
 import type { House } from "./house.js";
@@ -17,6 +16,8 @@ export const HIGHEST_COUNT = 64;
 const MB = 1048576;
 /** What PM2 refuses it refuses at once. Shorter than the grace of a draining instance: it may be the one that answers. */
 const WORD_MS: Millis = 1200;
+/** Those that leave drain one after the other. */
+const SCALE_MS: Millis = 3_600_000;
 /** Nobody takes so long from taking the lock to spawning. */
 const LEFT_MS: Millis = 60_000;
 
@@ -39,37 +40,20 @@ export async function scalePool(count: number, { config, clock }: House): Promis
   const lock = take(join(home, `${config.appName}-scale.lock`));
   const { PATH = "", HOME = "" } = inheritedEnvironment();
   // A process that PM2 manages carries variables that PM2's command would take for its own options.
-  const child = spawn(process.execPath, [findPm2(), "scale", config.appName, String(count)], {
-    env: { PATH, HOME, PM2_HOME: home, PM2_DISCRETE_MODE: "true", PM2_DISABLE_VERSION_CHECK: "true", NO_COLOR: "1" },
-    stdio: ["ignore", "pipe", "ignore"],
-    // It may be this very instance that has to go.
-    detached: true,
-  });
+  const environment = { PATH, HOME, PM2_HOME: home };
+  // In a group of its own: it may be this very instance that has to go.
+  const { child, answer } = startPm2(["scale", config.appName, String(count)], { environment, timeoutMs: SCALE_MS });
   hand(lock, child.pid ?? process.pid);
-  let said = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-    said = (said + chunk).slice(-4000);
-  });
-  const ended = new Promise<number>((resolve) => {
-    child.once("error", () => resolve(-1));
-    child.once("close", (code) => resolve(code ?? -1));
-  }).finally(() => rmSync(lock, { force: true }));
+  const ended = answer.finally(() => rmSync(lock, { force: true }));
   const over = new AbortController();
-  const code = await Promise.race([ended, clock.sleep(WORD_MS, over.signal).then(() => undefined)]);
+  const word = await Promise.race([ended, clock.sleep(WORD_MS, over.signal).then(() => undefined)]);
   over.abort();
   child.unref();
-  if (code !== undefined && code !== 0 && !said.includes("Nothing to do")) {
-    throw conflict(
-      "PM2_FAILED",
-      `expected \`pm2 scale\` to succeed, got exit code ${code}`,
-      `run pm2 scale ${config.appName} ${count}`,
-    );
+  if (word !== undefined && word.code !== 0 && !word.stdout.includes("Nothing to do")) {
+    const { message, fix } = pm2Failed(`scale ${config.appName} ${count}`, word);
+    throw conflict("PM2_FAILED", message, fix);
   }
-  return code === undefined;
-}
-
-function findPm2(): string {
-  return join(dirname(createRequire(import.meta.url).resolve("pm2/package.json")), "bin", "pm2");
+  return word === undefined;
 }
 
 /** The instances of a pool share a port, so the next request may be another one's to answer. */

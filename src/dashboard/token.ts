@@ -1,8 +1,9 @@
 // The token that changes need: a setting, or one that is made once and kept in a file beside the database, for its owner only.
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Config } from "../config.js";
+import { makeFolder } from "../disk.js";
 import { codeOf, HidbError, messageOf } from "../errors.js";
 
 type Named = Pick<Config, "token" | "sqliteFile">;
@@ -23,7 +24,7 @@ export function ensureToken(config: Named): Token {
   if (known !== undefined) return { value: known, file, isNew: false };
   const draft = `${file}.${process.pid}`;
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     writeFileSync(draft, `${randomBytes(24).toString("base64url")}\n`, { mode: 0o600, flush: true });
     // A link to what is on the disk, so that the file is never there without its content, not even after a power cut, and
     // the first of several instances wins.

@@ -1,6 +1,7 @@
 // The file of a SQLite database, looked at before any driver touches it.
-import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
+import { makeFolder } from "../disk.js";
 import { HidbError } from "../errors.js";
 
 /** Makes sure that a file can be opened, or its folder written when it is to be made; errors: DATABASE_MISSING, _READ_ONLY, _UNREADABLE. */
@@ -15,7 +16,7 @@ export function prepareFile(file: string, create: boolean): void {
       });
     }
     try {
-      mkdirSync(dirname(file), { recursive: true });
+      makeFolder(dirname(file));
       accessSync(dirname(file), constants.W_OK);
     } catch (cause) {
       throw new HidbError({

@@ -1,8 +1,9 @@
 // The journal: every claim, settlement, release and reclaim, each life and its renewals, and what a person did, as one
 // JSON line, for judging a run afterwards.
-import { closeSync, constants, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Clock } from "../clock.js";
+import { makeFolder } from "../disk.js";
 import { HidbError } from "../errors.js";
 import type { Claim, Millis } from "../video.js";
 import type { PoolEvent } from "./event.js";
@@ -185,7 +186,7 @@ function lineOf(event: VideoLine["event"], time: Millis, claim: Claim, { instanc
 
 function openForAppending(file: string): number {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     // A pipe that nobody reads would be waited for, with the whole instance; like this it cannot be written.
     const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
     return openSync(file, O_APPEND | O_CREAT | O_WRONLY | O_NONBLOCK);

@@ -1,7 +1,7 @@
 // The log: all wording in one place. One file an instance, written synchronously: through PM2 lines get lost at exit.
-import { mkdirSync } from "node:fs";
 import { type Logger, pino } from "pino";
 import type { Config } from "../config.js";
+import { makeFolder } from "../disk.js";
 import { HidbError, messageOf } from "../errors.js";
 import type { Claim } from "../video.js";
 import type { PoolEvent } from "./event.js";
@@ -32,7 +32,7 @@ export function readLogBounds(config: Pick<Config, "logMaxMb" | "logFileMb" | "l
 function openFile(file: RotationOptions, level: string): Logger {
   const { folder } = file;
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: nameLevel } };
     return pino(options, new RotatedFile(file));
   } catch (cause) {

@@ -4,7 +4,6 @@ import {
   closeSync,
   fdatasync,
   fdatasyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -13,7 +12,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { syncFolder } from "../disk.js";
+import { makeFolder, syncFolder } from "../disk.js";
 import { HidbError, messageOf } from "../errors.js";
 import type { Claim, Millis, Outcome, UsageReport } from "../video.js";
 import { usageOf } from "./usage.js";
@@ -71,7 +70,7 @@ export class Spool {
   #syncTimer: NodeJS.Timeout | undefined;
 
   constructor(folder: string, owner: SpoolOwner, options: SpoolOptions = {}) {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     this.#file = join(folder, `${owner.instance}${SUFFIX}`);
     this.#head = `${JSON.stringify(owner)}\n`;
     this.#options = options;

@@ -46,6 +46,24 @@ describe("hidb doctor", () => {
     expect(stdout).not.toContain("very-secret");
   });
 
+  it("says where hidb start runs PM2 when it cannot be beside the database, and why", async () => {
+    const world = await healthy();
+    const env = { ...world.env, PM2_HOME: "", HIDB_SQLITE_FILE: join(world.folder, "x".repeat(90), "hidb.sqlite") };
+    const { stdout } = await world.run(["doctor"], { env });
+    expect(stdout).toMatch(/^hidb start runs PM2 in \/\S+, since PM2 cannot work in \S+: its path has \d+ bytes/m);
+  });
+
+  it.each([
+    ["/proc/hidb", /ENOENT/],
+    ["/dev/null", /it is no folder/],
+    [join("/tmp", "x".repeat(100)), /its path has \d+ bytes, and PM2's sockets allow 98/],
+  ])("finds that PM2 cannot work in PM2_HOME=%s", async (home, why) => {
+    const world = await healthy();
+    const { code, findings } = await examine(world, { PM2_HOME: home });
+    expect(code).toBe(3);
+    expect(findings).toMatchObject([{ code: "PM2_HOME_UNUSABLE", got: expect.stringMatching(why) }]);
+  });
+
   it("names all that is wrong with the settings at once, each with its mend, and ends with 3", async () => {
     const world = await healthy();
     const env = { ...world.env, HIDB_PROT: "1", HIDB_CONCURENCY: "2", HIDB_ORDER: "random" };
@@ -226,7 +244,12 @@ describe("of a machine as it may be elsewhere, the doctor", () => {
     pm2_env: { status: "online", kill_timeout: 40_000, pm_exec_path: facts.entry.file, ...more },
   });
   const daemon = (more: Partial<Facts["daemons"][number]> = {}) => ({
-    daemons: [{ home: "/home/me/.pm2", node: facts.node, pm2: facts.pm2.version, processes: [online()], ...more }],
+    daemons: [
+      {
+        ...{ home: "/home/me/.pm2", answers: true, node: facts.node, pm2: facts.pm2.version, processes: [online()] },
+        ...more,
+      },
+    ],
   });
   const instance = (more: object) => ({
     ...{ id: "x", rank: 0, processId: 0, pid: 4242, host: facts.host, state: "working" as const, inHand: 1 },
@@ -263,6 +286,13 @@ describe("of a machine as it may be elsewhere, the doctor", () => {
       /pm2 logs hidb/,
       () => daemon({ processes: [online({ status: "waiting restart", exit_code: 1 })] }),
     ],
+    [
+      "an instance that fails at each start",
+      "INSTANCE_RESTARTING",
+      /pm2 logs hidb/,
+      () => daemon({ processes: [{ ...online(), failedStarts: 3 }] }),
+    ],
+    ["a daemon that does not answer", "PM2_DAEMON_SILENT", /pm2 kill/, () => daemon({ answers: false, processes: [] })],
     [
       "instances at work on something else",
       "SETTINGS_DIFFER",

@@ -4,12 +4,17 @@ import type { HidbError } from "../../errors.js";
 import type { Budget } from "../../report/box/box.js";
 import type { InstanceRow } from "../../report/status.js";
 import type { Millis } from "../../video.js";
+import type { ChosenHome } from "../start/home.js";
 
 /** One line of `pm2 jlist`, or of a dump of PM2's. */
 export interface Pm2Process {
   name: string;
   pid: number;
+  /** In a row, the one under way among them. */
+  failedStarts?: number | undefined;
   pm2_env: {
+    pm_pid_path?: string | undefined;
+    created_at?: number | undefined;
     status: string;
     exit_code?: number | undefined;
     restart_time?: number | undefined;
@@ -21,6 +26,8 @@ export interface Pm2Process {
 
 export interface Daemon {
   home: string;
+  /** Within some seconds. */
+  answers: boolean;
   /** The version of its Node, `v24.1.0`; undefined when it cannot be told. */
   node: string | undefined;
   pm2: string | undefined;
@@ -60,6 +67,12 @@ export interface Facts {
   entry: { file: string; exists: boolean };
   node: string;
   pm2: { version: string | undefined };
+  pm2Homes: {
+    /** Why PM2 cannot work in PM2_HOME. */
+    error?: HidbError | undefined;
+    /** Where `hidb start` runs PM2, and why not beside the database. */
+    startHome?: ChosenHome | undefined;
+  };
   daemons: Daemon[];
   dumps: Dump[];
   pm2LogBytes: number;

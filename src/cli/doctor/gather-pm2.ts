@@ -1,54 +1,74 @@
 // The doctor's look at PM2: daemons that run, what they have, and what they keep. Starts none.
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { type Config, inheritedEnvironment } from "../../config.js";
 import { nameDatabase } from "../../database/open.js";
-import { ownHome } from "../start/home.js";
-import type { Daemon, Dump, Pm2Process } from "./facts.js";
+import { HidbError } from "../../errors.js";
+import { findPm2 as locatePm2, readPm2List, runPm2 } from "../../pm2-command.js";
+import { countFailedStarts } from "../../starts.js";
+import { ownHomes, previewHomes } from "../start/home.js";
+import type { Daemon, Dump, Facts, Pm2Process } from "./facts.js";
 
+/** For Node's own version: `pm2` has its own place. */
 const run = promisify(execFile);
 const PATIENCE_MS = 15_000;
 
-/** The user's own home, and that of `hidb start`. */
+/** The user's own home, and those of `hidb start`. */
 export function pm2Homes(config: Config | undefined, environment: NodeJS.ProcessEnv): string[] {
-  const homes = [environment.PM2_HOME || join(homedir(), ".pm2")];
-  try {
-    if (config !== undefined) homes.push(ownHome(config.sqliteFile, nameDatabase(config)));
-  } catch {
-    // On D1 the name is not known before the target is.
-  }
-  return [...new Set(homes)];
+  return [...new Set([typedHome(environment), ...startHomes(config)])];
 }
 
-export function findPm2(): { bin: string; version: string } | undefined {
+/** Whether PM2 can work in them. */
+export async function readHomes(
+  config: Config | undefined,
+  environment: NodeJS.ProcessEnv,
+): Promise<Facts["pm2Homes"]> {
+  // Where PM2_HOME is set, `hidb start` takes it.
+  const own = environment.PM2_HOME ? [] : startHomes(config);
   try {
-    const file = createRequire(import.meta.url).resolve("pm2/package.json");
-    const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
-    return { bin: join(dirname(file), "bin", "pm2"), version };
+    const { typed, own: startHome } = await previewHomes(typedHome(environment), own);
+    return { error: typed, startHome };
+  } catch (error) {
+    if (error instanceof HidbError) return { error };
+    throw error;
+  }
+}
+
+function typedHome({ PM2_HOME: home }: NodeJS.ProcessEnv): string {
+  return home ? resolve(home) : join(homedir(), ".pm2");
+}
+
+function startHomes(config: Config | undefined): string[] {
+  try {
+    return config === undefined ? [] : ownHomes(config.sqliteFile, nameDatabase(config));
+  } catch {
+    return []; // On D1 the name is not known before the target is.
+  }
+}
+
+export function findPm2(): { version: string } | undefined {
+  try {
+    return locatePm2();
   } catch {
     return undefined;
   }
 }
 
-interface Pm2Names {
-  bin: string | undefined;
-  app: string;
-}
-
-/** Undefined when none runs there. */
-export async function readDaemon(home: string, { bin, app }: Pm2Names): Promise<Daemon | undefined> {
+/** Undefined when none runs there; without PM2 there is no app to ask it for. */
+export async function readDaemon(home: string, app: string | undefined): Promise<Daemon | undefined> {
   const pid = pidOf(home);
   if (pid === undefined) return undefined;
   const title = readText(`/proc/${pid}/cmdline`);
+  const processes = app === undefined ? [] : await list(home, app);
   return {
+    answers: processes !== undefined,
     home,
     node: await versionOf(pid),
     pm2: /PM2 v([\d.]+)/.exec(title ?? "")?.[1],
-    processes: bin === undefined ? [] : await list(home, bin, app),
+    processes: processes ?? [],
   };
 }
 
@@ -71,15 +91,15 @@ async function versionOf(pid: number): Promise<string | undefined> {
   }
 }
 
-async function list(home: string, bin: string, app: string): Promise<Pm2Process[]> {
-  const quiet = { PM2_HOME: home, PM2_DISCRETE_MODE: "true", PM2_DISABLE_VERSION_CHECK: "true" };
-  const options = { env: { ...inheritedEnvironment(), ...quiet }, timeout: PATIENCE_MS, maxBuffer: 1 << 26 };
+async function list(home: string, app: string): Promise<Pm2Process[] | undefined> {
+  const environment = { ...inheritedEnvironment(), PM2_HOME: home };
   try {
-    const { stdout } = await run(process.execPath, [bin, "jlist"], options);
-    const listed = JSON.parse(stdout.slice(stdout.lastIndexOf("\n[") + 1)) as Pm2Process[];
-    return listed.filter(({ name }) => name === app);
+    const listed = readPm2List<Pm2Process>(await runPm2(["jlist"], { environment, timeoutMs: PATIENCE_MS }));
+    return listed
+      .filter(({ name }) => name === app)
+      .map((one) => ({ ...one, failedStarts: countFailedStarts(one.pm2_env) }));
   } catch {
-    return [];
+    return undefined; // Told as a daemon that does not answer.
   }
 }
 

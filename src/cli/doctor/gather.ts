@@ -13,7 +13,7 @@ import { checkProcessor } from "../../process/create.js";
 import { type Budget, readBudget } from "../../report/box/box.js";
 import type { Facts } from "./facts.js";
 import { readDatabaseFacts } from "./gather-database.js";
-import { findPm2, pm2Homes, readDaemon, readDump, sizeOfLogs } from "./gather-pm2.js";
+import { findPm2, pm2Homes, readDaemon, readDump, readHomes, sizeOfLogs } from "./gather-pm2.js";
 
 /** `auto` on a small machine, as the ecosystem file has it. */
 const AUTO_INSTANCES = 3;
@@ -24,9 +24,8 @@ export async function gather(flags: ConfigSources["flags"] = {}): Promise<Facts>
   const { config, settingErrors, trusted } = readSettings(flags, environment);
   const pm2 = findPm2();
   const homes = pm2Homes(trusted ? config : undefined, environment);
-  const daemons = (
-    await Promise.all(homes.map((home) => readDaemon(home, { bin: pm2?.bin, app: config.appName })))
-  ).filter((one) => one !== undefined);
+  const app = pm2 === undefined ? undefined : config.appName;
+  const daemons = (await Promise.all(homes.map((home) => readDaemon(home, app)))).filter((one) => one !== undefined);
   const native = await tryNative();
   const database = trusted && native === undefined ? await readDatabaseFacts(config) : undefined;
   const running = daemons.reduce((sum, { processes }) => sum + processes.length, 0);
@@ -39,6 +38,7 @@ export async function gather(flags: ConfigSources["flags"] = {}): Promise<Facts>
     entry: { file: entry, exists: existsSync(entry) },
     node: process.version,
     pm2: { version: pm2?.version },
+    pm2Homes: await readHomes(trusted ? config : undefined, environment),
     dumps: homes.map((home) => readDump(home, config.appName)).filter((dump) => dump !== undefined),
     pm2LogBytes: homes.reduce((sum, home) => sum + sizeOfLogs(home, config.appName), 0),
     folders: findUnwritable(config),

@@ -1,6 +1,6 @@
 // The doctor on PM2: its versions, its daemon, what it keeps of earlier days, and the instances it has.
 import type { Facts, Pm2Process } from "./facts.js";
-import { type Finding, problem, warning } from "./finding.js";
+import { type Finding, fromError, problem, warning } from "./finding.js";
 
 const LEAST_NODE = [22, 13] as const;
 /** Reloads that cross lost instances before. */
@@ -9,6 +9,8 @@ const LOG_LARGE_BYTES = 100 * 1048576;
 /** Two attempts that ignore their signal are given up after 5 s each; then come the last settlements. */
 const AFTER_DRAIN_MS = 12_000;
 const DO_NOT_RESTART = 42;
+/** In a row: one may be a machine that was busy. */
+const FAILED_STARTS = 2;
 
 export function judgePm2(facts: Facts): Finding[] {
   const { pm2, pm2LogBytes, config } = facts;
@@ -30,6 +32,7 @@ export function judgePm2(facts: Facts): Finding[] {
       }),
     );
   }
+  if (facts.pm2Homes.error !== undefined) findings.push(fromError("PM2_HOME_UNUSABLE", facts.pm2Homes.error));
   if (pm2LogBytes > LOG_LARGE_BYTES) {
     findings.push(
       warning("PM2_LOG_LARGE", {
@@ -44,7 +47,16 @@ export function judgePm2(facts: Facts): Finding[] {
 
 function judgeDaemon(daemon: Facts["daemons"][number], facts: Facts): Finding[] {
   const findings: Finding[] = [];
-  const { node, pm2, home } = daemon;
+  const { node, pm2, home, answers } = daemon;
+  if (!answers) {
+    findings.push(
+      problem("PM2_DAEMON_SILENT", {
+        expected: `the PM2 daemon of ${home} to answer \`pm2 jlist\``,
+        got: "none in time",
+        fix: `PM2_HOME=${home} npx pm2 kill; where that hangs, too: kill -9 the process whose id is in ${home}/pm2.pid`,
+      }),
+    );
+  }
   if (node !== undefined && isBelow(node, LEAST_NODE)) {
     findings.push(
       problem("NODE_DAEMON_OLD", {
@@ -89,13 +101,15 @@ function judgeProcesses(processes: Pm2Process[], { config }: Facts): Finding[] {
     );
   }
   const crashing = processes.filter(
-    (one) => !stopped.includes(one) && /waiting restart|errored/.test(one.pm2_env.status),
+    (one) =>
+      !stopped.includes(one) &&
+      (/waiting restart|errored/.test(one.pm2_env.status) || (one.failedStarts ?? 0) > FAILED_STARTS),
   );
   if (crashing.length > 0) {
     findings.push(
       problem("INSTANCE_RESTARTING", {
         expected: "every instance to be online",
-        got: `${crashing.length} of ${processes.length} \`${crashing[0]?.pm2_env.status}\` after ${crashing[0]?.pm2_env.restart_time ?? 0} restarts`,
+        got: `${crashing.length} of ${processes.length} that fail at their start, after ${crashing[0]?.pm2_env.restart_time ?? 0} restarts`,
         fix: `\`npx pm2 logs ${config.appName} --err --lines 20\` says why; then \`npx pm2 restart ${config.appName}\``,
       }),
     );

@@ -1,23 +1,24 @@
-// The `pm2` command, spawned: hidb never imports PM2, and leaves no daemon behind that it has started itself.
-import { spawn } from "node:child_process";
+// The pool of `hidb start` under PM2: started, scaled and ended, with no daemon left behind that was started for it.
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { findBase } from "../../base.js";
 import { type Config, inheritedEnvironment, PROJECT_ROOT, readConfig, toEnvironment } from "../../config.js";
 import { findD1Target } from "../../database/d1/target.js";
 import { nameDatabase } from "../../database/open.js";
 import { EXIT, HidbError } from "../../errors.js";
+import { findPm2, PM2_ANSWER_MS, type Pm2Answer, pm2Failed, readPm2List, runPm2 } from "../../pm2-command.js";
 import { whereWorker } from "../../process/worker/where.js";
-import { findProcesses, ownHome, removeHome, takeHome } from "./home.js";
+import { countFailedStarts } from "../../starts.js";
+import type { Millis } from "../../video.js";
+import { checkHome, chooseHome, findProcesses, type HomeProcesses, ownHomes, removeHome, takeHome } from "./home.js";
 
 const ECOSYSTEM = join(PROJECT_ROOT, "ecosystem.cluster.config.cjs");
 
 interface Listed {
   name: string;
   pid?: number;
-  pm2_env: { status: string; exit_code?: number };
+  pm2_env: { status: string; exit_code?: number; pm_pid_path?: string; created_at?: number };
 }
 
 export class Pm2 {
@@ -25,28 +26,48 @@ export class Pm2 {
   readonly home: string;
   readonly #own: boolean;
   readonly #app: string;
+  /** The ecosystem file is named from here: PM2 looks for endings such as `.json` anywhere in a path. */
+  readonly #cwd = findBase(PROJECT_ROOT, process.cwd());
   readonly #environment: NodeJS.ProcessEnv;
   #startedApp = false;
   #startedDaemon = false;
   /** What stood in the error log before this run; it says nothing about this one. */
   #errorsBefore = 0;
 
-  /** `home`: another one than that, as of a pool that somebody has started by hand. */
-  constructor(config: Config, home?: string) {
-    const inherited = inheritedEnvironment();
+  /** How long a drain and what follows it may take. */
+  readonly #drainMs: Millis;
+
+  private constructor(config: Config, { home, own }: { home: string; own: boolean }) {
     this.#app = config.appName;
-    this.#own = home === undefined && !inherited.PM2_HOME;
-    this.home = home || inherited.PM2_HOME || ownHome(config.sqliteFile, nameDatabase(config));
+    this.#own = own;
+    this.home = home;
+    this.#drainMs = config.drainMs + AFTER_DRAIN_MS;
     this.#environment = {
-      ...inherited,
+      ...inheritedEnvironment(),
       // These always: what the folder of hidb has in its .env shall not lead the instances elsewhere.
       ...toEnvironment(config, ["database", "sqliteFile", "logDir", "spoolDir"]),
       ...(config.database === "d1" ? nameForInstances(config) : {}),
       ...(config.processor === "worker" ? { HIDB_WORKER: whereWorker(config) } : {}),
       PM2_HOME: this.home,
-      PM2_DISCRETE_MODE: "true",
-      PM2_DISABLE_VERSION_CHECK: "true",
     };
+  }
+
+  /** For a pool to be started; errors: PM2_FAILED where there is no folder in which PM2 can work. */
+  static async open(config: Config): Promise<Pm2> {
+    const typed = typedHome();
+    if (typed !== undefined) await checkHome(typed);
+    const home = typed ?? (await chooseHome(ownHomes(config.sqliteFile, nameDatabase(config)))).home;
+    return new Pm2(config, { home, own: typed === undefined });
+  }
+
+  /** Of the homes in which a pool of this database may run, those that are there; `others` may be somebody's own. */
+  static existing(config: Config, others: string[] = []): Pm2[] {
+    const typed = typedHome();
+    const own = ownHomes(config.sqliteFile, nameDatabase(config)).map((home) => ({ home, own: true }));
+    const homes = typed === undefined ? own : [{ home: typed, own: false }];
+    return [...homes, ...others.map((home) => ({ home, own: false }))]
+      .filter(({ home }) => existsSync(home))
+      .map((place) => new Pm2(config, place));
   }
 
   /** False while another `hidb start` runs a pool of this database in the home that we would use. */
@@ -61,7 +82,7 @@ export class Pm2 {
 
   /** Whether a `pm2` command of a run that was killed is still under way in our home; two at once make two daemons. */
   isBusy(): boolean {
-    return this.#own && findProcesses(this.home, findPm2()).commands.length > 0;
+    return this.#own && this.#processes().commands.length > 0;
   }
 
   /** Whether a run that was killed has left its pool at work in a home of ours; it is this run's from now on. */
@@ -85,17 +106,17 @@ export class Pm2 {
       throw nameTaken(this.home, this.#app);
     this.#startedApp = true;
     this.#errorsBefore = this.#sizeOfErrors();
-    const { code, stderr, stdout } = await this.#run("start", ECOSYSTEM);
-    if (code === 0) return;
-    throw readRefusal(code, stderr) ?? pm2Failed("start", code, stderr || stdout);
+    const answer = await this.#run(START_MS, "start", relative(this.#cwd, ECOSYSTEM));
+    if (answer.code === 0) return;
+    throw readRefusal(answer) ?? pm2Failed(`start ${relative(this.#cwd, ECOSYSTEM)}`, answer);
   }
 
-  /** How many of the pool's processes PM2 keeps up; those that stopped for good do not count. */
+  /** How many of the pool's processes PM2 keeps up; those that stopped for good, or fail at each start, do not count. */
   async countOnline(): Promise<number> {
     const list = await this.#list();
+    const isUp = ({ status, exit_code }: Listed["pm2_env"]) => /online|launching/.test(status) && exit_code !== 42;
     return list.filter(
-      ({ name, pm2_env: { status, exit_code } }) =>
-        name === this.#app && /online|launching/.test(status) && exit_code !== 42,
+      ({ name, pm2_env }) => name === this.#app && isUp(pm2_env) && countFailedStarts(pm2_env) <= FAILED_STARTS,
     ).length;
   }
 
@@ -110,8 +131,9 @@ export class Pm2 {
 
   /** Resolves when those that leave have drained; errors: PM2_FAILED. */
   async scale(count: number): Promise<void> {
-    const { code, stdout, stderr } = await this.#run("scale", this.#app, String(count));
-    if (code !== 0) throw pm2Failed("scale", code, stderr || stdout);
+    // Those that leave drain one after the other.
+    const answer = await this.#run(START_MS + MOST_INSTANCES * this.#drainMs, "scale", this.#app, String(count));
+    if (answer.code !== 0) throw pm2Failed(`scale ${this.#app} ${count}`, answer);
   }
 
   /** The last thing that instances said on standard error in this run, if anything. */
@@ -136,31 +158,65 @@ export class Pm2 {
 
   /** Ends what a run that was killed has left in a home of ours, when all its videos have come to an end. */
   async sweep(): Promise<void> {
-    if (!this.#own || !existsSync(this.home) || !this.take()) return;
-    for (let look = 0; look < LOOKS_AT_DAEMON && this.isBusy(); look++) await delay(LOOK_AT_DAEMON_MS);
+    if (!this.#own || !this.take()) return;
+    await this.#lookUntil(() => !this.isBusy());
     await this.adopt();
     await this.end();
   }
 
   /** Drains the pool, and ends the daemon if it was started for it. */
   async end(): Promise<void> {
-    if (this.#startedApp) await this.#run("delete", this.#app);
+    if (this.#startedApp) await this.#endApp();
     // Somebody may have put an app of theirs into a daemon that we have started in their home.
-    if (this.#startedDaemon && (this.#own || (await this.#list()).length === 0)) await this.#killDaemon();
+    if (this.#startedDaemon && (this.#own || !(await this.#hasApps()))) await this.#killDaemon();
     this.leave();
   }
 
+  /** Kills all that was started for this run, drained or not. */
+  endNow(): void {
+    if (!this.#startedDaemon) return;
+    // The daemon first, so that it starts nothing anew.
+    const { daemons, instances } = this.#processes();
+    for (const pid of [...daemons, ...instances]) tell(pid, "SIGKILL");
+    this.leave();
+  }
+
+  /** PM2 drains ten at a time. */
+  async #endApp(): Promise<void> {
+    const drainMs = PM2_ANSWER_MS + Math.ceil(this.#processes().instances.length / 10) * this.#drainMs;
+    const answered = await this.#answers();
+    const { code } = answered ? await this.#run(drainMs, "delete", this.#app) : { code: undefined };
+    if (code !== undefined) return;
+    // A daemon that does not answer starts nothing anew either: its instances are drained without it.
+    for (const pid of this.#processes().instances) tell(pid, "SIGINT");
+    await this.#lookUntil(() => this.#processes().instances.length === 0, this.#drainMs);
+    if (this.#startedDaemon) for (const pid of this.#processes().daemons) tell(pid, "SIGKILL");
+    for (const pid of this.#processes().instances) tell(pid, "SIGKILL");
+  }
+
+  /** A daemon that hangs does not say. */
+  async #hasApps(): Promise<boolean> {
+    return this.#daemonRuns() && (await this.#answers()) && (await this.#list()).length > 0;
+  }
+
+  async #answers(): Promise<boolean> {
+    return (await this.#run(PM2_ANSWER_MS, "jlist")).code === 0;
+  }
+
   async #killDaemon(): Promise<void> {
-    await this.#run("kill");
+    if (this.#daemonRuns()) await this.#run(PM2_ANSWER_MS + this.#drainMs, "kill");
     // A daemon that PM2 has lost sight of drains at this signal, too.
     for (const pid of this.#ownDaemons()) tell(pid, "SIGTERM");
-    for (let look = 0; look < LOOKS_AT_DAEMON && this.#daemonRuns(); look++) await delay(LOOK_AT_DAEMON_MS);
+    await this.#lookUntil(() => !this.#daemonRuns());
     for (const pid of this.#ownDaemons()) tell(pid, "SIGKILL");
   }
 
+  async #lookUntil(isOver: () => boolean, patienceMs = DAEMON_END_MS): Promise<void> {
+    for (let looks = patienceMs / LOOK_AT_DAEMON_MS; looks > 0 && !isOver(); looks--) await delay(LOOK_AT_DAEMON_MS);
+  }
+
   async #list(): Promise<Listed[]> {
-    const { stdout } = await this.#run("jlist");
-    return JSON.parse(stdout.slice(stdout.lastIndexOf("\n[") + 1) || "[]") as Listed[];
+    return readPm2List<Listed>(await this.#run(PM2_ANSWER_MS, "jlist"));
   }
 
   get #errorLog(): string {
@@ -171,8 +227,12 @@ export class Pm2 {
     return statSync(this.#errorLog, { throwIfNoEntry: false })?.size ?? 0;
   }
 
+  #processes(): HomeProcesses {
+    return findProcesses(this.home, findPm2().bin);
+  }
+
   #ownDaemons(): number[] {
-    return this.#own ? findProcesses(this.home, findPm2()).daemons : [];
+    return this.#own ? this.#processes().daemons : [];
   }
 
   #daemonRuns(): boolean {
@@ -185,32 +245,27 @@ export class Pm2 {
     }
   }
 
-  #run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const child = spawn(process.execPath, [findPm2(), ...args], {
-      cwd: findBase(PROJECT_ROOT, process.cwd()),
-      env: this.#environment,
-      stdio: ["ignore", "pipe", "pipe"],
-      // A group of its own: Ctrl-C means us, and we drain the pool in an orderly way.
-      detached: true,
-    });
-    const output = { stdout: "", stderr: "" };
-    child.stdout.setEncoding("utf8").on("data", (chunk) => {
-      output.stdout += chunk;
-    });
-    child.stderr.setEncoding("utf8").on("data", (chunk) => {
-      output.stderr += chunk;
-    });
-    return new Promise((resolve, reject) => {
-      child.once("error", reject);
-      // Not "exit": a long list may still be on its way then.
-      child.once("close", (code) => resolve({ code: code ?? 1, ...output }));
-    });
+  #run(timeoutMs: Millis, ...args: string[]): Promise<Pm2Answer> {
+    return runPm2(args, { environment: this.#environment, cwd: this.#cwd, timeoutMs });
   }
 }
 
-/** A minute: longer than a drain with the usual settings. */
-const LOOKS_AT_DAEMON = 600;
-const LOOK_AT_DAEMON_MS = 100;
+const MOST_INSTANCES = 64;
+/** PM2 gives each instance 10 s to be ready, one after the other. */
+const START_MS: Millis = 30_000 + MOST_INSTANCES * 10_000;
+/** As the ecosystem file has it in PM2's `kill_timeout`. */
+const AFTER_DRAIN_MS: Millis = 15_000;
+/** So many starts in a row may fail before an instance counts as one that does not come up. */
+const FAILED_STARTS = 2;
+/** Longer than a drain with the usual settings. */
+const DAEMON_END_MS: Millis = 60_000;
+const LOOK_AT_DAEMON_MS: Millis = 100;
+
+/** As PM2 reads it, in the folder where it is typed; ours run it in another one. */
+function typedHome(): string | undefined {
+  const { PM2_HOME: home } = inheritedEnvironment();
+  return home ? resolve(home) : undefined;
+}
 
 function tell(pid: number, signal: NodeJS.Signals): void {
   try {
@@ -220,12 +275,8 @@ function tell(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function findPm2(): string {
-  return join(dirname(createRequire(import.meta.url).resolve("pm2/package.json")), "bin", "pm2");
-}
-
 /** The ecosystem file ends with two lines of its own when it refuses. */
-function readRefusal(exitCode: number, stderr: string): HidbError | undefined {
+function readRefusal({ code: exitCode, stderr }: Pm2Answer): HidbError | undefined {
   const message = /^error: (.*)$/m.exec(stderr)?.[1];
   const fix = /^fix: {3}(.*)$/m.exec(stderr)?.[1];
   if (message === undefined || fix === undefined) return undefined;
@@ -238,16 +289,6 @@ function nameTaken(home: string, app: string): HidbError {
     code: "PM2_FAILED",
     message: `expected no app called ${app} in the PM2 home ${home}, got one that does not work on this database`,
     fix: `unset PM2_HOME, and \`hidb start\` takes a home of its own; or set HIDB_APP_NAME to another name`,
-  });
-}
-
-function pm2Failed(command: "start" | "scale", code: number, output: string): HidbError {
-  const last = output.trim().split("\n").at(-1) ?? "";
-  const same = command === "start" ? "start ecosystem.cluster.config.cjs" : "scale <app> <count>";
-  return new HidbError({
-    code: "PM2_FAILED",
-    message: `expected \`pm2 ${command}\` to succeed, got exit code ${code}: ${last}`,
-    fix: `run \`npx pm2 ${same}\` to see all that it says`,
   });
 }
 

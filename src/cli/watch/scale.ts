@@ -1,5 +1,4 @@
 // `+` and `-`: `pm2 scale` in the home where PM2 keeps the instances that are seen.
-import { existsSync } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import type { Config } from "../../config.js";
@@ -29,10 +28,7 @@ export async function beginScale(config: Config, overview: Overview, by: 1 | -1)
 /** PM2 runs one daemon a home: the right one is that whose processes are the live instances. */
 async function findPool(config: Config, { instances }: Overview): Promise<{ pm2: Pm2; count: number }> {
   const here = instances.filter(({ host }) => host === hostname()).map(({ pid }) => pid);
-  const homes = [undefined, join(homedir(), ".pm2")];
-  for (const home of homes) {
-    const pm2 = new Pm2(config, home);
-    if (!existsSync(pm2.home)) continue;
+  for (const pm2 of Pm2.existing(config, [join(homedir(), ".pm2")])) {
     const pids = await pm2.listPids();
     if (pids.some((pid) => here.includes(pid))) return { pm2, count: pids.length };
   }

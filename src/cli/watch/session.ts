@@ -79,7 +79,8 @@ export class Session {
   }
 
   press(key: string): void {
-    if (key === "\u0003") this.#leave("SIGINT");
+    // The terminal sends no signal while it hands over each key: the third one ends what the first two have not.
+    if (key === "\u0003") process.kill(process.pid, "SIGINT");
     else if (this.#ask !== undefined) this.#ask.hear(key);
     else this.#obey(key);
     this.#wakeUp();

@@ -1,8 +1,8 @@
 // Part of the processor `command`: the file behind {out}, written aside and renamed when it is complete.
 import { createHash } from "node:crypto";
-import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { lstat, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
-import { syncFolder } from "../../disk.js";
+import { makeFolder, syncFolder } from "../../disk.js";
 import { fillTemplate } from "../template.js";
 
 /** Longer names of files are refused by the usual file systems at 255 bytes, and ours has a part of its own. */
@@ -40,7 +40,7 @@ export function outFile(
     temporary,
     final,
     async prepare() {
-      await mkdir(folder, { recursive: true });
+      makeFolder(folder);
       // A first attempt has none before it, and is spared the listing of what may be a very large folder.
       if (attempt === 1) return;
       const isOurs = (name: string) => name.startsWith(prefix) && name.endsWith(suffix);

@@ -1,9 +1,9 @@
 // What a Worker's KV namespaces and R2 buckets keep between events: one SQLite file for what is small or asked for by key,
 // and files beside it for large values. Any number of processes may have it open at once.
-import { mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type BetterSqlite3 from "better-sqlite3";
+import { makeFolder } from "../../disk.js";
 import { codeOf, HidbError, messageOf } from "../../errors.js";
 import { type Blobs, FileBlobs, MemoryBlobs } from "./state-blobs.js";
 import { SCHEMA } from "./state-statements.js";
@@ -31,7 +31,7 @@ const BUSY_MS = 10_000;
 export function openState(folder: string | null): State {
   if (folder === null) return new SqliteState(openDriver(":memory:"), new MemoryBlobs());
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     return new SqliteState(openDriver(join(folder, "state.sqlite")), new FileBlobs(join(folder, "values")));
   } catch (cause) {
     throw new HidbError({

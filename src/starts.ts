@@ -1,7 +1,6 @@
 // How often in a row this process of PM2's has failed to come up. PM2's own backoff counts every death within 30 s, also of an
 // instance that was killed at work, and makes its videos wait; here only a start that fails makes the next one wait.
-// CommonJS and free of packages: the entry reads it before anything can fail.
-import fs = require("node:fs");
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 
 /** What PM2 puts into the environment of each process, and lists of it. */
 interface Pm2Variables {
@@ -25,7 +24,7 @@ const UNCOUNTED_WAIT_MS = 1000;
 /** A crash so soon after the start is one of the start. */
 const YOUNG_MS = 10_000;
 
-class Starts {
+export class Starts {
   readonly #file: string | undefined;
   readonly #createdAt: string;
   readonly #isRestart: boolean;
@@ -68,14 +67,14 @@ class Starts {
   /** Ended in an orderly way, or up; the count of a successor under the same number stays. */
   forget(): void {
     if (this.#file === undefined) return;
-    if (readRecord(this.#file)?.pid === process.pid) fs.rmSync(this.#file, { force: true });
+    if (readRecord(this.#file)?.pid === process.pid) rmSync(this.#file, { force: true });
   }
 
   #write(count: number): boolean {
     if (this.#file === undefined) return false;
     const record: FailedStarts = { pid: process.pid, createdAt: this.#createdAt, count };
     try {
-      fs.writeFileSync(this.#file, JSON.stringify(record));
+      writeFileSync(this.#file, JSON.stringify(record));
       return true;
     } catch {
       return false;
@@ -84,7 +83,7 @@ class Starts {
 }
 
 /** How many starts in a row of a process that PM2 lists have failed, the one under way among them. */
-function countFailedStarts({ pm_pid_path: pidFile, created_at: createdAt }: Pm2Variables): number {
+export function countFailedStarts({ pm_pid_path: pidFile, created_at: createdAt }: Pm2Variables): number {
   const file = fileOf(pidFile);
   return file === undefined ? 0 : readCount(file, String(createdAt));
 }
@@ -101,10 +100,8 @@ function readCount(file: string, createdAt: string): number {
 
 function readRecord(file: string): FailedStarts | undefined {
   try {
-    return JSON.parse(fs.readFileSync(file, "utf8")) as FailedStarts;
+    return JSON.parse(readFileSync(file, "utf8")) as FailedStarts;
   } catch {
     return undefined; // None, or cut short by a full disk.
   }
 }
-
-export = { Starts, countFailedStarts };

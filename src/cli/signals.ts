@@ -1,0 +1,55 @@
+// What ends a command that has something to put away: the first signal asks, the second is told what is waited for, the
+// third ends it at once.
+import { endPm2Commands } from "../pm2-command.js";
+import { clock } from "./context.js";
+import { note, onUnheard } from "./print.js";
+
+const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 };
+
+/** SIGPIPE stands for a reader of ours that has gone, as in `hidb start | head`: Node has no such signal to listen to. */
+export type StopSignal = keyof typeof SIGNAL_EXIT;
+
+/** npm hands a Ctrl-C on to whoever got it from the terminal already: two within this time are one. */
+const ECHO_MS = 250;
+
+interface Ending {
+  /** "the pool to drain" */
+  waitsFor: () => string;
+  /** Kills what this command has started; called right before its end. */
+  endNow?: () => void;
+}
+
+/** Aborted by the first signal, with its name. */
+export function listenForStop({ waitsFor, endNow }: Ending): AbortController {
+  const stop = new AbortController();
+  let count = 0;
+  let heardAt = Number.NEGATIVE_INFINITY;
+  for (const name of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (clock.monotonic() - heardAt < ECHO_MS) return;
+      heardAt = clock.monotonic();
+      count++;
+      if (count === 1) stop.abort(name);
+      else if (count === 2) note(`hidb: waiting for ${waitsFor()}; a third signal ends this at once`);
+      else endAtOnce(name, endNow);
+    });
+  }
+  onUnheard(() => stop.abort("SIGPIPE"));
+  return stop;
+}
+
+/** Undefined for what is no signal. */
+export function exitCodeOfSignal(reason: StopSignal): number;
+export function exitCodeOfSignal(reason: unknown): number | undefined;
+export function exitCodeOfSignal(reason: unknown): number | undefined {
+  return Object.entries(SIGNAL_EXIT).find(([name]) => name === reason)?.[1];
+}
+
+function endAtOnce(name: StopSignal, endNow: (() => void) | undefined): never {
+  try {
+    endPm2Commands();
+    endNow?.();
+  } finally {
+    process.exit(SIGNAL_EXIT[name]);
+  }
+}
