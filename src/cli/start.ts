@@ -68,7 +68,7 @@ async function start(what: string[], flags: StartFlags, command: Command): Promi
   const access = what.length > 0 || samples ? "create" : "change";
   process.exitCode = await withDatabase(config, access, async (database, catalogue) => {
     await checkWritable(database);
-    if (samples) await fillWithSamples({ database, catalogue }, config);
+    if (samples && what.length === 0) await fillWithSamples({ database, catalogue }, config);
     else await fillCatalogue(what, { database, catalogue });
     const typed = databaseExists(read) ? ` --sqlite-file ${nameSamplesFile(read)}` : "";
     return work(config, database, { exit: flags.exit ?? false, samples: samples ? { typed } : undefined });
@@ -118,11 +118,11 @@ async function work(config: Config, database: Database, { exit, samples }: RunOp
     };
     ours = await joinPool(database, { pm2, stop, begin });
     const listInstances = async () => (await readStatus(database, view())).instances.map(({ id }) => id);
-    const finding = ours ? announcePage(config, { listInstances, token }) : Promise.resolve(undefined);
+    // Before the live line of the progress begins.
+    if (ours) page = await announcePage(config, { listInstances, token, signal: stop.signal });
     const pace = config.database === "d1" ? DISTANT_PACE : PACE;
     end = await watch(database, { config, pm2: ours ? pm2 : undefined, stop, pace });
     if (end !== undefined && ours) note("hidb: draining; what runs may finish, the rest is given back");
-    else page = await finding;
     if (end === undefined && ours && page !== undefined && !exit && isInteractive()) {
       exitCode = await summarise(true);
       note("hidb: the pool and its page stay; q, Enter or Ctrl-C ends them");

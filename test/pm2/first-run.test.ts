@@ -152,7 +152,7 @@ describe("the first run", PATIENCE, () => {
     expect(broken.stdout).toMatch(
       /^3 videos: 3 failed in [\d.]+ s\n {2}instance 0 .*\nwhy videos failed:\n( {2}1 {2}.*\n){3}next:\n/,
     );
-    expect(clone.databases()).toEqual(["hidb.sqlite"]);
+    expect(clone.databases()).toEqual(["samples.sqlite"]);
   });
 
   it("puts no samples into a database that was named", async () => {

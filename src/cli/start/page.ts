@@ -20,7 +20,7 @@ const Health = v.object({ instance: v.string() });
 /** Says where the page is, or why it is not there. Resolves to its address; undefined when this pool does not have the port. */
 export async function announcePage(
   config: Config,
-  { listInstances, token }: { listInstances: () => Promise<string[]>; token: string },
+  { listInstances, token, signal }: { listInstances: () => Promise<string[]>; token: string; signal: AbortSignal },
 ): Promise<string | undefined> {
   const url = pageUrl(config);
   if (url === undefined) return undefined;
@@ -32,8 +32,11 @@ export async function announcePage(
       return url;
     }
     if (answer !== "nobody") foreign++;
-    await clock.sleep(LOOK_EVERY_MS);
+    await clock.sleep(LOOK_EVERY_MS, signal);
+    if (signal.aborted) return undefined;
   }
+  // What has stopped them is told by the watch.
+  if ((await listInstances()).length === 0) return undefined;
   note(`hidb: the page is not there: ${describeTrouble(config.port, foreign > 0)}; HIDB_PORT=<port> takes another one`);
   return undefined;
 }

@@ -1,5 +1,5 @@
 // What a run works on: the videos that were named, those that are in the catalogue already, or the samples.
-import { dirname } from "node:path";
+import { dirname, resolve, sep } from "node:path";
 import { addVideos } from "../../catalogue/add.js";
 import { adoptVideos, countRefusedRows } from "../../catalogue/adopt.js";
 import { scanFolder } from "../../catalogue/folder.js";
@@ -19,9 +19,13 @@ export interface Choice {
   samples: boolean;
 }
 
-/** Whose database a run takes: that of the samples where nothing was named and no video is in the user's own. */
+/** Whose database a run takes: that of the samples for samples, and where nothing is named and no video is in the user's own. */
 export async function chooseVideos(config: Config, what: string[]): Promise<Choice> {
-  if (what.length > 0 || !mayUseSamples(config)) return { config, samples: false };
+  if (!mayUseSamples(config)) return { config, samples: false };
+  if (what.length > 0) {
+    const samples = what.every((name) => `${resolve(name)}${sep}`.startsWith(`${SAMPLES}${sep}`));
+    return { config: samples ? withSamplesDatabase(config) : config, samples };
+  }
   if (databaseExists(config)) {
     const total = await withDatabase(config, "change", async (database, catalogue) => {
       await adoptVideos(database, catalogue);
