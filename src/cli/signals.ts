@@ -11,6 +11,8 @@ export type StopSignal = keyof typeof SIGNAL_EXIT;
 
 /** npm hands a Ctrl-C on to whoever got it from the terminal already: two within this time are one. */
 const ECHO_MS = 250;
+/** So long a signal may come after the reader of our lines has gone. */
+const UNHEARD_MS = 100;
 
 interface Ending {
   /** "the pool to drain" */
@@ -34,7 +36,8 @@ export function listenForStop({ waitsFor, endNow }: Ending): AbortController {
       else endAtOnce(name, endNow);
     });
   }
-  onUnheard(() => stop.abort("SIGPIPE"));
+  // A terminal that goes away sends its signal, too: that is the reason then.
+  onUnheard(() => clock.timer(UNHEARD_MS, () => stop.abort("SIGPIPE")));
   return stop;
 }
 

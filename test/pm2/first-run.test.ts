@@ -118,10 +118,10 @@ describe("the first run", PATIENCE, () => {
     expect(first.stdout).toMatch(
       /^17 videos: 17 completed in [\d.]+ s, on average [\d.]+ side by side\n( {2}instance [012] .*\n){3}next:\n {2}hidb show 1 .*\n {2}hidb start <folder> .*\n$/,
     );
-    expect(first.stdout).not.toContain(" 0 completed");
-    expect(clone.query("samples.sqlite", "SELECT count(DISTINCT instance) AS instances FROM hidb_videos")).toEqual([
-      { instances: 3 },
-    ]);
+    // On a busy machine some may still be starting when the others are no longer held back.
+    const idle = `SELECT id FROM hidb_instances WHERE completed = 0
+                   AND began_at < (SELECT min(claimed_at) FROM hidb_videos)`;
+    expect(clone.query("samples.sqlite", idle)).toEqual([]);
     expect(clone.databases()).toEqual(["samples.sqlite"]);
 
     const shown = await clone.hidb("show", "1");

@@ -10,7 +10,7 @@ import { clock } from "../context.js";
 import { note, printable } from "../print.js";
 
 /** PM2 starts instances a few at a time; a large pool does not wait for the last one. */
-const START_HOLD_MS = 5000;
+const START_HOLD_MS = 10_000;
 
 /** Nobody claims before all are up: else the first one would finish a short run alone. Ends by itself if we are killed. */
 export async function startTogether(database: Database, start: () => Promise<void>): Promise<void> {
