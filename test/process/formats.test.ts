@@ -1,5 +1,6 @@
 import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -117,6 +118,19 @@ describe.skipIf(missing)(`a file is described as ffprobe describes it, without f
     );
     expect(right, `${description.duration_s} s for ${durationS} s`).toBe(true);
   });
+
+  it.each(["mpeg4.avi", "video.wmv", "video.mxf", "video.rm"])(
+    "%s, cut in half, is told by its header and its size",
+    async (name) => {
+      if (!references.has(name)) return; // Its reason is printed above.
+      const whole = await readFile(join(folder, name));
+      const path = join(folder, `cut-${name}`);
+      await writeFile(path, whole.subarray(0, whole.length * 0.6));
+      const { estimated, duration_s, header_duration_s = 0 } = await describeFile(path);
+      expect(estimated).toBe(true);
+      expect(duration_s / header_duration_s).toBeCloseTo(0.6, 1);
+    },
+  );
 
   it("is made by this ffmpeg for nearly all kinds", () => {
     expect(references.size).toBeGreaterThanOrEqual(Object.keys(FILES).length * 0.8);

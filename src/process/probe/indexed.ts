@@ -1,10 +1,12 @@
 // Containers with an index: our readers count the packets, mediabunny tells the facts of the tracks from the index alone.
-import { BufferSource, Input, type InputFormat, MATROSKA, MP4, QTFF, WEBM } from "mediabunny";
+import { BufferSource, Input, type InputFormat, Logging, LogLevel, MATROSKA, MP4, QTFF, WEBM } from "mediabunny";
 import type { Bytes } from "./bytes.js";
 import { type Counted, type CountedTrack, inOrder, PacketTally } from "./description.js";
 import { PACKET_START_BYTES, readFacts } from "./facts.js";
 import { readIsobmff } from "./isobmff.js";
 import { readMatroska } from "./matroska.js";
+
+Logging.level = LogLevel.Silent;
 
 export async function countIsobmff(bytes: Bytes, container: string): Promise<Counted> {
   const { tracks: known, slim, brand, ...figures } = await readIsobmff(bytes);

@@ -1,16 +1,4 @@
 // Reads what a media file holds: mp4, mov, Matroska and WebM with mediabunny, the formats without an index in streams.ts.
-import {
-  CustomSource,
-  Input,
-  type InputFormat,
-  Logging,
-  LogLevel,
-  MATROSKA,
-  MP4,
-  QTFF,
-  UnsupportedInputFormatError,
-  WEBM,
-} from "mediabunny";
 import { messageOf } from "../../errors.js";
 import type { Bytes } from "./bytes.js";
 import { type Contents, type Counted, describeContents } from "./description.js";
@@ -21,24 +9,9 @@ import type { ProbeRequest } from "./messages.js";
 import { type ForeignFormat, SNIFF_BYTES, sniff, unknownFormat } from "./sniff.js";
 import { readStream } from "./streams.js";
 
-const FORMATS = [MP4, QTFF, MATROSKA, WEBM];
-
-const CONTAINERS = new Map<InputFormat, string>([
-  [MP4, "mp4"],
-  [QTFF, "mov"],
-  [MATROSKA, "matroska"],
-  [WEBM, "webm"],
-]);
-
-/** How the files begin that mediabunny reads. */
-const INDEXED = [
-  { at: 4, magic: "ftyp" },
-  { at: 4, magic: "styp" },
-  { at: 0, magic: "\x1a\x45\xdf\xa3" },
-];
-const CACHE_BYTES = 2 * 2 ** 20;
-
-Logging.level = LogLevel.Silent;
+const EBML = "\x1a\x45\xdf\xa3";
+/** How mp4 and mov begin; QuickTime from before there were brands with any of its boxes. */
+const FIRST_BOX = /^....(ftyp|styp|moov|mdat|wide|pnot|free|skip)/s;
 
 /** What the named reader makes of a file; MediaInfo is loaded by the first file that needs it. */
 export async function readBytes(bytes: Bytes, reader: ProbeRequest["reader"]): Promise<Contents | ForeignFormat> {
@@ -61,7 +34,7 @@ async function readMedia(bytes: Bytes): Promise<Contents | ForeignFormat> {
   const sniffed = sniff(head);
   if (typeof sniffed === "object") return (await foreignReader(sniffed.container)?.(bytes)) ?? sniffed;
   const text = Buffer.from(head).toString("latin1");
-  if (INDEXED.some(({ at, magic }) => text.startsWith(magic, at))) return readIndexed(bytes, head);
+  if (text.startsWith(EBML) || FIRST_BOX.test(text)) return readIndexed(bytes, text);
   const counted = await readStream(bytes, Buffer.from(head));
   if (counted) return complete(bytes, counted);
   // An ogg may hold streams that only ffprobe knows.
@@ -69,14 +42,12 @@ async function readMedia(bytes: Bytes): Promise<Contents | ForeignFormat> {
   throw unknownFormat(head);
 }
 
-async function readIndexed(bytes: Bytes, head: Uint8Array): Promise<Contents> {
-  using input = new Input({ formats: FORMATS, source: sourceOf(bytes) });
-  const format = await input.getFormat().catch((error) => {
-    throw error instanceof UnsupportedInputFormatError ? unknownFormat(head) : error;
-  });
-  const container = CONTAINERS.get(format) ?? format.name;
+async function readIndexed(bytes: Bytes, head: string): Promise<Contents> {
+  const isMatroska = head.startsWith(EBML);
+  // The brand and the type of document stand at the beginning; QuickTime had no brand at first.
+  const isMov = !/^....(ftyp|styp)(?!qt {2})/s.test(head);
+  const container = isMatroska ? (head.slice(0, 64).includes("webm") ? "webm" : "matroska") : isMov ? "mov" : "mp4";
   try {
-    const isMatroska = container === "matroska" || container === "webm";
     return complete(bytes, await (isMatroska ? countMatroska : countIsobmff)(bytes, container));
   } catch (error) {
     if (isOurs(error)) throw error;
@@ -87,18 +58,6 @@ async function readIndexed(bytes: Bytes, head: Uint8Array): Promise<Contents> {
 /** Ours, or what came up from the disk or the network; all else is mediabunny stumbling over the file. */
 function isOurs(error: unknown): boolean {
   return error instanceof Refusal || error instanceof Unreachable || error instanceof Trouble;
-}
-
-function sourceOf(bytes: Bytes): CustomSource {
-  return new CustomSource({
-    getSize: () => bytes.size,
-    read: (start, end) => bytes.read(start, end),
-    // What lies in this cache is read without waiting.
-    prefetchProfile: "fileSystem",
-    maxCacheSize: CACHE_BYTES,
-    // The read itself has rejected already.
-    handleUnhandledError: () => {},
-  });
 }
 
 function complete(bytes: Bytes, counted: Counted): Contents {

@@ -116,7 +116,8 @@ function countTrack(track: Told, { container, share }: { container: string; shar
   const language = track.Language ?? null;
   switch (track["@type"]) {
     case "Video": {
-      const count = Math.max(1, Math.round((track.FrameCount ?? durationS * (track.FrameRate ?? 0)) * share));
+      const frames = share < 1 ? lastS * (track.FrameRate ?? 0) : track.FrameCount;
+      const count = Math.max(1, Math.round(frames ?? 0));
       tally.addRun({ ...measured, count, stepS: lastS / count });
       const size = { width: track.Width ?? null, height: track.Height ?? null };
       return { facts: { type: "video", codec: nameVideo(track), language, ...size }, tally };

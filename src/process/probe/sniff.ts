@@ -30,11 +30,6 @@ const FOREIGN: (Magic & { container: string; demuxer?: string })[] = [
   { bytes: "\x1f\x07\x00", container: "dv" },
   { bytes: "wvpk", container: "wavpack", demuxer: "wv" },
   { bytes: "MAC ", container: "ape" },
-  // QuickTime from before there was an ftyp box.
-  { at: 4, bytes: "moov", container: "mov" },
-  { at: 4, bytes: "mdat", container: "mov" },
-  { at: 4, bytes: "wide", container: "mov" },
-  { at: 4, bytes: "pnot", container: "mov" },
 ];
 
 /** What the readers here know by its first bytes; the other formats (mp3, aac, mpegts and their like) have to be tried. */
