@@ -56,6 +56,9 @@ const FILES: Record<string, string> = {
   "animated.gif": `${SMALL} -vf fps=10`,
   "video.mxf": `-f lavfi -i testsrc2=s=720x576:r=25:d=1 ${SOUND} -t 1 -c:v mpeg2video -b:v 2M -c:a pcm_s16le`,
   "video.rm": `${PICTURES} ${SOUND} -c:v rv20 -s 352x288 -c:a ac3`,
+  "sound.tta": `${SOUND} -c:a tta`,
+  "sound.wv": `${SOUND} -c:a wavpack`,
+  "video.gxf": "-f lavfi -i testsrc2=s=720x576:r=25:d=1 -c:v mpeg2video -b:v 5M",
   "video.dv": "-f lavfi -i testsrc2=s=720x576:r=25:d=1 -pix_fmt yuv420p -c:v dvvideo",
 };
 

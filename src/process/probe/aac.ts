@@ -1,27 +1,32 @@
 // The AudioSpecificConfig of AAC (ISO/IEC 14496-3, 1.6.2.1): what the decoder gives out, extensions included.
 import { Bits } from "./bits.js";
 
-const RATES = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350];
+export const AAC_RATES = [
+  96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350,
+];
 const CHANNELS = [0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 24, 8];
 const SBR = 5;
 const PARAMETRIC_STEREO = 29;
 
 export function readAacConfig(config: Uint8Array): { rate: number; channels: number } | null {
   const bits = new Bits(config);
-  let type = readType(bits);
-  let rate = readRate(bits);
-  const layout = bits.read(4);
-  let stereo = type === PARAMETRIC_STEREO;
-  if (type === SBR || stereo) {
-    rate = readRate(bits);
-    type = readType(bits);
-  } else {
-    const extension = findExtension(config);
-    rate = extension?.rate || rate;
-    stereo = extension?.stereo ?? false;
-  }
-  const channels = layout === 0 ? readProgram(bits) : (CHANNELS[layout] ?? 0);
+  const core = readAacCore(bits);
+  const extension = core.isExtended ? null : findExtension(config);
+  const rate = extension?.rate || core.rate;
+  const channels = core.layout === 0 ? readProgram(bits) : (CHANNELS[core.layout] ?? 0);
+  const stereo = core.stereo || extension?.stereo === true;
   return bits.isOver || rate === 0 ? null : { rate, channels: stereo && channels === 1 ? 2 : channels };
+}
+
+/** The part that stands in LATM as well; with SBR the decoder gives out another rate than that of the core. */
+export function readAacCore(bits: Bits) {
+  const type = readType(bits);
+  const coreRate = readRate(bits);
+  const layout = bits.read(4);
+  const isExtended = type === SBR || type === PARAMETRIC_STEREO;
+  const rate = isExtended ? readRate(bits) : coreRate;
+  if (isExtended) readType(bits);
+  return { coreRate, rate, layout, isExtended, stereo: type === PARAMETRIC_STEREO };
 }
 
 function readType(bits: Bits): number {
@@ -31,7 +36,7 @@ function readType(bits: Bits): number {
 
 function readRate(bits: Bits): number {
   const index = bits.read(4);
-  return index === 15 ? bits.read(24) : (RATES[index] ?? 0);
+  return index === 15 ? bits.read(24) : (AAC_RATES[index] ?? 0);
 }
 
 /** Encoders tell SBR and parametric stereo behind the configuration, where old decoders do not look. */

@@ -7,7 +7,17 @@ import { readGif } from "./gif.js";
 const READERS: Record<string, (bytes: Bytes) => Promise<Contents>> = { gif: readGif, flv: readFlv };
 
 /** By the names of `sniff`: formats on which the figures and the memory of MediaInfo were measured. */
-const READ_BY_MEDIAINFO: ReadonlySet<string> = new Set(["avi", "asf", "mpeg", "mxf", "rm", "dv"]);
+const READ_BY_MEDIAINFO: ReadonlySet<string> = new Set([
+  "avi",
+  "asf",
+  "mpeg",
+  "mxf",
+  "rm",
+  "dv",
+  "gxf",
+  "tta",
+  "wavpack",
+]);
 
 /** The reader of ours for this format, if there is one. */
 export function foreignReader(container: string) {

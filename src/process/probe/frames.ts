@@ -1,6 +1,7 @@
 // Headers of the frames of compressed sound: MPEG audio, AAC in ADTS and LATM, AC-3, E-AC-3, DTS, TrueHD and AMR. One
 // frame tells its own length, so a stream is walked from header to header. Sources: ISO/IEC 11172-3, 13818-3 and 14496-3,
 // ETSI TS 102 366 (AC-3), ETSI TS 102 114 (DTS), RFC 4867 (AMR), Dolby TrueHD (MLP) high-level bitstream description.
+import { AAC_RATES, readAacCore } from "./aac.js";
 import { Bits } from "./bits.js";
 
 export interface Frame {
@@ -46,8 +47,6 @@ export function readMpegFrame(data: Uint8Array, at: number): Frame | null {
   return { codec: `mp${layer}`, bytes, samples, rate, channels: fourth >> 6 === 3 ? 1 : 2 };
 }
 
-const AAC_RATES = [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8000, 7350];
-
 export function readAdtsFrame(data: Uint8Array, at: number): Frame | null {
   if (data[at] !== 0xff || ((data[at + 1] ?? 0) & 0xf6) !== 0xf0) return null;
   const bits = new Bits(data.subarray(at + 2, at + 7));
@@ -70,7 +69,7 @@ function aacChannels(layout: number): number {
 
 /** A frame may lean on the configuration of an earlier one; version 1 of it is not in use. */
 export function latmReader(): FrameReader {
-  let known: ReturnType<typeof readAacConfig> = null;
+  let known: Pick<Frame, "samples" | "rate" | "channels"> | null = null;
   return (data, at) => {
     if (data[at] !== 0x56 || ((data[at + 1] ?? 0) & 0xe0) !== 0xe0) return null;
     const bits = new Bits(data.subarray(at + 1, at + FRAME_HEADER_BYTES));
@@ -78,35 +77,14 @@ export function latmReader(): FrameReader {
     const bytes = bits.read(13) + 3;
     if (!bits.flag() && !bits.flag()) {
       bits.skip(1 + 6 + 4 + 3);
-      known = readAacConfig(bits);
+      const { coreRate, rate, layout, stereo } = readAacCore(bits);
+      known =
+        rate && coreRate
+          ? { samples: (1024 * rate) / coreRate, rate, channels: stereo ? 2 : aacChannels(layout) }
+          : null;
     }
     return known && { codec: "aac_latm", bytes, ...known };
   };
-}
-
-/** An AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1): with SBR the decoder gives out twice the rate. */
-function readAacConfig(bits: Bits): { samples: number; rate: number; channels: number } | null {
-  const type = readObjectType(bits);
-  let rate = readAacRate(bits);
-  const channels = aacChannels(bits.read(4));
-  let samples = 1024;
-  const parametric = type === 29;
-  if (type === 5 || parametric) {
-    const core = rate;
-    rate = readAacRate(bits);
-    samples = core && rate ? (1024 * rate) / core : samples;
-  }
-  return rate ? { samples, rate, channels: parametric ? 2 : channels } : null;
-}
-
-function readObjectType(bits: Bits): number {
-  const type = bits.read(5);
-  return type === 31 ? 32 + bits.read(6) : type;
-}
-
-function readAacRate(bits: Bits): number {
-  const index = bits.read(4);
-  return index === 15 ? bits.read(24) : (AAC_RATES[index] ?? 0);
 }
 
 const AC3_RATES = [48_000, 44_100, 32_000];

@@ -33,6 +33,8 @@ const BY_FORMAT: Record<string, string> = {
   "E-AC-3": "eac3",
   DTS: "dts",
   "MLP FBA": "truehd",
+  TTA: "tta",
+  WavPack: "wavpack",
   RLE: "dvd_subtitle",
 };
 

@@ -29,7 +29,18 @@ const FOREIGN: (Magic & { container: string; demuxer?: string })[] = [
   { bytes: ".RMF", container: "rm" },
   { bytes: "\x1f\x07\x00", container: "dv" },
   { bytes: "wvpk", container: "wavpack", demuxer: "wv" },
+  { bytes: "TTA1", container: "tta" },
   { bytes: "MAC ", container: "ape" },
+  { bytes: "MP+", container: "musepack", demuxer: "mpc" },
+  { bytes: "MPCK", container: "musepack", demuxer: "mpc8" },
+  { bytes: "tBaK", container: "tak" },
+  { bytes: "DSD ", container: "dsf" },
+  { bytes: "nut/multimedia", container: "nut" },
+  { bytes: "\x00\x00\x00\x00\x01\xbc", container: "gxf" },
+  { bytes: "\x00\x00\x01\xb0", container: "m4v" },
+  { bytes: "\xb7\xd8\x00\x20\x37\x49\xda\x11", container: "wtv" },
+  { bytes: "Creative Voice File", container: "voc" },
+  { bytes: "YUV4MPEG2", container: "y4m", demuxer: "yuv4mpegpipe" },
 ];
 
 /** What the readers here know by its first bytes; the other formats (mp3, aac, mpegts and their like) have to be tried. */
