@@ -33,7 +33,7 @@ const LOCAL = {
   window: { first: 1 * MB, least: 16 * KB, most: 512 * KB },
   spend: { bytes: 1024 * MB, fetches: 100_000 },
 };
-const REMOTE = { window: { first: 64 * KB, least: 64 * KB, most: 2 * MB }, spend: { bytes: 20 * MB, fetches: 20 } };
+const REMOTE = { window: { first: 64 * KB, least: 64 * KB, most: 2 * MB }, spend: { bytes: 16 * MB, fetches: 20 } };
 const NEAR_BYTES = 64 * KB;
 const PROGRESS_BYTES = 8 * MB;
 
