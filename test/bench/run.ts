@@ -8,6 +8,7 @@ import { benchMakespan } from "./makespan.ts";
 import { benchMemory } from "./memory.ts";
 import { benchPages } from "./pages.ts";
 import { benchPlan } from "./plan.ts";
+import { benchProbe } from "./probe.ts";
 import { benchRecovery } from "./recovery.ts";
 import { benchWorker } from "./worker.ts";
 
@@ -23,6 +24,7 @@ const BENCHES: Record<string, () => Promise<object[]>> = {
   worker: () => benchWorker(),
   pages: () => benchPages(),
   eta: () => benchEta(),
+  probe: () => benchProbe(),
 };
 
 const named = process.argv.slice(2);

@@ -14,6 +14,8 @@ const PM2 = join(ROOT, "node_modules", "pm2", "bin", "pm2");
 
 export interface Entry {
   durationS: number | null;
+  /** Where the video is really read. */
+  source?: string;
 }
 
 export class World {
@@ -35,8 +37,8 @@ export class World {
       const video = raw.prepare("INSERT INTO videos (id, source, duration_s) VALUES (?, ?, ?)");
       const entry = raw.prepare("INSERT INTO hidb_videos (video_id, priority) VALUES (?, ?)");
       raw.transaction(() => {
-        for (const [at, { durationS }] of videos.entries()) {
-          video.run(at + 1, `/bench/${at + 1}.mp4`, durationS);
+        for (const [at, { durationS, source }] of videos.entries()) {
+          video.run(at + 1, source ?? `/bench/${at + 1}.mp4`, durationS);
           entry.run(at + 1, -(durationS ?? 0));
         }
       })();
