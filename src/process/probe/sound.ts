@@ -47,7 +47,11 @@ export async function readSound(bytes: Bytes, { start, end }: Part): Promise<Cou
   const isTold = header !== null && size > COUNTED_BYTES && (await isAll(bytes, begin, header, family));
   const parts = partsOf(bytes, { start: begin, end });
   if (isTold) walk.believe(header);
-  else for (const part of parts) await walk.run(part);
+  else
+    for (const part of parts) {
+      if (parts.length > 1) await bytes.prefetch(part.start, part.end);
+      await walk.run(part);
+    }
   // Frames in less than half of what is not empty are a piece of something else.
   if (walk.bytes < (walk.seen - walk.empty) / 2) return null;
   return {

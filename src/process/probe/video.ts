@@ -61,6 +61,7 @@ async function countPictures(bytes: Bytes, data: Part, picturesIn: (unit: Buffer
   let seen = 0;
   const parts = partsOf(bytes, data);
   for (const { start, end } of parts) {
+    if (parts.length > 1) await bytes.prefetch(start, end);
     for (let at = start; at < end; at += WINDOW_BYTES) {
       // A unit that begins at the end of a window is seen whole.
       const found = await bytes.peek(at, Math.min(WINDOW_BYTES, end - at) + UNIT_BYTES);
@@ -106,7 +107,7 @@ async function readIvf(bytes: Bytes, head: Buffer): Promise<Counted> {
   const tally = new PacketTally();
   const start = head.readUInt16LE(6);
   let at = start;
-  for (; at + IVF_FRAME_BYTES <= bytes.size && (tally.count < 1000 || bytes.canAfford(at)); ) {
+  while (at + IVF_FRAME_BYTES <= bytes.size && !bytes.isDear) {
     const frame = Buffer.from(await bytes.peek(at, IVF_FRAME_BYTES));
     const size = frame.readUInt32LE(0);
     tally.add(Number(frame.readBigUInt64LE(4)) * tickS, 0, Math.min(size, bytes.size - at - IVF_FRAME_BYTES));
