@@ -17,7 +17,7 @@ import { systemClock } from "../../src/clock.js";
 import { Bytes } from "../../src/process/probe/bytes.js";
 import type { Contents, Description } from "../../src/process/probe/description.js";
 import { openLocal } from "../../src/process/probe/local.js";
-import { readMedia } from "../../src/process/probe/media.js";
+import { readBytes } from "../../src/process/probe/media.js";
 import { createProbe } from "../../src/process/probe/probe.js";
 import type { Outcome } from "../../src/video.js";
 import * as files from "./stream-files.js";
@@ -56,7 +56,7 @@ async function probeSparse(size: number, pieces: [at: number, piece: Buffer][]):
   closeSync(file);
   const source = await openLocal(path);
   const limits = { pieceBytes: 16 * 2 ** 20, full: false, alive: () => {}, progress: () => {} };
-  const contents = await readMedia(new Bytes(source, limits)).finally(() => source.close());
+  const contents = await readBytes(new Bytes(source, limits), "media").finally(() => source.close());
   if ("demuxer" in contents) throw new Error(`left to ffprobe as ${contents.demuxer}`);
   return contents;
 }

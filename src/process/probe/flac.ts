@@ -3,7 +3,7 @@
 import { Bits } from "./bits.js";
 import type { Bytes } from "./bytes.js";
 import { type Counted, PacketTally } from "./description.js";
-import { Refusal } from "./failure.js";
+import { Unreadable } from "./failure.js";
 import type { Part } from "./sample.js";
 
 export interface FlacInfo {
@@ -44,7 +44,7 @@ export async function readFlac(bytes: Bytes, { start, end }: Part): Promise<Coun
   const head = Buffer.from(await bytes.peek(start, 8 + INFO_BYTES));
   if (head.toString("latin1", 0, 4) !== MAGIC) return null;
   const info = readFlacInfo(head.subarray(8));
-  if (!info) throw new Refusal("damaged: the header of this flac tells no rate");
+  if (!info) throw new Unreadable("damaged: the header of this flac tells no rate");
   const sound = { start: await findFirstFrame(bytes, start + 4), end };
   const told = await findLastSample(bytes, sound, info);
   // Where the numbers of the frames start again, as in files that were joined, the last one is not the number of all.

@@ -35,7 +35,9 @@ async function readMedia(bytes: Bytes): Promise<Contents | ForeignFormat> {
   if (typeof sniffed === "object") return (await foreignReader(sniffed.container)?.(bytes)) ?? sniffed;
   const text = Buffer.from(head).toString("latin1");
   if (text.startsWith(EBML) || FIRST_BOX.test(text)) return readIndexed(bytes, text);
-  const counted = await readStream(bytes, Buffer.from(head));
+  const counted = await readStream(bytes, Buffer.from(head)).catch((error) => {
+    throw isOurs(error) ? error : new Unreadable(`damaged: it cannot be read (${messageOf(error)})`);
+  });
   if (counted) return complete(bytes, counted);
   // An ogg may hold streams that only ffprobe knows.
   if (text.startsWith("OggS")) return { container: "ogg", demuxer: "ogg", reason: null };

@@ -66,7 +66,7 @@ class OggWalk {
     for (let at = start; at < end; ) {
       const head = Buffer.from(await this.file.peek(at, HEAD_BYTES + 255));
       if (!isPage(head)) {
-        at = await this.findPage(at + 1);
+        at = await this.findPage(at + 1, end);
         continue;
       }
       const segments = head[HEAD_BYTES - 1] ?? 0;
@@ -85,13 +85,13 @@ class OggWalk {
   }
 
   /** Behind a damaged stretch, or in the middle of a page. */
-  private async findPage(from: number): Promise<number> {
-    for (let at = from; at < this.file.size; at += SEARCH_BYTES) {
+  private async findPage(from: number, end: number): Promise<number> {
+    for (let at = from; at < end; at += SEARCH_BYTES) {
       const piece = await this.file.peek(at, SEARCH_BYTES + 3);
       const found = Buffer.from(piece.buffer, piece.byteOffset, piece.length).indexOf("OggS");
       if (found >= 0) return at + found;
     }
-    return this.file.size;
+    return end;
   }
 
   private begin(serial: number, packet: Buffer): boolean {

@@ -4,7 +4,7 @@
 import type { Bytes } from "./bytes.js";
 import { nameFourCc, namePcm, nameWaveTag } from "./codecs.js";
 import { type Counted, PacketTally } from "./description.js";
-import { Refusal } from "./failure.js";
+import { Refusal, Unreadable } from "./failure.js";
 
 interface Sound {
   container: string;
@@ -122,7 +122,7 @@ async function readWaveChunks(bytes: Bytes, rules: ChunkRules): Promise<Sound | 
       format.codec.startsWith("pcm_") || format.codec.startsWith("adpcm_") || format.codec.startsWith("gsm");
     const seconds = isPlain || !samples || size === null ? null : samples / format.rate;
     if (format.bytesPerS === 0 && seconds === null)
-      throw new Refusal("damaged: the format of this wav tells no rate of bytes");
+      throw new Unreadable("damaged: the format of this wav tells no rate of bytes");
     return { container: rules.layout === "w64" ? "w64" : "wav", ...format, seconds, start: chunk.start, bytes: size };
   }
   throw new Refusal("cut short: the data of this wav is missing");
@@ -140,7 +140,7 @@ function readWaveFormat(value: Buffer): Pick<Sound, "codec" | "channels" | "rate
   const perBlock = (code === 0x02 || code === 0x11 || code === 0x31) && value.length >= 20 ? value.readUInt16LE(18) : 0;
   const plain = code === 1 || code === 3;
   const bytesPerS = perBlock > 0 ? (rate / perBlock) * block : plain ? rate * block : value.readUInt32LE(8);
-  if (rate === 0) throw new Refusal("damaged: the format of this wav tells no rate");
+  if (rate === 0) throw new Unreadable("damaged: the format of this wav tells no rate");
   return { codec: nameWaveTag(code, bits), channels, rate, bytesPerS };
 }
 
@@ -183,7 +183,7 @@ function readCommon(value: Buffer): Pick<Sound, "codec" | "channels" | "rate" | 
   const isPlain = ["NONE", "twos", "sowt"].includes(code);
   const plain = namePcm({ bits, kind: "signed", bigEndian: code !== "sowt" });
   if (!Number.isFinite(bytesPerS) || bytesPerS <= 0)
-    throw new Refusal("damaged: the format of this aiff tells no rate");
+    throw new Unreadable("damaged: the format of this aiff tells no rate");
   return { codec: isPlain ? plain : nameAppleCodec(code), channels, rate, bytesPerS };
 }
 
@@ -214,7 +214,7 @@ async function readAu(bytes: Bytes): Promise<Sound | null> {
   const [start, size, code, rate, channels] = [4, 8, 12, 16, 20].map((at) => head.readUInt32BE(at)) as Five;
   const [codec, bits] = AU_CODECS[code] ?? [`0x${code.toString(16)}`, 8];
   const bytesPerS = (rate * channels * bits) / 8;
-  if (bytesPerS === 0) throw new Refusal("damaged: the header of this au tells no rate");
+  if (bytesPerS === 0) throw new Unreadable("damaged: the header of this au tells no rate");
   const isOpen = size === 0xffffffff || size === 0;
   return { container: "au", codec, channels, rate, bytesPerS, seconds: null, start, bytes: isOpen ? null : size };
 }
@@ -235,7 +235,7 @@ async function readCaf(bytes: Bytes): Promise<Sound | null> {
   const size = isOpen ? null : Math.max(0, data.size - 4);
   const seconds = frames > 0 ? frames / format.rate : null;
   if (format.bytesPerS === 0 && (seconds === null || size === null))
-    throw new Refusal("damaged: this caf tells neither its rate of bytes nor its duration");
+    throw new Unreadable("damaged: this caf tells neither its rate of bytes nor its duration");
   return { container: "caf", ...format, seconds, start: data.start + 4, bytes: size };
 }
 
@@ -247,7 +247,7 @@ function readCafFormat(value: Buffer): Pick<Sound, "codec" | "channels" | "rate"
     value.readUInt32BE(at),
   ) as Five;
   const plain = namePcm({ bits, kind: (flags & 1) !== 0 ? "float" : "signed", bigEndian: (flags & 2) === 0 });
-  if (!(rate > 0) || !Number.isFinite(rate)) throw new Refusal("damaged: the format of this caf tells no rate");
+  if (!(rate > 0) || !Number.isFinite(rate)) throw new Unreadable("damaged: the format of this caf tells no rate");
   const bytesPerS = packetFrames > 0 ? (rate / packetFrames) * packetBytes : 0;
   return { codec: code === "lpcm" ? plain : nameAppleCodec(code), channels, rate, bytesPerS };
 }

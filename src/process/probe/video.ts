@@ -2,7 +2,7 @@
 // small header before each picture. They have no index, so pictures are counted; of a large file, those of samples are.
 import type { Bytes } from "./bytes.js";
 import { type Counted, PacketTally } from "./description.js";
-import { Refusal } from "./failure.js";
+import { Refusal, Unreadable } from "./failure.js";
 import { type PictureFacts, type PictureFamily, readPictures } from "./pictures.js";
 import { type Part, partsOf } from "./sample.js";
 
@@ -103,7 +103,7 @@ async function readIvf(bytes: Bytes, head: Buffer): Promise<Counted> {
     width: head.readUInt16LE(12),
     height: head.readUInt16LE(14),
   } as const;
-  if (!(tickS > 0) || !Number.isFinite(tickS)) throw new Refusal("damaged: the header of this ivf tells no rate");
+  if (!(tickS > 0) || !Number.isFinite(tickS)) throw new Unreadable("damaged: the header of this ivf tells no rate");
   const tally = new PacketTally();
   const start = head.readUInt16LE(6);
   let at = start;
