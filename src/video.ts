@@ -99,3 +99,6 @@ export type Outcome =
     }
   | { kind: "failed"; reason: string; usage?: UsageReport }
   | { kind: "released" }; // A drain cut it short: the attempt is given back.
+
+/** Whoever asks a pool to wait for more is asked again then: another's wrong clock must not stop a pool for days. */
+export const LONGEST_HOLD_MS: Millis = 3_600_000;

@@ -4,6 +4,7 @@ import type { Clock } from "../clock.js";
 import { again } from "../database/again.js";
 import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
+import type { FarLease } from "./ahead.js";
 import { type IsAlive, isAlive, type ProcessIdentity } from "./liveness.js";
 import * as sql from "./statements.js";
 
@@ -25,6 +26,8 @@ export interface Instance {
   epoch: number;
   /** Who else was there at the last look, of this host: their processes can be watched without asking the database. */
   neighbours: Pick<ProcessIdentity, "pid" | "pidStartedAt">[];
+  /** Leases of others that no clock of today has written. */
+  farLeases: Map<string, FarLease>;
   /** What keeps the whole pool from claiming, as of the last look. */
   stops: PoolStop[];
 }
@@ -103,11 +106,20 @@ export interface PoolView {
 const FORGET_AFTER_MS = 14 * 86_400_000;
 
 export async function register(
-  parts: Omit<Instance, "id" | "startedAt" | "epoch" | "neighbours" | "stops" | "isAlive"> & { isAlive?: IsAlive },
+  parts: Omit<Instance, "id" | "startedAt" | "epoch" | "neighbours" | "farLeases" | "stops" | "isAlive"> & {
+    isAlive?: IsAlive;
+  },
 ): Promise<Instance> {
   const { database, clock, identity, processId, leaseMs, budget } = parts;
   const startedAt = clock.now();
-  const fresh = { id: clock.uniqueId(), startedAt, epoch: 0, neighbours: [], stops: [] };
+  const fresh = {
+    id: clock.uniqueId(),
+    startedAt,
+    epoch: 0,
+    neighbours: [],
+    farLeases: new Map<string, FarLease>(),
+    stops: [],
+  };
   const instance: Instance = { isAlive, ...parts, ...fresh };
   const statements = [
     database.prepare(sql.FORGET_OLD_INSTANCES).bind(startedAt - FORGET_AFTER_MS),
@@ -122,6 +134,7 @@ export async function register(
         processId,
         startedAt,
         startedAt + leaseMs,
+        leaseMs,
       ),
   ];
   if (budget !== undefined) {

@@ -1,6 +1,7 @@
 // Takes videos back from instances that are proven dead (same host) or silent past their lease (another host).
 import { isOutcomeUnknown } from "../errors.js";
 import type { Millis, State } from "../video.js";
+import { isStalled } from "./ahead.js";
 import { isGone } from "./liveness.js";
 import type { Instance } from "./membership.js";
 import * as sql from "./statements.js";
@@ -24,6 +25,7 @@ interface OtherInstance {
   pid: number;
   pidStartedAt: string;
   leaseUntil: number;
+  leaseMs: number | null;
 }
 
 export interface ReclaimOptions {
@@ -45,7 +47,9 @@ export async function reclaimVideos(instance: Instance, options: ReclaimOptions)
   instance.neighbours = results.filter((other) => other.boot === identity.boot);
   const now = clock.now();
   const dead = results.filter(
-    (other) => isGone(other, { boot: identity.boot, now, isAlive }) && !isExcused(other, instance, options),
+    (other) =>
+      (isGone(other, { boot: identity.boot, now, isAlive }) && !isExcused(other, instance, options)) ||
+      (other.boot !== identity.boot && isStalled(other, instance)),
   );
   // Reading first: a search that finds nothing need not hold the write lock.
   if (dead.length === 0 && !(options.thorough && (await hasOrphans(instance)))) return [];

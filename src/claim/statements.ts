@@ -1,9 +1,9 @@
 // Room 2's SQL. Parameters are plain `?` in order; D1 and SQLite both understand them.
-import type { CatalogueTable } from "../video.js";
+import { type CatalogueTable, LONGEST_HOLD_MS } from "../video.js";
 
 export const REGISTER = `
-  INSERT OR IGNORE INTO hidb_instances (id, host, boot, pid, pid_started_at, process_id, state, started_at, lease_until)
-  VALUES (?, ?, ?, ?, ?, ?, 'starting', ?, ?)`;
+  INSERT OR IGNORE INTO hidb_instances (id, host, boot, pid, pid_started_at, process_id, state, started_at, lease_until, lease_ms)
+  VALUES (?, ?, ?, ?, ?, ?, 'starting', ?, ?, ?)`;
 
 export const BEGIN_WORK =
   "UPDATE hidb_instances SET state = 'working', lease_until = ? WHERE id = ? AND state = 'starting'";
@@ -80,9 +80,11 @@ export const TAKE_FIRST_SHARE = `
 
 /**
  * What keeps the pool from claiming: every key of the family `paused`, until the moment in its value or else until it is
- * deleted. `report/statements.ts` reads the same. The parameter: now.
+ * deleted. A hold that would last for more than the hour that it may last is over: the clock has been set back since.
+ * `report/statements.ts` reads the same. The parameter: now.
  */
-const STOPS = "FROM hidb_pool WHERE key BETWEEN 'paused' AND 'paused.~' AND coalesce(value ->> '$.until', 9e15) > ?";
+const STOPS = `FROM hidb_pool WHERE key BETWEEN 'paused' AND 'paused.~'
+   AND coalesce(value ->> '$.until', 9e15) - ? BETWEEN 1 AND iif(key = 'paused.hold', ${LONGEST_HOLD_MS}, 9e15)`;
 
 // Live = working and within the lease; this order is the rank. What stops the pool is asked along, so that nobody has to
 // ask for it on its own. Parameters: now, id, now.
@@ -105,7 +107,7 @@ export const LEAVE =
   "UPDATE hidb_instances SET state = 'gone', gone_at = ?, gone_because = ?, in_hand = 0 WHERE id = ? AND gone_at IS NULL";
 
 export const OTHER_INSTANCES = `
-  SELECT id, host, boot, pid, pid_started_at AS pidStartedAt, lease_until AS leaseUntil
+  SELECT id, host, boot, pid, pid_started_at AS pidStartedAt, lease_until AS leaseUntil, lease_ms AS leaseMs
     FROM hidb_instances WHERE gone_at IS NULL AND id <> ?`;
 
 // Names the lease it has seen: a beat in the meantime keeps the instance.
@@ -239,6 +241,12 @@ function described({ table, id, source, title, duration }: CatalogueTable): stri
   return `(SELECT json_array(${parts.join(", ")}) FROM "${table}" WHERE "${id}" = hidb_videos.video_id) AS described`;
 }
 
+/** Parameters: a moment that lies in the future for everybody, now. */
+export const END_FAR_WAITS = `
+  UPDATE hidb_videos SET run_after = 0
+   WHERE video_id IN (SELECT video_id FROM hidb_attempts WHERE ended_at > ?)
+     AND finished_at IS NULL AND state = 'pending' AND run_after > ?`;
+
 /** Whether there is anything to claim at all. Parameters: now, now. */
 export const WORK_WAITS = `
   SELECT 1 AS yes FROM hidb_videos INDEXED BY hidb_open
@@ -269,10 +277,11 @@ export const CREATE_BATCHES_BY_SIZE = CREATE_BATCHES(
   "(row_number() OVER (ORDER BY video_id) - 1) / CAST(? AS INTEGER) + 1",
 );
 
-/** Holds the pool until a moment, or longer where that has been said already. Parameters: value, until. */
+/** Holds the pool until a moment, or longer where that has been said already and can be meant. Parameters: value, until. */
 export const HOLD_POOL = `
   INSERT INTO hidb_pool (key, value) VALUES ('paused.hold', ?)
-  ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE coalesce(value ->> '$.until', 0) < ?`;
+  ON CONFLICT (key) DO UPDATE SET value = excluded.value
+   WHERE coalesce(value ->> '$.until', 0) - ? NOT BETWEEN 0 AND ${LONGEST_HOLD_MS}`;
 
 /** From here on a claim of an earlier epoch takes nothing. Parameters: epoch, id, epoch. */
 export const BEGIN_EPOCH = "UPDATE hidb_instances SET epoch = ? WHERE id = ? AND epoch < ?";

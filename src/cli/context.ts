@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { describeCatalogue, isOwnTable } from "../catalogue/table.js";
+import { isFarAhead } from "../claim/ahead.js";
 import { identifyProcess, isGone } from "../claim/liveness.js";
 import { systemClock } from "../clock.js";
 import { type Config, PROJECT_ROOT, readConfig } from "../config.js";
@@ -78,11 +79,11 @@ export function databaseExists(config: Config): boolean {
   return config.database === "d1" || existsSync(config.sqliteFile);
 }
 
-/** The rule of the reclaim, at this moment. */
+/** The rule of the reclaim, at this moment: a single look cannot wait for a lease far ahead to be renewed. */
 export function deathJudge(): IsDead {
   const { boot } = identifyProcess();
   const now = clock.now();
-  return (instance) => isGone(instance, { boot, now });
+  return (other) => isGone(other, { boot, now }) || (other.boot !== boot && isFarAhead(other, now));
 }
 
 /** For commander: the id of a video. */

@@ -1,4 +1,5 @@
 // What the pool looks like from here. Whatever many pages ask for at once is asked of the database once.
+import { isFarAhead } from "../claim/ahead.js";
 import { isGone } from "../claim/liveness.js";
 import { type Overview, readOverview } from "../report/overview.js";
 import { type Plan, readPlan } from "../report/plan.js";
@@ -65,7 +66,8 @@ export class View {
   isDead(): IsDead {
     const { instance, clock } = this.house;
     const now = clock.now();
-    return (other) => isGone(other, { boot: instance.identity.boot, now });
+    const { boot } = instance.identity;
+    return (other) => isGone(other, { boot, now }) || (other.boot !== boot && isFarAhead(other, now));
   }
 
   async #readOverview(): Promise<Overview> {

@@ -1,5 +1,6 @@
 // The corridor: claim -> process -> settle -> report, over and over, until the instance is told to drain.
 import pLimit, { type LimitFunction } from "p-limit";
+import { endFarWaits } from "../claim/ahead.js";
 import type { Claimer } from "../claim/claimer.js";
 import * as membership from "../claim/membership.js";
 import { findLostClaims, reclaimVideos } from "../claim/reclaim.js";
@@ -111,6 +112,8 @@ export class Corridor {
   readonly #begunAt: Millis;
   /** By how much the time of day is ahead of the durations, and when that has grown at once. */
   #ahead: Millis = Number.POSITIVE_INFINITY;
+  /** Waits written by an earlier clock may last for ever; looked for at first, and when the clock has been set back. */
+  #wasSetBack = true;
   #steppedAt: Millis | undefined;
   #hereTimer: Timer | undefined;
   #beatUnderWay = false;
@@ -502,11 +505,13 @@ export class Corridor {
     });
   }
 
-  /** Resolves to how many videos were taken back. */
+  /** Resolves to how many videos may be claimed that could not before. */
   async #reclaim(): Promise<number> {
     const { instance, config, inherit } = this.#house;
     const started = instance.clock.monotonic();
     const steppedAt = this.#isDistant ? undefined : this.#findStep();
+    const due = this.#wasSetBack ? await endFarWaits(instance) : 0;
+    this.#wasSetBack = false;
     const thorough = started >= this.#searchAt;
     const reclaimed = await reclaimVideos(instance, {
       maxAttempts: config.maxAttempts,
@@ -522,7 +527,7 @@ export class Corridor {
       const pauseMs = this.#isDistant ? DISTANT_SEARCH_EVERY_MS : SEARCH_EVERY_MS;
       this.#searchAt = ended + Math.max(pauseMs, (ended - started) / SEARCH_SHARE);
     }
-    return reclaimed.length;
+    return reclaimed.length + due;
   }
 
   /**
@@ -533,6 +538,7 @@ export class Corridor {
     const { clock } = this.#house.instance;
     const ahead = clock.now() - clock.monotonic();
     if (ahead > this.#ahead + STEP_MS) this.#steppedAt = clock.monotonic();
+    if (ahead < this.#ahead - STEP_MS) this.#wasSetBack = true;
     this.#ahead = ahead;
     return this.#steppedAt;
   }

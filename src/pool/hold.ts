@@ -4,10 +4,8 @@ import type { Instance, PoolStop } from "../claim/membership.js";
 import { holdPool } from "../claim/stops.js";
 import { isPassing } from "../errors.js";
 import type { PoolEvent, StopKind } from "../report/event.js";
-import type { Claim, Millis, Outcome } from "../video.js";
+import { type Claim, LONGEST_HOLD_MS, type Millis, type Outcome } from "../video.js";
 
-/** Whoever asks for more is asked again then: another's wrong clock must not stop a pool for days. */
-const LONGEST_HOLD_MS: Millis = 3_600_000;
 /** So often a video may meet the quota at no cost; after that it is no quota but the video, and each time costs an attempt. */
 const FREE_TRIES = 20;
 

@@ -1,5 +1,5 @@
 // Room 5's SQL: reads for people. Table and column names come from settings that were checked to be plain identifiers.
-import type { CatalogueTable } from "../video.js";
+import { type CatalogueTable, LONGEST_HOLD_MS } from "../video.js";
 
 export const COUNT_STATES = `
   SELECT state, count(*) AS count, sum(finished_at > ? AND state <> 'cancelled') AS recent FROM hidb_videos GROUP BY state`;
@@ -15,7 +15,7 @@ export const COUNT_RUNNING = `
  */
 export const SWITCHES = `
   SELECT key, value ->> '$.reason' AS reason, value ->> '$.until' AS until FROM hidb_pool
-   WHERE key BETWEEN 'paused' AND 'paused.~' AND coalesce(value ->> '$.until', 9e15) > ?`;
+   WHERE key BETWEEN 'paused' AND 'paused.~' AND coalesce(value ->> '$.until', 9e15) - ? BETWEEN 1 AND iif(key = 'paused.hold', ${LONGEST_HOLD_MS}, 9e15)`;
 
 // Runs, in which HIDB_HALT counts and whose ends HIDB_NOTIFY tells.
 
@@ -68,11 +68,11 @@ export const BATCHES = `
 export const INSTANCES = `
   SELECT id, CASE WHEN works THEN row_number() OVER (PARTITION BY works ORDER BY host, processId, startedAt, id) - 1 END AS rank,
          processId, pid, pidStartedAt, host, boot, state, inHand, completed, retried, failed, rssBytes, startedAt, leaseUntil,
-         heldBack
+         leaseMs, heldBack
     FROM (SELECT id, state = 'working' AND lease_until >= ? AS works, process_id AS processId, pid,
                  pid_started_at AS pidStartedAt, host, boot, state, in_hand AS inHand, completed, retried, failed,
                  rss_bytes AS rssBytes, started_at AS startedAt, lease_until AS leaseUntil,
-                 held_back AS heldBack
+                 lease_ms AS leaseMs, held_back AS heldBack
             FROM hidb_instances WHERE gone_at IS NULL)
    ORDER BY host, processId, startedAt, id`;
 
@@ -289,3 +289,12 @@ export const LAST_TO_CLAIM: Record<"id" | "longest", string> = {
 export const LAST_UNCOMPLETED = `
   SELECT avg(ended_at - claimed_at) AS meanMs
     FROM (SELECT ended_at, claimed_at FROM hidb_attempts WHERE outcome <> 'died' ORDER BY attempt_id DESC LIMIT 200)`;
+
+/** Parameters: a moment in the future for everybody, now, and that moment twice. */
+export const FAR_TIMES = `
+  SELECT sum(what = 'video') AS videos, sum(what = 'instance') AS instances, max(at) AS furthest
+    FROM (SELECT 'video' AS what, max(a.ended_at) AS at FROM hidb_attempts a JOIN hidb_videos v USING (video_id)
+           WHERE a.ended_at > ? AND v.finished_at IS NULL AND v.state = 'pending' AND v.run_after > ? GROUP BY a.video_id
+          UNION ALL
+          SELECT 'instance', max(lease_until, started_at) FROM hidb_instances
+           WHERE gone_at IS NULL AND (lease_until > ? + lease_ms OR started_at > ?))`;

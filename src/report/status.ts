@@ -46,6 +46,7 @@ export interface Status {
 export interface InstanceRow extends InstanceStatus {
   boot: string;
   pidStartedAt: string;
+  leaseMs: Millis | null;
 }
 
 /** Whether an instance that has not said goodbye is nevertheless known to be over. */

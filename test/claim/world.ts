@@ -40,13 +40,15 @@ interface Sleeper {
 /** Stands still until it is advanced. */
 export class ManualClock implements Clock {
   chance = 0.5;
+  /** What somebody has set the wall clock forward by, or back. */
+  setByMs = 0;
   readonly #start = 1_795_000_000_000;
   #passed = 0;
   #lives = 0;
   #sleepers: Sleeper[] = [];
 
-  now = () => this.#start + this.#passed;
-  nowFine = () => this.#start + this.#passed;
+  now = () => this.#start + this.setByMs + this.#passed;
+  nowFine = () => this.#start + this.setByMs + this.#passed;
   monotonic = () => this.#passed;
   random = () => this.chance;
   uniqueId = () => `life-${++this.#lives}`;

@@ -209,7 +209,7 @@ describe("changing", () => {
   it("migrates on demand, and says what it would do", async () => {
     const { run, file } = setup();
     const names =
-      "0001_hidb_pool.sql,0002_hidb_catalogue.sql,0003_hidb_d1.sql,0004_hidb_queues.sql,0005_hidb_usage.sql,0006_hidb_batches.sql,0008_hidb_memory.sql".split(
+      "0001_hidb_pool.sql,0002_hidb_catalogue.sql,0003_hidb_d1.sql,0004_hidb_queues.sql,0005_hidb_usage.sql,0006_hidb_batches.sql,0008_hidb_memory.sql,0009_hidb_lease.sql".split(
         ",",
       );
     expect((await run(["migrate", "--dry-run"])).stdout).toBe(names.map((name) => `pending: ${name}\n`).join(""));

@@ -2,6 +2,7 @@
 import type { Config } from "../../config.js";
 import type { HidbError } from "../../errors.js";
 import type { Budget } from "../../report/box/box.js";
+import type { FarTimes } from "../../report/far-times.js";
 import type { InstanceRow } from "../../report/status.js";
 import type { Millis } from "../../video.js";
 import type { ChosenHome } from "../start/home.js";
@@ -54,6 +55,8 @@ export interface DatabaseFacts {
   pending?: string[] | undefined;
   live: InstanceRow[];
   dead: InstanceRow[];
+  /** Times in it that lie further ahead than can have been meant. */
+  ahead?: FarTimes | undefined;
   /** How far its clock is ahead of ours. */
   aheadMs?: Millis | undefined;
 }

@@ -35,6 +35,7 @@ export const FINDINGS = [
   "OTHER_POOL",
   "INSTANCES_DEAD",
   "CLOCK_OFF",
+  "CLOCK_SET_BACK",
   "D1_UNSET",
   "D1_PLACEHOLDER",
   "D1_REFUSED",

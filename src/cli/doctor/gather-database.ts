@@ -1,12 +1,14 @@
 // The doctor's look at the database, without changing it.
 import { accessSync, closeSync, constants, existsSync, openSync, readSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { TOLERANCE_MS } from "../../claim/ahead.js";
 import { type Clock, systemClock } from "../../clock.js";
 import type { Config } from "../../config.js";
 import type { Database } from "../../database/database.js";
 import { pendingMigrations } from "../../database/migrate.js";
 import { openDatabase, openForPool } from "../../database/open.js";
 import { HidbError } from "../../errors.js";
+import { readFarTimes } from "../../report/far-times.js";
 import { quickCheck } from "../../report/health.js";
 import { readInstances } from "../../report/status.js";
 import { deathJudge, migrateOptions } from "../context.js";
@@ -62,7 +64,10 @@ async function askAny(database: Database, config: Config): Promise<Partial<Datab
   const pending = await pendingMigrations(database, migrateOptions(config));
   // Without the newest schema the rows cannot be read as they are meant.
   if (pending.length > 0) return { pending };
-  return { pending, ...(await readInstances(database, { now: systemClock.now(), isDead: deathJudge() })) };
+  const now = systemClock.now();
+  const bounds = { now, toleranceMs: TOLERANCE_MS };
+  const ahead = await readFarTimes(database, bounds);
+  return { pending, ahead, ...(await readInstances(database, { now: systemClock.now(), isDead: deathJudge() })) };
 }
 
 function readFileFacts(file: string): DatabaseFacts {

@@ -114,8 +114,20 @@ function judgeD1({ error, aheadMs, pending }: DatabaseFacts): Finding[] {
   return findings;
 }
 
-function judgePool({ live, dead }: DatabaseFacts, { host, daemons, config }: Facts): Finding[] {
-  const findings: Finding[] = [];
+function judgeTimes(ahead: DatabaseFacts["ahead"]): Finding[] {
+  if (ahead === undefined || ahead.videos + ahead.instances === 0) return [];
+  const { videos, instances, furthestMs } = ahead;
+  return [
+    warning("CLOCK_SET_BACK", {
+      expected: "no time in the database to be ahead of this machine's clock",
+      got: `${videos} waiting videos and ${instances} instances with times up to ${Math.round(furthestMs / 1000)} s ahead`,
+      fix: "see with `date` whether the clock is right now; instances take such waits and leases for over by themselves",
+    }),
+  ];
+}
+
+function judgePool({ live, dead, ahead }: DatabaseFacts, { host, daemons, config }: Facts): Finding[] {
+  const findings = judgeTimes(ahead);
   const known = new Set(daemons.flatMap(({ processes }) => processes.map(({ pid }) => pid)));
   const strangers = live.filter((one) => one.host !== host || (daemons.length > 0 && !known.has(one.pid)));
   if (strangers.length > 0) {

@@ -92,9 +92,17 @@ async function takeInstance(workerId: number, house: House): Promise<Instance | 
     .prepare(sql.TAKE_FREE)
     .bind(now + config.leaseMs, HOST, workerId, now)
     .first<{ id: string; startedAt: Millis }>();
-  if (free !== null) return { ...parts, ...free, epoch: 0, neighbours: [], stops: [] };
+  if (free !== null) return { ...parts, ...free, epoch: 0, neighbours: [], farLeases: new Map(), stops: [] };
   // Who only asks whether there is something by now need not become a member each time.
-  const visitor: Instance = { ...parts, id: "", startedAt: now, epoch: 0, neighbours: [], stops: [] };
+  const visitor: Instance = {
+    ...parts,
+    id: "",
+    startedAt: now,
+    epoch: 0,
+    neighbours: [],
+    farLeases: new Map(),
+    stops: [],
+  };
   if (!(await new Claimer(visitor, claimerOptions(house)).seesWork())) return undefined;
   const instance = await register(parts);
   // Before it works, so that no other call with the same number takes it for free.

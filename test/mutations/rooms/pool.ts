@@ -175,8 +175,8 @@ export const POOL: Mutation[] = [
     name: "longest hold counts",
     protects: "of several answers to one quota the latest moment is waited for",
     file: "src/claim/statements.ts",
-    find: "WHERE coalesce(value ->> '$.until', 0) < ?`;",
-    replace: "WHERE ? IS NOT NULL`;",
+    find: "WHERE coalesce(value ->> '$.until', 0) - ? NOT BETWEEN 0 AND",
+    replace: "WHERE ? IS NOT NULL OR 0 <",
     tests: { file: "pool/hold", only: "holds as long as the longest of several answers says" },
   },
   {

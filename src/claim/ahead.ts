@@ -1,0 +1,46 @@
+// Times that lie further ahead than can have been meant: a clock has been set back since they were written.
+import type { Millis } from "../video.js";
+import type { Instance } from "./membership.js";
+import * as sql from "./statements.js";
+
+/** Clocks of several hosts, and the way to a distant database, may differ by so much. */
+export const TOLERANCE_MS: Millis = 10_000;
+
+interface Lease {
+  leaseUntil: Millis;
+  /** Null of an instance of an earlier hidb. */
+  leaseMs: Millis | null;
+}
+
+/** Whether its owner cannot have written this lease by the clock of now. */
+export function isFarAhead({ leaseUntil, leaseMs }: Lease, now: Millis): boolean {
+  return leaseMs !== null && leaseUntil > now + leaseMs + TOLERANCE_MS;
+}
+
+/** Since when a lease far ahead has not been renewed, on the monotonic clock. */
+export interface FarLease {
+  leaseUntil: Millis;
+  since: Millis;
+}
+
+/** A lease far ahead has run out once nobody has renewed it for as long as a lease lasts. */
+export function isStalled(other: Lease & { id: string }, { clock, farLeases }: Instance): boolean {
+  if (!isFarAhead(other, clock.now())) {
+    farLeases.delete(other.id);
+    return false;
+  }
+  const known = farLeases.get(other.id);
+  if (known?.leaseUntil === other.leaseUntil) return clock.monotonic() - known.since > (other.leaseMs ?? 0);
+  farLeases.set(other.id, { leaseUntil: other.leaseUntil, since: clock.monotonic() });
+  return false;
+}
+
+/** Ends the waits of videos whose last attempt ended in the future; resolves to how many. */
+export async function endFarWaits({ database, clock }: Instance): Promise<number> {
+  const now = clock.now();
+  const { meta } = await database
+    .prepare(sql.END_FAR_WAITS)
+    .bind(now + TOLERANCE_MS, now)
+    .run();
+  return meta.changes;
+}
