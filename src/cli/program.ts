@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { inheritedEnvironment } from "../config.js";
 import { describeError, EXIT, HidbError, messageOf } from "../errors.js";
 import { registerAdd } from "./add.js";
+import { registerBackup } from "./backup.js";
 import { registerBatches } from "./batches.js";
 import { registerCancel } from "./cancel.js";
 import { registerDoctor } from "./doctor.js";
@@ -22,6 +23,7 @@ import { registerRetry } from "./retry.js";
 import { registerShow } from "./show.js";
 import { registerStart } from "./start.js";
 import { registerStatus } from "./status.js";
+import { registerUninstall } from "./uninstall.js";
 import { registerVerify } from "./verify.js";
 import { registerWatch } from "./watch.js";
 
@@ -49,6 +51,8 @@ const REGISTER: ((program: Command) => void)[] = [
   registerInit,
   registerMigrate,
   registerMirror,
+  registerBackup,
+  registerUninstall,
 ];
 
 /** Resolves to the exit code; never rejects. */
