@@ -17,12 +17,6 @@ export function isFarAhead({ leaseUntil, leaseMs }: Lease, now: Millis): boolean
   return leaseMs !== null && leaseUntil > now + leaseMs + TOLERANCE_MS;
 }
 
-/** Since when a lease far ahead has not been renewed, on the monotonic clock. */
-export interface FarLease {
-  leaseUntil: Millis;
-  since: Millis;
-}
-
 /** A lease far ahead has run out once nobody has renewed it for as long as a lease lasts. */
 export function isStalled(other: Lease & { id: string }, { clock, farLeases }: Instance): boolean {
   if (!isFarAhead(other, clock.now())) {

@@ -4,7 +4,6 @@ import type { Clock } from "../clock.js";
 import { again } from "../database/again.js";
 import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
-import type { FarLease } from "./ahead.js";
 import { type IsAlive, isAlive, type ProcessIdentity } from "./liveness.js";
 import * as sql from "./statements.js";
 
@@ -48,6 +47,12 @@ export interface RequestShare {
   /** Makes room for the last requests of this life. */
   useReserve(): void;
   readonly costs: { requests: number; requestsRecent: number; rowsRead: number; rowsWritten: number };
+}
+
+/** Since when a lease far ahead has not been renewed, on the monotonic clock. */
+export interface FarLease {
+  leaseUntil: Millis;
+  since: Millis;
 }
 
 /** What an instance tells about itself with each heartbeat. */
