@@ -9,7 +9,7 @@ import { HidbError } from "../errors.js";
 import { readInstances } from "../report/status.js";
 import { clock, deathJudge, readSettings } from "./context.js";
 import { note, plural, printable, say, sayJson } from "./print.js";
-import { ownHome } from "./start/home.js";
+import { ownHomes } from "./start/home.js";
 
 interface UninstallFlags {
   files?: boolean;
@@ -70,7 +70,7 @@ function findFiles(config: Config, isOwn: boolean): string[] {
     ...(isLocal && isOwn ? database : []),
     ...folders,
     join(dirname(sqliteFile), "token"),
-    ownHome(sqliteFile, nameDatabase(config)),
+    ...ownHomes(sqliteFile, nameDatabase(config)),
   ].filter((path) => existsSync(path));
 }
 
