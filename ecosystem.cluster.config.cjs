@@ -15,6 +15,7 @@ const ROOT = findRoot();
 const ENTRY = path.join(ROOT, "dist", "entry.cjs");
 /** The folder that `data/` and `.env` belong to; instances run in it. */
 const BASE = findBase();
+const HANDLES = path.join(__dirname, "dist", "handles.js");
 /** The same reading of cgroups as the instances have. */
 const BOX = path.join(ROOT, "dist", "report", "box", "box.js");
 const MAX_INSTANCES = 64;
@@ -186,6 +187,16 @@ function countOf(argv, settings) {
     );
   }
   return count;
+}
+
+/** Instances look themselves, too: what they may open is what the daemon may. */
+function refuseFewHandles(settings) {
+  const { checkHandles, handlesOfInstance } = require(HANDLES);
+  try {
+    checkHandles(handlesOfInstance(wholeOf(settings, "HIDB_CONCURRENCY", 1)));
+  } catch (error) {
+    refuse(3, error.message, error.fix);
+  }
 }
 
 function isOld(version) {
@@ -361,6 +372,7 @@ if (isStarting(process.argv)) {
   if (!existsSync(ENTRY))
     refuse(3, `expected the compiled program at ${ENTRY}, found nothing`, "run `npm ci` in the folder of package.json");
   refuseOldNode();
+  refuseFewHandles(settings);
   instances = countOf(process.argv, settings);
   sayWhenRunning(running?.length, instances);
   // A restart keeps the settings that it was started with.

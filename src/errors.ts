@@ -23,6 +23,7 @@ export type ErrorCode =
   | "VIDEO_UNKNOWN"
   | "PROCESSOR_PREFLIGHT"
   | "MEMORY_TOO_SMALL"
+  | "HANDLES_TOO_FEW"
   | "PM2_FAILED"
   | "POOL_UNHEALTHY"
   | "TABLES_FOREIGN"
@@ -56,6 +57,7 @@ const EXIT_OF: Record<ErrorCode, number> = {
   VIDEO_UNKNOWN: EXIT.usage,
   PROCESSOR_PREFLIGHT: EXIT.preflight,
   MEMORY_TOO_SMALL: EXIT.preflight,
+  HANDLES_TOO_FEW: EXIT.preflight,
   PM2_FAILED: EXIT.preflight,
   POOL_UNHEALTHY: EXIT.preflight,
   TABLES_FOREIGN: EXIT.preflight,

@@ -10,6 +10,7 @@ import type { Database } from "./database/database.js";
 import { migrate } from "./database/migrate.js";
 import { guardOthers, nameDatabase, openForPool, type PoolDatabase } from "./database/open.js";
 import { EXIT, HidbError, isPassing, messageOf } from "./errors.js";
+import { checkHandles, handlesOfInstance } from "./handles.js";
 import type { Corridor } from "./pool/corridor.js";
 import { furnish } from "./pool/furnish.js";
 import { checkProcessor, createProcessor, type ProcessorLog } from "./process/create.js";
@@ -28,7 +29,9 @@ export async function main(onUp: () => void = () => undefined): Promise<number> 
   try {
     const shown = takeHandedOver();
     if (shown.length > 0) console.error(`hidb: ${toldByPm2(shown)}`);
-    return await work(readConfig(), onUp);
+    const config = readConfig();
+    checkHandles(handlesOfInstance(config.concurrency));
+    return await work(config, onUp);
   } catch (error) {
     if (!(error instanceof HidbError)) throw error;
     console.error(`hidb: ${error.message}. Fix: ${error.fix}.`);

@@ -122,5 +122,5 @@ function lastLine({ stdout, stderr }: Pm2Answer): string {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => /\w/.test(line) && !/^(at |Node\.js v|code:|errno:|syscall:|path:|\^)/.test(line));
-  return lines.findLast((line) => /error|\bE[A-Z]{3,}\b/i.test(line)) ?? lines.at(-1) ?? "";
+  return lines.findLast((line) => /[Ee]rror|\bE[A-Z]{3,}\b/.test(line)) ?? lines.at(-1) ?? "";
 }

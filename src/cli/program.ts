@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { inheritedEnvironment } from "../config.js";
 import { describeError, EXIT, HidbError, messageOf } from "../errors.js";
+import { checkHandles } from "../handles.js";
 import { registerAdd } from "./add.js";
 import { registerBackup } from "./backup.js";
 import { registerBatches } from "./batches.js";
@@ -60,6 +61,7 @@ export async function runProgram(argv: string[]): Promise<number> {
   quietOnClosedPipe();
   const program = createProgram();
   try {
+    checkHandles();
     await program.parseAsync(argv);
     return Number(process.exitCode ?? EXIT.completed);
   } catch (error) {

@@ -4,6 +4,7 @@ import { type Config, readConfig } from "../config.js";
 import type { Database } from "../database/database.js";
 import { checkWritable } from "../database/writable.js";
 import { EXIT, HidbError } from "../errors.js";
+import { checkHandles, handlesOfInstance } from "../handles.js";
 import { checkProcessor } from "../process/create.js";
 import { readOverview } from "../report/overview.js";
 import { type Counts, countStates, hasOpenVideos, readStatus, type Status } from "../report/status.js";
@@ -62,6 +63,7 @@ async function start(what: string[], flags: StartFlags, command: Command): Promi
     concurrency,
   }).filter(([, value]) => value !== undefined);
   const read = readConfig({ flags: Object.fromEntries(given) });
+  checkHandles(handlesOfInstance(read.concurrency));
   await checkProcessor(read, { connect: true });
   const { config, samples } = await chooseVideos(read, what);
   // Without a name no file is made that nothing would go into.

@@ -1,4 +1,5 @@
 // Room 3, the processor `command`: runs a program once a video, without a shell.
+
 import type { Clock } from "../clock.js";
 import { type Config, environmentForPrograms, inheritedEnvironment } from "../config.js";
 import { codeOf, messageOf } from "../errors.js";
@@ -9,6 +10,7 @@ import { type OutFile, outFile } from "./command/out.js";
 import { type CommandSettings, checkProgram, fillArgument, readCommandSettings } from "./command/settings.js";
 import type { Processor } from "./processor.js";
 import { valuesOf } from "./template.js";
+import { troubleOutcome } from "./trouble.js";
 import { CLOSE_MS, settledWithin } from "./within.js";
 
 const DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin";
@@ -79,7 +81,8 @@ async function prepare(out: OutFile | null): Promise<Outcome | null> {
     await out?.prepare();
     return null;
   } catch (error) {
-    return { kind: "retry", reason: `the folder of {out} could not be made ready: ${messageOf(error)}` };
+    const reason = `the folder of {out} could not be made ready: ${messageOf(error)}`;
+    return troubleOutcome(error, "make a folder ready") ?? { kind: "retry", reason };
   }
 }
 
@@ -111,6 +114,8 @@ function refuse({ exitCode, endedBy, stderr }: GroupEnd, { program, permanent }:
 }
 
 function explain(error: unknown, { program }: CommandSettings): Outcome {
+  const trouble = troubleOutcome(error, "start a program");
+  if (trouble !== undefined) return trouble;
   const code = codeOf(error);
   if (code === "ENOENT") return { kind: "failed", reason: `expected the program ${program} to be there, got ENOENT` };
   // Node quotes the argument, and what a person wrote around a placeholder may be secret.

@@ -1,4 +1,5 @@
 // Room 3, the processor `http`: one request a video to an API that exists already.
+
 import { connect } from "node:net";
 import type { Clock } from "../clock.js";
 import type { Config } from "../config.js";
@@ -7,6 +8,7 @@ import { hideSecrets, secretParts, shownUrl } from "../shown.js";
 import { Connections, exchange, HARMLESS_HEADERS } from "./http/exchange.js";
 import { buildRequest, readHttpSettings, sampleUrl } from "./http/settings.js";
 import type { Processor } from "./processor.js";
+import { troubleOutcome } from "./trouble.js";
 import { judgeAnswer } from "./verdict.js";
 
 const CONNECT_MS = 3000;
@@ -29,6 +31,8 @@ export function createHttp(config: Config, { clock }: { clock: Clock }): Process
         return judgeAnswer(result, { target, secrets, now: clock.now() });
       } catch (error) {
         if (signal.aborted) return { kind: "released" };
+        const trouble = troubleOutcome(error, "ask a server");
+        if (trouble !== undefined) return trouble;
         return { kind: "retry", reason: `expected ${target} to answer, got ${hideSecrets(messageOf(error), secrets)}` };
       }
     },

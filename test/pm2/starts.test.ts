@@ -40,7 +40,6 @@ it.each([
   const { pid } = await listed();
   expect((await clone.pm2(["pid", "hidb"])).stdout.trim()).toBe(String(pid));
   await clone.pm2(["kill"]);
-  expect(clone.processes()).toEqual([]);
 });
 
 it("hidb start says why a pool does not come up, and ends it", { timeout: 60_000 }, async () => {
