@@ -153,6 +153,14 @@ describe("the readers", () => {
     expect(await ask({ byFfprobe: refuses("damaged"), byMediaInfo })).toEqual(expected);
   });
 
+  it("are asked in another order of a large file, whose packets ffprobe would count for minutes", async () => {
+    const byThread = async () => ({ ...unread, size: 2 ** 30 });
+    const byMediaInfo = async () => described;
+    const byFfprobe = async () => expect.unreachable();
+    expect(await ask({ byThread, byFfprobe, byMediaInfo })).toMatchObject({ kind: "described" });
+    expect(await ask({ byThread, byFfprobe: async () => described })).toEqual(described);
+  });
+
   it("are not asked of a file that is refused for good, or that cannot be reached now", async () => {
     const byFfprobe = async () => expect.unreachable();
     expect(await ask({ byThread: refuses("the file is empty (0 bytes)"), byFfprobe })).toMatchObject({

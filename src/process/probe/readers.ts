@@ -12,6 +12,8 @@ export interface Readers {
 
 export type Conclusion = Exclude<ThreadVerdict, UnreadFormat> | Exclude<FfprobeVerdict, { kind: "missing" }>;
 
+const LARGE_BYTES = 256 * 2 ** 20;
+
 /** What fails at a file, so that another reader is worth a try; all else is final or will be tried again. */
 const FAILURES = new Set<(Conclusion | { kind: "missing" })["kind"]>(["refused", "missing", "outOfMemory", "crashed"]);
 
@@ -28,11 +30,18 @@ export async function askReaders(readers: Readers): Promise<Conclusion> {
 
 /** ffprobe first, as it counts the packets; the reason of a failure is that of the reader that knows the format best. */
 async function askOthers(unread: UnreadFormat, { byFfprobe, byMediaInfo }: Readers): Promise<Conclusion> {
-  const { container, reason, sha256 } = unread;
+  const { container, reason, sha256, size } = unread;
+  const askMediaInfo = async () => {
+    const verdict = isReadByMediaInfo(container) ? await byMediaInfo(container) : null;
+    return verdict?.kind === "described" ? { ...verdict, description: { ...verdict.description, sha256 } } : verdict;
+  };
+  // ffprobe takes minutes to count the packets of a film, where MediaInfo reads its index.
+  const early = size > LARGE_BYTES ? await askMediaInfo() : null;
+  if (early?.kind === "described") return early;
   const second = await byFfprobe(unread);
   if (second.kind !== "missing" && !FAILURES.has(second.kind)) return second;
-  const third = isReadByMediaInfo(container) ? await byMediaInfo(container) : null;
-  if (third?.kind === "described") return { ...third, description: { ...third.description, sha256 } };
+  const third = early ?? (await askMediaInfo());
+  if (third?.kind === "described") return third;
   if (reason !== null) return { kind: "refused", reason };
   if (second.kind !== "missing") return second;
   if (third && third.kind !== "unread") return third;
