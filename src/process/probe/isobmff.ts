@@ -99,7 +99,8 @@ function longest(tracks: { mediaS: number }[]): number | null {
 /** Whether it has only been estimated. */
 async function countTables(bytes: Bytes, tracks: (SampleTables & IsobmffTrack & { mediaS: number })[]) {
   const boxes = tracks.flatMap(({ tables }) => [...tables.values()]);
-  const estimated = !bytes.canAfford(boxes.reduce((sum, { start, end }) => sum + end - start, 0));
+  const unread = boxes.filter(({ start, end }) => bytes.held(start, end - start) === null);
+  const estimated = !bytes.canAfford(unread.reduce((sum, { start, end }) => sum + end - start, 0));
   for (const track of tracks) track.tally = await countSamples(bytes, track, estimated ? SAMPLED : Infinity);
   if (!estimated) return false;
   const sampled = tracks.map(({ tally }) => ({ tally, tail: new PacketTally() }));
