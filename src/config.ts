@@ -129,7 +129,11 @@ const APP_NAME = /^(?!all$)[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
 export const SETTINGS = {
   database: oneOf("HIDB_DATABASE", "sqlite", ["sqlite", "d1"], "A SQLite file, or Cloudflare D1 over HTTP."),
-  sqliteFile: path("HIDB_SQLITE_FILE", "data/hidb.sqlite", "The database file."),
+  sqliteFile: {
+    ...path("HIDB_SQLITE_FILE", "data/hidb.sqlite", "The database file."),
+    // All instances open it, and SQLite is not asked to take a URI.
+    schema: v.pipe(v.string(), v.regex(/^(?!:memory:|file:)/i)),
+  },
   strict: flag("HIDB_STRICT", "1 enforces all of D1's limits and refusals on the SQLite file, too."),
   synchronous: oneOf(
     "HIDB_SYNCHRONOUS",
@@ -599,6 +603,8 @@ function pick(key: SettingKey, setting: Setting<unknown>, layers: Layers): [stri
 function parse(setting: Setting<unknown>, raw: string, origin: Origin, from: string): unknown {
   if (setting.kind === "path") {
     if (raw.includes("\0")) throw settingInvalid({ name: setting.name, expected: "a path", got: shorten(raw), origin });
+    if (!v.is(setting.schema, raw.trim()))
+      throw settingInvalid({ name: setting.name, expected: setting.expected, got: shorten(raw), origin });
     if (raw === "" || isAbsolute(raw)) return raw;
     return resolve(from, raw);
   }

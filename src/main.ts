@@ -168,11 +168,16 @@ async function linkToPm2(corridor: Corridor, parts: { database: Database; clock:
   if (channel !== undefined) linkPm2({ ...parts, channel, figures: () => corridor.figures });
 }
 
+/** Signals that would end the process without a drain, and count as a death of its videos. SIGUSR1 is Node's debugger's. */
+const STOP_SIGNALS: NodeJS.Signals[] = [
+  ...(["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR2", "SIGALRM", "SIGVTALRM"] as const),
+  ...(["SIGIO", "SIGPWR", "SIGSTKFLT", "SIGXCPU"] as const),
+];
+
 /** Resolves with the first request to stop. Later ones are heard and change nothing: the drain is on its way. */
 function listenForStop(): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
-  process.on("SIGINT", () => resolve("SIGINT"));
-  process.on("SIGTERM", () => resolve("SIGTERM"));
+  for (const signal of STOP_SIGNALS) process.on(signal, () => resolve(signal));
   process.on("message", (message) => {
     if (message === "shutdown") resolve("shutdown message");
   });

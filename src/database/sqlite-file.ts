@@ -1,10 +1,10 @@
 // The file of a SQLite database, looked at before any driver touches it.
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { makeFolder } from "../disk.js";
 import { HidbError } from "../errors.js";
 
-/** Makes sure that a file can be opened, or its folder written when it is to be made; errors: DATABASE_MISSING, _READ_ONLY, _UNREADABLE. */
+/** Makes sure that a file can be opened, or its folder written when it is to be made; errors: SETTING_INVALID, DATABASE_MISSING, _READ_ONLY, _UNREADABLE. */
 export function prepareFile(file: string, create: boolean): void {
   if (file === ":memory:") return;
   if (!existsSync(file)) {
@@ -27,6 +27,14 @@ export function prepareFile(file: string, create: boolean): void {
       });
     }
     return;
+  }
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat !== undefined && !stat.isFile()) {
+    throw new HidbError({
+      code: "SETTING_INVALID",
+      message: `expected HIDB_SQLITE_FILE to be a file, got ${stat.isDirectory() ? "the folder" : "the device or pipe"} ${file}`,
+      fix: stat.isDirectory() ? `name a file in it: HIDB_SQLITE_FILE=${file}/hidb.sqlite` : "name a file",
+    });
   }
   try {
     accessSync(file, constants.R_OK);

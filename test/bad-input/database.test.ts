@@ -12,7 +12,7 @@ beforeEach(() => {
 afterEach(() => place.end());
 
 /** What `status`, `start`, `add` and an instance say of one and the same database. */
-async function expectRefusedByAll(said: RegExp, settings: Record<string, string> = {}): Promise<void> {
+async function expectRefusedByAll(said: RegExp, settings: Record<string, string> = {}, code = 5): Promise<void> {
   const list = join(place.folder, "one.csv");
   writeFileSync(list, "source\n/videos/new.mp4\n");
   const [status, start, add, entry] = await Promise.all([
@@ -21,9 +21,9 @@ async function expectRefusedByAll(said: RegExp, settings: Record<string, string>
     place.hidb(["add", list], settings),
     place.entry(settings),
   ]);
-  expectRefusal(status, 5, said);
-  expectRefusal(start, 5, said);
-  expectRefusal(add, 5, said);
+  expectRefusal(status, code, said);
+  expectRefusal(start, code, said);
+  expectRefusal(add, code, said);
   expectLastWord(entry, said);
 }
 
@@ -53,8 +53,17 @@ describe("a database that is missing", () => {
 describe("a database that cannot be read", () => {
   it("is a folder", async () => {
     mkdirSync(place.file);
-    await expectRefusedByAll(/expected to open the database .*hidb\.sqlite, got SQLITE_CANTOPEN/);
+    await expectRefusedByAll(/expected HIDB_SQLITE_FILE to be a file, got the folder .*hidb\.sqlite/, {}, 2);
     expect(readdirSync(place.file)).toEqual([]);
+  });
+
+  it.each([
+    ["/dev/null", /expected HIDB_SQLITE_FILE to be a file, got the device or pipe \/dev\/null/],
+    [":memory:", /expected HIDB_SQLITE_FILE to be a path, got ":memory:"/],
+    ["file:hidb.sqlite?mode=ro", /expected HIDB_SQLITE_FILE to be a path, got "file:hidb/],
+  ])("is %s", async (file, said) => {
+    await expectRefusedByAll(said, { HIDB_SQLITE_FILE: file }, 2);
+    expect(readdirSync(place.folder)).toEqual(["one.csv"]);
   });
 
   it("has no permission for us", async ({ skip }) => {

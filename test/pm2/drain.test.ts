@@ -29,6 +29,27 @@ describe("a drain", () => {
     await pool.verify();
   });
 
+  it("is what every signal means that can be caught, and no death is counted", { timeout: 60_000 }, async () => {
+    pool = await createPool({ videos: 3, videoMs: 60_000, settings: { HIDB_DRAIN_MS: "300" } });
+    await pool.start(["-i", "3"]);
+    await pool.waitFor("three to run", () => pool.count("running") === 3);
+    const lives = pool.working();
+    const signals = ["SIGHUP", "SIGQUIT", "SIGUSR2"] as const;
+    for (const [at, { pid }] of lives.entries()) kill(pid, signals[at]);
+    const before = new Set(lives.map(({ id }) => id));
+    const left = () => pool.lives().filter(({ id, state }) => before.has(id) && state === "gone");
+    await pool.waitFor("all three to leave", () => left().length === 3);
+    expect(
+      left()
+        .map(({ because }) => because)
+        .toSorted(),
+    ).toEqual(["SIGHUP", "SIGQUIT", "SIGUSR2"]);
+    // PM2 starts others in their place.
+    await pool.waitForInstances(3);
+    expect(pool.database.prepare("SELECT max(deaths) AS deaths FROM hidb_videos").get()).toEqual({ deaths: 0 });
+    expect(pool.spentAttempts()).toBe(0);
+  });
+
   it("past HIDB_DRAIN_MS gives the attempts back, and spends none", { timeout: 60_000 }, async () => {
     pool = await createPool({ videos: 40, videoMs: 60_000, settings: { HIDB_DRAIN_MS: "300", HIDB_CONCURRENCY: "4" } });
     await pool.start(["-i", "3"]);
