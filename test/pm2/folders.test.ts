@@ -25,6 +25,7 @@ describe.each(["my videos", "it's #1 50% %41 Видео", '$HOME; [a] (b) "c"'])
     expect(one).toMatchObject({ code: 0 });
     expect(await clone.statuses()).toEqual(["online"]);
     await clone.pm2(["kill"]);
-    expect(clone.processes()).toEqual([]);
+    // PM2's command ends a moment before its daemon does.
+    await expect.poll(() => clone.processes(), { timeout: 10_000 }).toEqual([]);
   });
 });
