@@ -26,11 +26,13 @@ export async function backupSqlite(source: string, target: string, { force }: { 
   }
 }
 
+const ALL_PAGES = 2 ** 31 - 1;
+
 async function copyPages(source: string, draft: string): Promise<void> {
   const driver = new BetterSqlite3(source, { fileMustExist: true, timeout: 10_000 });
   try {
     // All that is left in one step: a step that follows a write of another process begins anew.
-    await driver.backup(draft, { progress: ({ remainingPages }) => Math.max(1, remainingPages) });
+    await driver.backup(draft, { progress: () => ALL_PAGES });
   } finally {
     driver.close();
   }
