@@ -76,13 +76,9 @@ export async function setDraining(database: Database, options: Pick<PauseOptions
   return stopClaims(database, "paused.drain", options);
 }
 
-/** Keeps a pool that is being started from claiming until then, or until `releaseStart`. */
+/** Keeps a pool that is being started from claiming until then. */
 export async function holdStart(database: Database, until: Millis): Promise<void> {
   await stopClaims(database, "paused.start", { until });
-}
-
-export async function releaseStart(database: Database): Promise<void> {
-  await database.prepare(sql.RELEASE_START).run();
 }
 
 async function stopClaims(database: Database, key: string, { reason, until }: PauseOptions): Promise<boolean> {

@@ -113,9 +113,6 @@ export const STOP_CLAIMS = `
 export const RESUME =
   "DELETE FROM hidb_pool WHERE key BETWEEN 'paused' AND 'paused.~' RETURNING coalesce(value ->> '$.until', 9e15) AS until";
 
-/** From here until the moment in its value nobody claims: all instances of a start begin together. */
-export const RELEASE_START = "DELETE FROM hidb_pool WHERE key = 'paused.start'";
-
 // `hidb remove`. A claim is never pulled away under its instance; of a video that was cancelled while it ran, the attempt may
 // go on for some seconds. The parameter: now.
 const REMOVABLE = `

@@ -411,9 +411,11 @@ export class Corridor {
 
   #pauseMs(): Millis {
     const { heartbeatMs } = this.#house.config;
-    if (!this.#isDistant && this.#house.instance.stops.some(({ key }) => key === "paused.start")) {
-      return Math.min(heartbeatMs, STARTING_BEAT_MS);
-    }
+    const { clock, stops } = this.#house.instance;
+    const start = this.#isDistant ? undefined : stops.find(({ key }) => key === "paused.start");
+    // At the moment itself: whoever looked later would find that another instance has taken a short run's videos.
+    const leftMs = (start?.until ?? 0) - clock.now();
+    if (leftMs > 0) return Math.min(heartbeatMs, STARTING_BEAT_MS, leftMs);
     if (this.#hand.size > 0 || this.#looksAgain === 0) return heartbeatMs;
     this.#looksAgain--;
     return Math.min(heartbeatMs, LOOK_AGAIN_MS);

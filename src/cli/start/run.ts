@@ -1,6 +1,6 @@
 // The run of a pool that `hidb start` starts and ends: begun here, so that HIDB_HALT counts from now, and told here if the
 // instances had no time to.
-import { holdStart, releaseStart } from "../../catalogue/backlog.js";
+import { holdStart } from "../../catalogue/backlog.js";
 import type { Config } from "../../config.js";
 import type { Database } from "../../database/database.js";
 import type { PoolEvent } from "../../report/event.js";
@@ -11,6 +11,8 @@ import { note, printable } from "../print.js";
 
 /** PM2 starts instances a few at a time; a large pool does not wait for the last one. */
 const START_HOLD_MS = 10_000;
+/** All instances are up: time for each to read the moment at which all of them begin. */
+const START_TOGETHER_MS = 400;
 
 /** Nobody claims before all are up: else the first one would finish a short run alone. Ends by itself if we are killed. */
 export async function startTogether(database: Database, start: () => Promise<void>): Promise<void> {
@@ -20,7 +22,7 @@ export async function startTogether(database: Database, start: () => Promise<voi
   try {
     await start();
   } finally {
-    await releaseStart(database);
+    await holdStart(database, clock.now() + START_TOGETHER_MS);
   }
 }
 

@@ -33,7 +33,7 @@ export const REPORT: Mutation[] = [
     name: "journal: settled without a claim",
     protects: "I2: it shows an outcome of somebody who did not hold the video",
     file: JOURNAL,
-    find: "else if (at < 0) {",
+    find: "else if (at < 0 && !takeFirst(this.#perhapsHeld, line)) {",
     replace: "else if (at < -1) {",
     tests: { file: TESTS, only: "finds a settlement without a claim" },
   },
