@@ -446,6 +446,7 @@ export class Corridor {
     const { instance, claimer, report } = this.#house;
     const distant = this.#isDistant;
     const [at, until] = [instance.clock.nowFine(), instance.clock.now() + instance.leaseMs];
+    const wasStopped = instance.stops.length > 0;
     const renewing = membership.renewLease(instance, { ...this.#figuresNow(), busy });
     // One after the other where that costs nothing, so that each sees what the one before has done; else all at once.
     if (!distant && !(await renewing)) return this.#endExpelled();
@@ -472,7 +473,9 @@ export class Corridor {
     if (this.#drain !== undefined) return;
     await this.#watchMemory();
     const waits = (await looking) ?? true;
-    if (waits || reclaimed > 0) claimer.rewind({ news: changed || reclaimed > 0 });
+    // While the pool was stopped a look at the backlog could find nothing, whatever waits there.
+    const resumed = wasStopped && instance.stops.length === 0;
+    if (waits || reclaimed > 0) claimer.rewind({ news: changed || resumed || reclaimed > 0 });
   }
 
   /** Looks for new videos and suspects; resolves to whether anything waits to be claimed, as far as that was asked. */
