@@ -2,7 +2,7 @@
 // PM2 drops `-i` for a config file and takes option names from the shell's variables; both are mended here.
 "use strict";
 
-const { execFileSync } = require("node:child_process");
+const { execFileSync, spawn } = require("node:child_process");
 const { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } = require("node:fs");
 const os = require("node:os");
 const path = require("node:path");
@@ -94,6 +94,19 @@ function findBase() {
 function refuse(code, message, fix) {
   console.error(`error: ${message}\nfix:   ${fix}`);
   process.exit(code);
+}
+
+/** The instances that are stopped already cannot see to it that their variables go. */
+function forgetWhenDeleted() {
+  const program = path.join(ROOT, "dist", "forget.js");
+  if (!isPm2() || !/^del/.test(process.argv[2] ?? "") || !existsSync(program)) return;
+  const file = handedOverFile();
+  const { ino, mtimeNs } = statSync(file, { bigint: true, throwIfNoEntry: false }) ?? {};
+  if (ino === undefined) return;
+  const options = { cwd: "/", env: {}, detached: true, stdio: "ignore" };
+  spawn(process.execPath, [program, file, `${ino}-${mtimeNs}`], options)
+    .on("error", () => undefined)
+    .unref();
 }
 
 /** Stopping and deleting by this file need no count, and must work whatever is wrong with it. */
@@ -318,7 +331,7 @@ function isPm2() {
  * what they stand for. `.env` each instance reads itself.
  */
 function handOver(settings, running) {
-  const file = path.join(process.env.PM2_HOME || path.join(os.homedir(), ".pm2"), `${APP}-environment.json`);
+  const file = handedOverFile();
   // A restart keeps the variables that it was started with, as PM2 does.
   const variables = running ? readHandedOver(file, settings) : {};
   for (const [name, value] of Object.entries(process.env)) {
@@ -344,6 +357,10 @@ function handOver(settings, running) {
   }
   for (const name of [...SECRET_SETTINGS, ...Object.keys(variables)]) settings[name] = "";
   settings[HAND_OVER] = file;
+}
+
+function handedOverFile() {
+  return path.join(process.env.PM2_HOME || path.join(os.homedir(), ".pm2"), `${APP}-environment.json`);
 }
 
 /** What .env says now comes before what a shell said once. */
@@ -378,6 +395,8 @@ if (isStarting(process.argv)) {
   // A restart keeps the settings that it was started with.
   if (running?.length === 0) clearInherited(settings);
   handOver(settings, running === undefined ? isPm2() : running.length > 0);
+} else {
+  forgetWhenDeleted();
 }
 for (const name of POISON) delete process.env[name];
 // Instances run in the folder of this file; the Worker is meant from where the command was typed.

@@ -1,8 +1,8 @@
 // The one place that reads the environment: every setting with its default, its check and the sentence the README prints.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
-import { availableParallelism } from "node:os";
-import { dirname, isAbsolute, resolve } from "node:path";
+import { availableParallelism, homedir } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import leven from "leven";
@@ -727,6 +727,16 @@ export function settingInvalid({ name, expected, got, origin }: InvalidParts): H
 
 /** What says where the ecosystem file has put the variables that PM2 would show and save. */
 const HAND_OVER = "_HIDB_ENVIRONMENT";
+
+/** Where the ecosystem file keeps them for the daemon of this shell. */
+export function handedOverFile(appName: string, environment: NodeJS.ProcessEnv = process.env): string {
+  return join(environment.PM2_HOME || join(homedir(), ".pm2"), `${appName}-environment.json`);
+}
+
+/** The file with those variables; undefined where there is none. */
+export function findHandedOver(environment: NodeJS.ProcessEnv = process.env): string | undefined {
+  return environment[HAND_OVER] || undefined;
+}
 
 /**
  * Puts the variables in their places that came in a file past PM2. One that PM2 has all the same is newer: somebody has

@@ -4,12 +4,13 @@ import { describeCatalogue, isOwnTable } from "./catalogue/table.js";
 import { identifyProcess } from "./claim/liveness.js";
 import type { Instance } from "./claim/membership.js";
 import { type Clock, systemClock } from "./clock.js";
-import { type Config, PROJECT_ROOT, readConfig, readProcessId, takeHandedOver } from "./config.js";
+import { type Config, findHandedOver, PROJECT_ROOT, readConfig, readProcessId, takeHandedOver } from "./config.js";
 import { Dashboard } from "./dashboard/serve.js";
 import type { Database } from "./database/database.js";
 import { migrate } from "./database/migrate.js";
 import { guardOthers, nameDatabase, openForPool, type PoolDatabase } from "./database/open.js";
 import { EXIT, HidbError, isPassing, messageOf } from "./errors.js";
+import { forgetLater } from "./forget.js";
 import { checkHandles, handlesOfInstance } from "./handles.js";
 import type { Corridor } from "./pool/corridor.js";
 import { furnish } from "./pool/furnish.js";
@@ -26,12 +27,13 @@ const SAY_AGAIN_MS: Millis = 60_000;
  * called once the instance works.
  */
 export async function main(onUp: () => void = () => undefined): Promise<number> {
+  const handedOver = findHandedOver();
   try {
     const shown = takeHandedOver();
     if (shown.length > 0) console.error(`hidb: ${toldByPm2(shown)}`);
     const config = readConfig();
     checkHandles(handlesOfInstance(config.concurrency));
-    return await work(config, onUp);
+    return await work(config, onUp).finally(() => handedOver && forgetLater(handedOver));
   } catch (error) {
     if (!(error instanceof HidbError)) throw error;
     console.error(`hidb: ${error.message}. Fix: ${error.fix}.`);

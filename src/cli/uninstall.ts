@@ -2,10 +2,11 @@
 import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
-import type { Config, SettingKey } from "../config.js";
+import { type Config, handedOverFile, type SettingKey } from "../config.js";
 import { nameDatabase, openDatabase } from "../database/open.js";
 import { planUninstall } from "../database/uninstall.js";
 import { HidbError } from "../errors.js";
+import { forgetLater } from "../forget.js";
 import { readInstances } from "../report/status.js";
 import { clock, deathJudge, readSettings } from "./context.js";
 import { note, plural, printable, say, sayJson } from "./print.js";
@@ -48,6 +49,7 @@ async function uninstall(flags: UninstallFlags, command: Command): Promise<void>
   }
   const paths = files ? findFiles(config, plan.kept.length === 0) : [];
   if (!dryRun) for (const path of paths) rmSync(path, { recursive: true, force: true });
+  if (!dryRun && files) forgetLater(handedOverFile(config.appName));
   if (json) return sayJson({ tables: plan.removed, kept: plan.kept, files: paths, dryRun });
   const would = dryRun ? "would go" : "are gone";
   say(
