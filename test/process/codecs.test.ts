@@ -25,6 +25,10 @@ describe("a codec is named as ffprobe names it", () => {
     ["DIV3", "msmpeg4v3"],
     ["WVC1", "vc1"],
     ["\x00\x00\x00\x00", "rawvideo"],
+    ["BW10", "mpeg1video"],
+    ["MJLS", "jpegls"],
+    ["U263", "h263"],
+    ["DREX", "mpeg4"],
     ["????", "????"],
   ])("by the letters %j of pictures: %s", (code, name) => expect(nameFourCc("video", code)).toBe(name));
 
@@ -43,9 +47,11 @@ describe("a codec is named as ffprobe names it", () => {
     ["A_TTA1", "tta"],
     ["A_WAVPACK4", "wavpack"],
     ["S_TEXT/UTF8", "subrip"],
+    ["S_TEXT/ASCII", "text"],
     ["tx3g", "mov_text"],
     ["X_UNKNOWN", "X_UNKNOWN"],
     [17, "adpcm_ima_wav"],
+    [56, "amr_nb"],
     [null, "unknown"],
     [new Uint8Array([1, 0xab]), "01ab"],
   ])("by the container's id %s: %s", (id, name) => expect(nameContainerCodec(id)).toBe(name));

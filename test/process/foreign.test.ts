@@ -95,7 +95,7 @@ describe("a small reader", () => {
     expect(describedBy(await process(write("cut.gif", whole.subarray(0, -10)))).duration_s).toBe(0.7);
     expect(await process(write("none.gif", whole.subarray(0, 24)))).toMatchObject({
       kind: "failed",
-      reason: "cut short: this gif holds no frame",
+      reason: "cut short: this gif announces its tracks, but holds nothing of them",
     });
   });
 

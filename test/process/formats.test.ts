@@ -53,6 +53,8 @@ const FILES: Record<string, string> = {
   "mpeg1.mpg": `${PICTURES} ${SOUND} -c:v mpeg1video -c:a mp2`,
   "mpeg2.vob": `${PICTURES} ${SOUND} -c:v mpeg2video -c:a ac3 -f dvd`,
   "interlaced.mpg": `${FIELDS} ${SOUND} ${INTERLACED} -c:v mpeg2video -c:a mp2`,
+  "video.nut": `${PICTURES} ${SOUND} ${H264} -c:a aac`,
+  "sound.nut": `${SOUND} -c:a pcm_s24be`,
   "animated.gif": `${SMALL} -vf fps=10`,
   "video.mxf": `-f lavfi -i testsrc2=s=720x576:r=25:d=1 ${SOUND} -t 1 -c:v mpeg2video -b:v 2M -c:a pcm_s16le`,
   "video.rm": `${PICTURES} ${SOUND} -c:v rv20 -s 352x288 -c:a ac3`,

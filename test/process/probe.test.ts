@@ -553,7 +553,7 @@ describe("a format that mediabunny does not read", () => {
     expect(argumentsSeen()).not.toContain("s3cret");
     const without = setup();
     expect(await without.process(`${url.replace("//", "//eve:s3cret@")}/a.avi?token=s3cret`)).toMatchObject({
-      reason: "damaged: MediaInfo finds no track in this avi",
+      reason: "this avi holds no video, audio or subtitle track",
     });
   });
 

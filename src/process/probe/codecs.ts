@@ -1,5 +1,6 @@
-// Names of codecs, as ffprobe says them. The codes are facts of the formats; the names that go with them are those of
-// FFmpeg's tables (libavformat: isom_tags.c, riff.c, matroska.c, flvdec.c; libavcodec: codec_desc.c).
+// Names of codecs, as ffprobe says them. Source of codes and names: FFmpeg's tables in libavformat (isom_tags.c, riff.c,
+// matroska.c, rm.c). Each row was compared with libavformat 59 (avformat_get_mov_video_tags and its like); what it lacks is
+// in isom_tags.c of a later FFmpeg, but for `dvh1`, which mov.c tells apart, and S_TEXT/WEBVTT, which mkvmerge writes.
 
 /** mediabunny's names that differ from ffprobe's. */
 const RENAMED: Record<string, string> = {
@@ -17,11 +18,11 @@ const RENAMED: Record<string, string> = {
 const VIDEO = read(`
   h264: avc1 avc2 avc3 avc4 H264 h264 X264 x264 DAVC VSSH Q264 V264 GAVC ai5p ai5q ai52 ai53 ai55 ai56 ai1p ai1q ai12
         ai13 ai15 ai16 AVin aivx rv64 xalg avlg dva1 dvav
-  hevc: hev1 hvc1 dvhe dvh1 HEVC H265 x265 X265
-  vvc: vvc1 vvi1 VVC1
+  hevc: hev1 hvc1 dvhe dvh1 HEVC H265
+  vvc: vvc1 vvi1
   evc: evc1
-  av1: av01 AV01
-  vp8: vp08 VP80 VP8
+  av1: av01
+  vp8: vp08 VP80
   vp9: vp09 VP90
   vp3: VP30 VP31
   vp5: VP50
@@ -29,17 +30,16 @@ const VIDEO = read(`
   vp6f: VP6F FLV4
   vp6a: VP6A
   vp7: VP70 VP71
-  mpeg4: mp4v MP4V FMP4 DIVX DX50 XVID MP4S M4S2 DIV1 BLZ0 UMP4 WV1F SEDG RMP4 3IV2 WAWV FFDS FVFW DCOD MVXM PM4V SMP4
-         DXGM VIDM M4T3 GEOX HDX4 DMK2 DIGI EPHV EM4A M4CC SN40 VSPX ULDX GEOV SIPP XVIX DREX QMP4 PLV1 GLV4 GMP4
+  mpeg4: mp4v FMP4 DIVX DX50 XVID MP4S M4S2 DIV1 BLZ0 UMP4 WV1F SEDG RMP4 3IV2 WAWV FFDS FVFW DCOD MVXM PM4V SMP4
+         DXGM VIDM M4T3 GEOX HDX4 DMK2 DIGI EPHV EM4A M4CC SN40 VSPX ULDX GEOV SIPP XVIX DreX QMP4 PLV1 GLV4 GMP4
   msmpeg4v3: MP43 DIV3 MPG3 DIV4 DIV5 DIV6 DVX3 AP41 COL0 COL1 3IVD
   msmpeg4v2: MP42 DIV2
   msmpeg4v1: MPG4 MP41
-  mpeg1video: m1v m1v1 mpeg mp1v mpg1 PIM1 VCR2
+  mpeg1video: m1v m1v1 mpeg mp1v mpg1 PIM1 VCR2 BW10 XMPG
   mpeg2video: m2v1 hdv1 hdv2 hdv3 hdv4 hdv5 hdv6 hdv7 hdv8 hdv9 hdva mx5n mx5p mx4n mx4p mx3n mx3p xd51 xd54 xd55 xd59
               xd5a xd5b xd5c xd5d xd5e xd5f xdv1 xdv2 xdv3 xdv4 xdv5 xdv6 xdv7 xdv8 xdv9 xdva xdvb xdvc xdvd xdve xdvf
-              xdhd xdh2 AVmp mp2v mpg2 MPEG PIM2 DVR MMES LMP2 slif EM2V M701 mpgv BW10 XMPG
-  h263: h263 s263 H263 X263 T263 L263 VX1K ZyGo M263
-  h263p: U263 viv1
+              xdhd xdh2 AVmp mp2v mpg2 MPEG PIM2 DVR MMES LMP2 slif EM2V M701 M702 M703 M704 M705 mpgv
+  h263: h263 s263 H263 X263 T263 L263 VX1K ZyGo M263 U263 lsvm
   h263i: I263
   h261: H261
   wmv1: WMV1
@@ -52,10 +52,11 @@ const VIDEO = read(`
   mss2: MSS2
   dvvideo: dvcp dvc dvlp dvl dvpp dv5p dv5n AVdv AVd1 dvhq dvhp dvh2 dvh3 dvh4 dvh5 dvh6 dvsd dvhd dvsl dv25 dv50 cdvc
            CDVH CDV5 dvcs dvis pdvc SL25 SLDV
-  mjpeg: jpeg mjpa AVDJ AVRn dmb1 MJPG JPGL MJLS IJPG ACDV QIVG SLMJ CJPG IJLV MVJP AVI1 AVI2 MTSJ ZJPG MMJP LJPG
+  mjpeg: jpeg mjpa AVDJ AVRn dmb1 MJPG JPGL IJPG ACDV QIVG SLMJ CJPG IJLV MVJP AVI1 AVI2 MTSJ ZJPG MMJP LJPG
+  jpegls: MJLS
   mjpegb: mjpb
   jpeg2000: mjp2 MJ2C LJ2C LJ2K IPJ2
-  prores: apch apcn apcs apco ap4h ap4x aprn
+  prores: apch apcn apcs apco ap4h ap4x
   dnxhd: AVdn AVdh
   cfhd: CFHD
   hap: Hap1 Hap5 HapY HapA HapM
@@ -109,12 +110,13 @@ const VIDEO = read(`
 
 const AUDIO = read(`
   aac: mp4a
-  mp3: .mp3 ms\0\x55
-  mp2: .mp2 mp2
-  ac3: ac-3 AC-3 sac3 SAC3 dnet
+  mp1: .mp1
+  mp3: .mp3 mp3 ms\0\x55
+  mp2: .mp2
+  ac3: ac-3 sac3 dnet
   eac3: ec-3
   ac4: ac-4
-  dts: dtsc dtsh dtsl dtse
+  dts: dtsc dtsh dtsl dtse DTS
   truehd: mlpa
   alac: alac
   flac: fLaC
@@ -122,8 +124,10 @@ const AUDIO = read(`
   speex: spex SPXN
   amr_nb: samr
   amr_wb: sawb
-  qcelp: Qclp sqcp
+  qcelp: Qclp Qclq sqcp
   evrc: sevc
+  smv: ssmv
+  ilbc: ilbc
   gsm: agsm
   qdm2: QDM2
   qdmc: QDMC
@@ -134,25 +138,22 @@ const AUDIO = read(`
   adpcm_ima_wav: ms\0\x11
   dvaudio: vdva dvca
   nellymoser: nmos NELL
-  wmav2: wma WMA2
-  wmav1: WMA1
   cook: cook
   sipr: sipr
   ra_144: lpcJ 14_4
   ra_288: 28_8
   atrac3: atrc
   ralf: LSD:
-  mpegh_3d_audio: mha1 mhm1
-  iamf: iamf
-  pcm_mulaw: ulaw ULAW
-  pcm_alaw: alaw ALAW
+  mpegh_3d_audio: mhm1
+  pcm_mulaw: ulaw
+  pcm_alaw: alaw
   pcm_u8: raw NONE
   pcm_s16le: sowt
   pcm_s16be: twos
   pcm_s24be: in24
   pcm_s32be: in32
-  pcm_f32be: fl32 FL32
-  pcm_f64be: fl64 FL64
+  pcm_f32be: fl32
+  pcm_f64be: fl64
 `);
 
 const SUBTITLES = read(`
@@ -176,7 +177,7 @@ const MATROSKA = read(`
   snow: V_SNOW
   rawvideo: V_UNCOMPRESSED
   vvc: V_MPEGI/ISO/VVC
-  cavs: V_CAVS
+  jpeg2000: V_JPEG2000
   avs2: V_AVS2
   avs3: V_AVS3
   rv10: V_REAL/RV10
@@ -197,10 +198,11 @@ const MATROSKA = read(`
   ra_288: A_REAL/28_8
   cook: A_REAL/COOK
   sipr: A_REAL/SIPR
-  ralf: A_REAL/RALF
   atrac3: A_REAL/ATRC
   qdm2: A_QUICKTIME/QDM2
-  subrip: S_TEXT/UTF8 S_TEXT/ASCII
+  qdmc: A_QUICKTIME/QDMC
+  subrip: S_TEXT/UTF8
+  text: S_TEXT/ASCII
   ass: S_TEXT/ASS S_TEXT/SSA S_ASS S_SSA
   webvtt: S_TEXT/WEBVTT D_WEBVTT/SUBTITLES D_WEBVTT/CAPTIONS D_WEBVTT/DESCRIPTIONS D_WEBVTT/METADATA
   dvd_subtitle: S_VOBSUB
@@ -216,12 +218,15 @@ const WAVE_TAGS: Record<number, string> = {
   6: "pcm_alaw",
   7: "pcm_mulaw",
   10: "wmavoice",
+  16: "adpcm_ima_oki",
   17: "adpcm_ima_wav",
   20: "adpcm_g726",
+  23: "adpcm_ima_oki",
   32: "adpcm_yamaha",
   34: "truespeech",
   49: "gsm_ms",
   50: "gsm_ms",
+  56: "amr_nb",
   64: "adpcm_g726",
   66: "g723_1",
   69: "adpcm_g726",
@@ -234,7 +239,11 @@ const WAVE_TAGS: Record<number, string> = {
   100: "adpcm_g726",
   105: "adpcm_ima_wav",
   117: "metasound",
+  131: "g729",
   255: "aac",
+  273: "g723_1",
+  304: "sipr",
+  309: "acelp.kelvin",
   352: "wmav1",
   353: "wmav2",
   354: "wmapro",
@@ -242,15 +251,23 @@ const WAVE_TAGS: Record<number, string> = {
   357: "xma1",
   358: "xma2",
   512: "adpcm_ct",
+  533: "dvaudio",
+  534: "dvaudio",
   624: "atrac3",
+  654: "msnsiren",
   655: "adpcm_g722",
   1025: "imc",
   1026: "iac",
+  5376: "gsm_ms",
+  5377: "truespeech",
   5632: "aac",
   5634: "aac_latm",
   8192: "ac3",
   8193: "dts",
+  16707: "aac",
+  21318: "adpcm_swf",
   22127: "vorbis",
+  27765: "pcm_mulaw",
   28781: "aac",
   41222: "aac",
   41225: "speex",
@@ -263,7 +280,7 @@ function read(table: string): ReadonlyMap<string, string> {
   let name = "";
   for (const word of table.trim().split(/[ \n]+/)) {
     if (word.endsWith(":") && word !== "LSD:") name = word.slice(0, -1);
-    else codes.set(word.padEnd(4), name);
+    else for (const code of [word.padEnd(4), word.padEnd(4).toUpperCase()]) if (!codes.has(code)) codes.set(code, name);
   }
   return codes;
 }
@@ -314,10 +331,10 @@ export function nameMatroskaCodec(id: string, codecPrivate: Uint8Array): string 
   return nameContainerCodec(id);
 }
 
-/** avi files write the letters in any case. */
+/** Files write the letters in any case. */
 function findName(table: ReadonlyMap<string, string>, code: string): string | undefined {
   const padded = code.padEnd(4);
-  return table.get(padded) ?? table.get(padded.toUpperCase()) ?? table.get(padded.toLowerCase());
+  return table.get(padded) ?? table.get(padded.toUpperCase());
 }
 
 /** null for a language that is not said. */

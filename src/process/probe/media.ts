@@ -3,9 +3,11 @@ import { messageOf } from "../../errors.js";
 import type { Bytes } from "./bytes.js";
 import { type Contents, type Counted, describeContents } from "./description.js";
 import { Refusal, Trouble, Unreachable, Unreadable } from "./failure.js";
-import { foreignReader } from "./foreign.js";
+import { readFlv } from "./flv.js";
+import { readGif } from "./gif.js";
 import { countIsobmff, countMatroska } from "./indexed.js";
 import type { ProbeRequest } from "./messages.js";
+import { readNut } from "./nut.js";
 import { type ForeignFormat, SNIFF_BYTES, sniff, unknownFormat } from "./sniff.js";
 import { readStream } from "./streams.js";
 
@@ -16,7 +18,10 @@ const FIRST_BOX = /^....(ftyp|styp|moov|mdat|wide|pnot|free|skip)/s;
 /** What the named reader makes of a file; MediaInfo is loaded by the first file that needs it. */
 export async function readBytes(bytes: Bytes, reader: ProbeRequest["reader"]): Promise<Contents | ForeignFormat> {
   if (reader === "none") return { ...UNKNOWN, reason: null };
-  if (reader !== "media") return (await import("./mediainfo.js")).readWithMediaInfo(bytes, reader.mediaInfo);
+  if (reader !== "media") {
+    const { readWithMediaInfo } = await import("./mediainfo.js");
+    return complete(bytes, await readWithMediaInfo(bytes, reader.mediaInfo));
+  }
   try {
     return await readMedia(bytes);
   } catch (error) {
@@ -25,6 +30,8 @@ export async function readBytes(bytes: Bytes, reader: ProbeRequest["reader"]): P
   }
 }
 
+/** Formats that their first bytes name, and that no library reads right. */
+const READERS: Record<string, (bytes: Bytes) => Promise<Counted>> = { gif: readGif, flv: readFlv, nut: readNut };
 const UNKNOWN = { container: "file", demuxer: null };
 
 /** The contents of a file, or the format that another reader has to read; throws a Refusal for what is no whole media file. */
@@ -32,7 +39,10 @@ async function readMedia(bytes: Bytes): Promise<Contents | ForeignFormat> {
   if (bytes.size === 0) throw new Refusal("the file is empty (0 bytes)");
   const head = await bytes.read(0, Math.min(SNIFF_BYTES, bytes.size));
   const sniffed = sniff(head);
-  if (typeof sniffed === "object") return (await foreignReader(sniffed.container)?.(bytes)) ?? sniffed;
+  if (typeof sniffed === "object") {
+    const counted = await READERS[sniffed.container]?.(bytes);
+    return counted ? complete(bytes, counted) : sniffed;
+  }
   const text = Buffer.from(head).toString("latin1");
   if (text.startsWith(EBML) || FIRST_BOX.test(text)) return readIndexed(bytes, text);
   const counted = await readStream(bytes, Buffer.from(head)).catch((error) => {

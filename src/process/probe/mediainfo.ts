@@ -4,8 +4,7 @@
 import mediaInfoFactory from "mediainfo.js";
 import type { Bytes } from "./bytes.js";
 import { nameFourCc, namePcm, nameWaveTag } from "./codecs.js";
-import { type Contents, type CountedTrack, describeContents, PacketTally } from "./description.js";
-import { Refusal } from "./failure.js";
+import { type Counted, type CountedTrack, PacketTally } from "./description.js";
 
 /** Its figures come from the last time stamps or from the size of the file, and so stay true where the file is cut. */
 const WITH_TRUE_END = new Set(["mpeg", "dv"]);
@@ -61,17 +60,14 @@ interface Told {
   extra?: unknown;
 }
 
-export async function readWithMediaInfo(bytes: Bytes, container: string): Promise<Contents> {
+export async function readWithMediaInfo(bytes: Bytes, container: string): Promise<Counted> {
   const told = await analyze(bytes);
   const general = told.find((track) => track["@type"] === "General");
   const missing = general ? missingShare(general) : 0;
   const estimated = missing > 0.001 && !WITH_TRUE_END.has(container);
   const share = estimated ? 1 - missing : 1;
   const tracks = told.flatMap((track) => countTrack(track, { container, share }) ?? []);
-  const headerDurationS = general?.Duration ?? null;
-  const contents = describeContents({ container, size: bytes.size, headerDurationS, tracks, estimated });
-  if (!contents) throw new Refusal(`damaged: MediaInfo finds no track in this ${container}`);
-  return contents;
+  return { container, headerDurationS: general?.Duration ?? null, tracks, estimated };
 }
 
 /** Compiled once; one that has failed may be in any state, so the next file gets a new one. */

@@ -146,8 +146,8 @@ function readWaveFormat(value: Buffer): Pick<Sound, "codec" | "channels" | "rate
 
 /** Codes of AIFF-C and of Core Audio that mp4 and mov do not have. */
 const APPLE_CODECS: Record<string, string> = {
-  ...{ "GSM ": "gsm", G722: "adpcm_g722", G726: "adpcm_g726le", "aac ": "aac", aach: "aac", aacp: "aac", ilbc: "ilbc" },
-  ...{ ".mp1": "mp1", opus: "opus", flac: "flac" },
+  ...{ "GSM ": "gsm", G722: "adpcm_g722", G726: "adpcm_g726le", "aac ": "aac", aach: "aac", aacp: "aac" },
+  ...{ opus: "opus", flac: "flac" },
 };
 const AIFF_PACKETS: Record<string, { samples: number; bytes: number }> = {
   ima4: { samples: 64, bytes: 34 },
@@ -202,6 +202,7 @@ const AU_CODECS: Record<number, [codec: string, bits: number]> = {
     6: ["pcm_f32be", 32],
     7: ["pcm_f64be", 64],
     23: ["adpcm_g726le", 4],
+    24: ["adpcm_g722", 4],
     25: ["adpcm_g726le", 3],
     26: ["adpcm_g726le", 5],
   },

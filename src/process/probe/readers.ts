@@ -1,6 +1,5 @@
 // Asks one reader after the other until one describes the file: what one of them refuses, another may read.
 import type { FfprobeVerdict } from "./ffprobe.js";
-import { isReadByMediaInfo } from "./foreign.js";
 import type { ProbeRequest, UnreadFormat } from "./messages.js";
 import type { ThreadVerdict } from "./threads.js";
 
@@ -12,6 +11,8 @@ export interface Readers {
 
 export type Conclusion = Exclude<ThreadVerdict, UnreadFormat> | Exclude<FfprobeVerdict, { kind: "missing" }>;
 
+/** By the names of `sniff`: formats on which the figures and the memory of MediaInfo were measured. */
+const READ_BY_MEDIAINFO = new Set(["avi", "asf", "mpeg", "mxf", "rm", "dv", "gxf", "tta", "wavpack"]);
 const LARGE_BYTES = 256 * 2 ** 20;
 
 /** What fails at a file, so that another reader is worth a try; all else is final or will be tried again. */
@@ -32,7 +33,7 @@ export async function askReaders(readers: Readers): Promise<Conclusion> {
 async function askOthers(unread: UnreadFormat, { byFfprobe, byMediaInfo }: Readers): Promise<Conclusion> {
   const { container, reason, sha256, size } = unread;
   const askMediaInfo = async () => {
-    const verdict = isReadByMediaInfo(container) ? await byMediaInfo(container) : null;
+    const verdict = READ_BY_MEDIAINFO.has(container) ? await byMediaInfo(container) : null;
     return verdict?.kind === "described" ? { ...verdict, description: { ...verdict.description, sha256 } } : verdict;
   };
   // ffprobe takes minutes to count the packets of a film, where MediaInfo reads its index.

@@ -1,11 +1,11 @@
-// `npm run fuzz -- media`: mutants of every sample and of ../shared/videos through the shipped probe; what found something is
-// kept in a folder that is printed.
+// `npm run fuzz -- media`: mutants of every sample, of ../shared/videos and of what ffmpeg makes through the shipped probe; what
+// found something is kept in a folder that is printed.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Chance } from "../random.ts";
 import type { FuzzOptions } from "../run.ts";
-import { type MediaFile, mediaFolders, readSample } from "./files.ts";
+import { type MediaFile, makeFiles, mediaFolders, readSample } from "./files.ts";
 import { makeMutant } from "./mutate.ts";
 import { runPool } from "./pool.ts";
 import { type Probed, Probing } from "./probing.ts";
@@ -21,7 +21,9 @@ const FINDS = join(tmpdir(), "hidb-fuzz-finds");
 export async function fuzz({ seed, count = COUNT, only }: FuzzOptions): Promise<number> {
   const { samples, shared } = mediaFolders();
   if (shared === null) console.log("  ../shared/videos is not there: its files are skipped");
-  const files: MediaFile[] = [...samples, ...(shared ?? [])];
+  const made = makeFiles();
+  if (made.length === 0) console.log("  ffmpeg is not on PATH: its formats are skipped");
+  const files: MediaFile[] = [...samples, ...(shared ?? []), ...made];
   const probing = new Probing({ timeoutMs: 3000, memoryMb: 64 });
   const server = await LyingServer.open();
   const tally = new Map<string, number>();
