@@ -40,6 +40,23 @@ export async function* boxesIn(bytes: Bytes, { start, end }: Pick<Box, "start" |
   }
 }
 
+/** A box inside of a piece that is in memory. */
+export interface Inner {
+  type: string;
+  /** Of its content. */
+  start: number;
+  end: number;
+}
+
+export function* innerBoxes(view: DataView, { start, end }: Pick<Inner, "start" | "end">): Generator<Inner> {
+  for (let at = start; at + 8 <= end; ) {
+    const size = view.getUint32(at);
+    if (size < 8 || at + size > end) return;
+    yield { type: fourCc(view, at + 4), start: at + 8, end: at + size };
+    at += size;
+  }
+}
+
 /** The content of a box, of a large one its beginning. */
 export async function contentOf(bytes: Bytes, { start, end }: Pick<Box, "start" | "end">): Promise<DataView> {
   return viewOf(await bytes.read(start, Math.min(end, start + CONTENT_BYTES, bytes.size)));

@@ -35,11 +35,12 @@ const LOCAL = {
 };
 const REMOTE = { window: { first: 64 * KB, least: 64 * KB, most: 2 * MB }, spend: { bytes: 16 * MB, fetches: 20 } };
 const NEAR_BYTES = 64 * KB;
+const SEARCH_BYTES = 64 * KB;
 const PROGRESS_BYTES = 8 * MB;
 
 interface Window {
   start: number;
-  bytes: Uint8Array;
+  bytes: Buffer;
 }
 
 export class Bytes {
@@ -80,17 +81,17 @@ export class Bytes {
   }
 
   /** The whole file, where it is so small that the first window holds it. */
-  get whole(): Uint8Array | null {
+  get whole(): Buffer | null {
     return this.#windows.find(({ bytes }) => bytes.length === this.size)?.bytes ?? null;
   }
 
   /** A copy of this range. */
-  async read(start: number, end: number): Promise<Uint8Array> {
+  async read(start: number, end: number): Promise<Buffer> {
     const length = end - start;
     this.#refuseLarge(length);
     const held = this.held(start, length);
-    if (held) return held.slice();
-    const piece = new Uint8Array(length);
+    if (held) return Buffer.from(held);
+    const piece = Buffer.alloc(length);
     if (length > this.#plan.window.most) {
       await this.#fetch(piece, start);
       return piece;
@@ -104,14 +105,23 @@ export class Bytes {
   }
 
   /** Up to `length` bytes, fewer at the end of the file; mostly no copy, and so valid until the next read only. */
-  async peek(at: number, length: number): Promise<Uint8Array> {
-    if (at >= this.size) return new Uint8Array(0);
+  async peek(at: number, length: number): Promise<Buffer> {
+    if (at >= this.size) return Buffer.alloc(0);
     const end = Math.min(at + length, this.size);
     return this.held(at, end - at) ?? this.read(at, end);
   }
 
+  /** Where this mark comes next, or null for nowhere in this range. */
+  async find(mark: Buffer, from: number, end = this.size): Promise<number | null> {
+    for (let at = from; at < end; at += SEARCH_BYTES) {
+      const found = (await this.peek(at, SEARCH_BYTES + mark.length - 1)).indexOf(mark);
+      if (found >= 0) return at + found;
+    }
+    return null;
+  }
+
   /** What is in memory already, without waiting: exactly this range, or null. Valid until the next read only. */
-  held(at: number, length: number): Uint8Array | null {
+  held(at: number, length: number): Buffer | null {
     for (let index = this.#windows.length - 1; index >= 0; index--) {
       const { start, bytes } = this.#windows[index] as Window;
       if (start <= at && at + length <= start + bytes.length) return bytes.subarray(at - start, at - start + length);
@@ -124,7 +134,7 @@ export class Bytes {
     const length = Math.min(end, this.size) - start;
     if (!this.#source.remote || length > this.#limits.pieceBytes) return;
     if (length <= 0 || this.held(start, length)) return;
-    const bytes = new Uint8Array(length);
+    const bytes = Buffer.alloc(length);
     await this.#fetch(bytes, start);
     this.#windows.push({ start, bytes });
   }
@@ -137,7 +147,7 @@ export class Bytes {
   }
 
   /** The bytes from `at` on that one window holds. */
-  async #windowAt(at: number, wanted: number): Promise<Uint8Array> {
+  async #windowAt(at: number, wanted: number): Promise<Buffer> {
     const index = this.#windows.findIndex(({ start, bytes }) => start <= at && at < start + bytes.length);
     let [window] = index < 0 ? [undefined] : this.#windows.splice(index, 1);
     window ??= await this.#openWindow(at, wanted);
@@ -154,7 +164,7 @@ export class Bytes {
     const length = Math.min(Math.max(this.#nextBytes, wanted), this.size - at);
     const oldest = this.#windows.length < WINDOWS ? undefined : this.#windows.shift();
     // The buffer of a window that goes is used again: what is thrown away is memory until it is collected.
-    const bytes = oldest?.bytes.length === length ? oldest.bytes : new Uint8Array(length);
+    const bytes = oldest?.bytes.length === length ? oldest.bytes : Buffer.alloc(length);
     await this.#fetch(bytes, at);
     return { start: at, bytes };
   }

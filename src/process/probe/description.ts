@@ -78,6 +78,16 @@ export class PacketTally {
     this.knownEndS = Math.max(this.knownEndS, lastStartS + stepS);
   }
 
+  /** Samples of one size, as far as the file has room for them; whether it holds all of them. */
+  addSamples({ count, startS, stepS, size }: Omit<PacketRun, "bytes"> & { size: number }, room: number): boolean {
+    const whole = count * size <= room ? count : Math.max(0, Math.floor(room / size));
+    if (whole > 0) this.addRun({ count: whole, startS, stepS, bytes: whole * size });
+    // Players show what they can of the sample that the end of the file cuts through, and so does ffprobe.
+    if (whole < count && whole * size < room)
+      this.addRun({ count: 1, startS: startS + whole * stepS, stepS, bytes: 0 });
+    return whole === count;
+  }
+
   /** Goes on from a sample at the same rate to the last packets, which `tail` has counted; `bytes` in all. */
   stretch(tail: PacketTally, bytes: number): void {
     const rate = this.rate ?? tail.rate ?? 0;

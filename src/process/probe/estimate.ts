@@ -1,5 +1,6 @@
 // Figures for tracks whose packets are too many to be counted: the rates of a sample, up to where the last packets lie.
-import type { PacketTally } from "./description.js";
+import type { Bytes } from "./bytes.js";
+import { PacketTally } from "./description.js";
 
 export interface SampledTrack {
   /** Counted at the beginning; becomes the estimate of the whole track. */
@@ -12,6 +13,31 @@ interface Whole {
   fileBytes: number;
   /** What the header says, for where nothing could be counted at the end. */
   durationS: number | null;
+}
+
+/** So far before the end of a file its last packets are looked for. */
+const TAIL_BYTES = 8 * 1024 * 1024;
+
+interface Rest {
+  /** Where the packets begin that were not counted. */
+  from: number;
+  durationS: number | null;
+  /** Counts the packets from here on into these tallies, one for each track. */
+  countTail: (start: number, tails: PacketTally[]) => Promise<void>;
+}
+
+/** Estimates tracks whose packets are counted up to a place, by counting the last ones. */
+export async function estimateRest(
+  bytes: Bytes,
+  tallies: PacketTally[],
+  { from, durationS, countTail }: Rest,
+): Promise<void> {
+  const start = Math.max(from, bytes.size - TAIL_BYTES);
+  await bytes.prefetch(start, bytes.size);
+  const tails = tallies.map(() => new PacketTally());
+  await countTail(start, tails);
+  const sampled = tallies.map((tally, index) => ({ tally, tail: tails[index] as PacketTally }));
+  estimateTracks(sampled, { fileBytes: bytes.size, durationS });
 }
 
 /** The tracks share the bytes of the file as they share those of the sample, each over its own time. */

@@ -41,7 +41,7 @@ export function readFlacInfo(block: Uint8Array): FlacInfo | null {
 
 /** null for a file that is something else. */
 export async function readFlac(bytes: Bytes, { start, end }: Part): Promise<Counted | null> {
-  const head = Buffer.from(await bytes.peek(start, 8 + INFO_BYTES));
+  const head = await bytes.peek(start, 8 + INFO_BYTES);
   if (head.toString("latin1", 0, 4) !== MAGIC) return null;
   const info = readFlacInfo(head.subarray(8));
   if (!info) throw new Unreadable("damaged: the header of this flac tells no rate");
@@ -68,7 +68,7 @@ async function sampleJoined(bytes: Bytes, { start, end }: Part, info: FlacInfo, 
   const found: FrameRun[] = [];
   for (const place of PLACES) {
     const at = start + Math.floor((end - start) * place);
-    const run = runIn(Buffer.from(await bytes.read(at, Math.min(at + TAIL_BYTES, end))), info, false);
+    const run = runIn(await bytes.read(at, Math.min(at + TAIL_BYTES, end)), info, false);
     if (run) found.push(run);
   }
   const ends = [0, ...found.map((run) => run.end), last];
@@ -81,7 +81,7 @@ async function sampleJoined(bytes: Bytes, { start, end }: Part, info: FlacInfo, 
 /** Behind the metadata blocks, the last of which is marked. */
 async function findFirstFrame(bytes: Bytes, from: number): Promise<number> {
   for (let at = from; ; ) {
-    const head = Buffer.from(await bytes.peek(at, 4));
+    const head = await bytes.peek(at, 4);
     if (head.length < 4) return bytes.size;
     at += 4 + head.readUIntBE(1, 3);
     if ((head[0] ?? 0) & 0x80) return at;
@@ -94,7 +94,7 @@ async function findLastSample(bytes: Bytes, sound: Part, info: FlacInfo): Promis
   const window = TAIL_BYTES + Math.min(overlap, TAIL_BYTES);
   for (let tail = 0, end = sound.end; tail < TAILS && end > sound.start; tail++, end -= TAIL_BYTES) {
     const start = Math.max(sound.start, end - window);
-    const run = runIn(Buffer.from(await bytes.read(start, end)), info, start === sound.start);
+    const run = runIn(await bytes.read(start, end), info, start === sound.start);
     if (run) return run.end;
   }
   return null;

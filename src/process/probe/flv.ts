@@ -45,7 +45,7 @@ interface Tag {
 
 export async function readFlv(bytes: Bytes): Promise<Counted> {
   const found: Found = { tracks: new Map(), metadata: Buffer.alloc(0) };
-  const header = Buffer.from(await bytes.read(0, Math.min(9, bytes.size)));
+  const header = await bytes.read(0, Math.min(9, bytes.size));
   let at = (header.length < 9 ? 9 : header.readUInt32BE(5)) + 4;
   const estimated = !bytes.canAfford(bytes.size);
   const end = estimated ? SAMPLE_BYTES : bytes.size;
@@ -68,13 +68,12 @@ interface Found {
   metadata: Buffer;
 }
 
-function readTag(piece: Uint8Array): Tag {
-  const head = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+function readTag(head: Buffer): Tag {
   const ms = head.readUIntBE(4, 3) + (head[7] ?? 0) * 2 ** 24;
   return { type: (head[0] ?? 0) & 31, bytes: head.readUIntBE(1, 3), timeS: ms / 1000 };
 }
 
-function takeTag(found: Found, tag: Tag, body: Uint8Array): void {
+function takeTag(found: Found, tag: Tag, body: Buffer): void {
   if (tag.type === SCRIPT && found.metadata.length === 0) found.metadata = Buffer.from(body);
   if (body.length < 2 || (tag.type !== AUDIO && tag.type !== VIDEO)) return;
   const packet = tag.type === AUDIO ? readSound(body) : readPicture(body, found.metadata);
@@ -94,7 +93,7 @@ interface Packet {
   laterS: number;
 }
 
-function readSound(body: Uint8Array): Packet {
+function readSound(body: Buffer): Packet {
   const flags = body[0] ?? 0;
   const id = flags >> 4;
   const wide = (flags & 2) !== 0;
@@ -109,12 +108,12 @@ function readSound(body: Uint8Array): Packet {
   return { facts, data: body.subarray(1), laterS: 0 };
 }
 
-function readPicture(body: Uint8Array, metadata: Buffer): Packet | null {
+function readPicture(body: Buffer, metadata: Buffer): Packet | null {
   const flags = body[0] ?? 0;
   const size = { width: readNumber(metadata, "width"), height: readNumber(metadata, "height") };
   const isExtended = (flags & 0x80) !== 0;
   if (((flags >> 4) & 7) === 5) return null; // A command to the player.
-  const fourCc = Buffer.from(body.subarray(1, 5)).toString("latin1");
+  const fourCc = body.toString("latin1", 1, 5);
   const codec = isExtended ? nameFourCc("video", fourCc) : (VIDEO_CODECS[flags & 15] ?? `flv ${flags & 15}`);
   const facts: TrackFacts = { type: "video", codec, rotation: 0, ...size };
   if (!isExtended && codec !== "h264" && codec !== "hevc") return { facts, data: body.subarray(1), laterS: 0 };
@@ -122,7 +121,7 @@ function readPicture(body: Uint8Array, metadata: Buffer): Packet | null {
   const data = body.subarray(5);
   if (kind === 0) return { facts, data, config: data, laterS: 0 };
   if (kind !== 1) return kind === 3 ? { facts, data, laterS: 0 } : null;
-  const later = Buffer.from(body).readIntBE(isExtended ? 5 : 2, 3);
+  const later = body.readIntBE(isExtended ? 5 : 2, 3);
   return { facts, data, laterS: later / 1000 };
 }
 
@@ -135,7 +134,7 @@ function readNumber(metadata: Buffer, name: string): number | null {
 
 /** The last four bytes tell how long the last tag is, whose time is the end; some files have zeros in their place. */
 async function stretchToEnd(bytes: Bytes, { tracks, metadata }: Found): Promise<void> {
-  const last = Buffer.from(await bytes.read(bytes.size - 4, bytes.size)).readUInt32BE();
+  const last = (await bytes.read(bytes.size - 4, bytes.size)).readUInt32BE();
   const at = bytes.size - 4 - last;
   const timeS = last >= HEAD_BYTES && at > 0 ? readTag(await bytes.peek(at, HEAD_BYTES)).timeS : null;
   const tallies = [...tracks.values()].map(({ tally }) => tally);

@@ -1,8 +1,8 @@
 // Counts the samples of a fragmented mp4 or mov by the heads of its fragments, from box to box.
-import { type Box, boxAt, contentOf, fourCc } from "./boxes.js";
+import { type Box, boxAt, contentOf, type Inner, innerBoxes } from "./boxes.js";
 import type { Bytes } from "./bytes.js";
-import { PacketTally } from "./description.js";
-import { estimateTracks } from "./estimate.js";
+import type { PacketTally } from "./description.js";
+import { estimateRest } from "./estimate.js";
 
 export interface FragmentedTrack {
   id: number;
@@ -20,9 +20,7 @@ interface State {
   ticks: number;
 }
 
-/** So far before the end of a file the last fragments are looked for. */
-const TAIL_BYTES = 8 * 1024 * 1024;
-const SECOND_BOX = 12;
+const MOOF = Buffer.from("moof");
 
 interface Rest {
   /** Where the fragments begin. */
@@ -36,16 +34,16 @@ export async function countFragments(
   tracks: FragmentedTrack[],
   { from, durationS }: Rest,
 ): Promise<boolean> {
-  const states = new Map(tracks.map((track) => [track.id, { track, tally: track.tally, ticks: 0 }]));
-  const end = await walkFragments(bytes, { from, states, mayStop: () => bytes.isDear });
+  const statesOf = (tallies: PacketTally[]) =>
+    new Map(tracks.map((track, index) => [track.id, { track, tally: tallies[index] as PacketTally, ticks: 0 }]));
+  const tallies = tracks.map(({ tally }) => tally);
+  const end = await walkFragments(bytes, { from, states: statesOf(tallies), mayStop: () => bytes.isDear });
   if (end === null) return false;
-  const tails = new Map(tracks.map((track) => [track.id, { track, tally: new PacketTally(), ticks: 0 }]));
-  const start = Math.max(end, bytes.size - TAIL_BYTES);
-  await bytes.prefetch(start, bytes.size);
-  const last = await findFragment(bytes, start);
-  if (last !== null) await walkFragments(bytes, { from: last, states: tails, mayStop: () => false });
-  const sampled = tracks.map(({ id, tally }) => ({ tally, tail: tails.get(id)?.tally ?? new PacketTally() }));
-  estimateTracks(sampled, { fileBytes: bytes.size, durationS });
+  const countTail = async (start: number, tails: PacketTally[]) => {
+    const last = await findFragment(bytes, start);
+    if (last !== null) await walkFragments(bytes, { from: last, states: statesOf(tails), mayStop: () => false });
+  };
+  await estimateRest(bytes, tallies, { from: end, durationS, countTail });
   return true;
 }
 
@@ -69,40 +67,20 @@ async function walkFragments(bytes: Bytes, { from, states, mayStop }: WalkParts)
 
 /** Where a fragment begins, from here on. */
 async function findFragment(bytes: Bytes, from: number): Promise<number | null> {
-  const step = 64 * 1024;
-  for (let at = from; at < bytes.size; at += step) {
-    const peeked = await bytes.peek(at, step + SECOND_BOX);
-    const piece = Buffer.from(peeked.buffer, peeked.byteOffset, peeked.length);
-    for (let found = piece.indexOf("moof"); found >= 4; found = piece.indexOf("moof", found + 1)) {
-      if (piece.toString("latin1", found + 8, found + SECOND_BOX) === "mfhd") return at + found - 4;
-    }
-  }
-  return null;
+  let found = await bytes.find(MOOF, from);
+  while (found !== null && (await bytes.peek(found + 8, 4)).toString("latin1") !== "mfhd")
+    found = await bytes.find(MOOF, found + 1);
+  return found === null ? null : found - 4;
 }
 
 /** Whether the file goes on behind its samples. */
 async function takeFragment(bytes: Bytes, moof: Box, states: Map<number, State>): Promise<boolean> {
   const view = await contentOf(bytes, moof);
   const fragment = { moofAt: moof.at, dataAt: moof.at, fileBytes: bytes.size };
-  for (const traf of innerBoxes(view, 0, view.byteLength)) {
+  for (const traf of innerBoxes(view, { start: 0, end: view.byteLength })) {
     if (traf.type === "traf" && !takeTrack(view, traf, { states, fragment })) return false;
   }
   return true;
-}
-
-interface Inner {
-  type: string;
-  start: number;
-  end: number;
-}
-
-function* innerBoxes(view: DataView, start: number, end: number): Generator<Inner> {
-  for (let at = start; at + 8 <= end; ) {
-    const size = view.getUint32(at);
-    if (size < 8 || at + size > end) return;
-    yield { type: fourCc(view, at + 4), start: at + 8, end: at + size };
-    at += size;
-  }
 }
 
 interface TrackRun {
@@ -120,7 +98,7 @@ function takeTrack(
   { states, fragment }: { states: Map<number, State>; fragment: { moofAt: number; dataAt: number; fileBytes: number } },
 ): boolean {
   let run: TrackRun | null = null;
-  for (const box of innerBoxes(view, traf.start, traf.end)) {
+  for (const box of innerBoxes(view, traf)) {
     const fields = new Fields(view, box);
     if (box.type === "tfhd") {
       const flags = fields.take();
@@ -159,14 +137,9 @@ function takeRun(fields: Fields, { state, duration, size, base, fragment }: Trac
     // Without figures of their own they are all alike, however many a crafted file announces.
     const count = hasOwn ? 1 : left;
     const room = fragment.fileBytes - fragment.dataAt;
-    const whole = count * ownSize <= room ? count : Math.max(0, Math.floor(room / ownSize));
     const startS = (state.ticks + shift - track.editOffset) / track.timescale;
     const stepS = ownDuration / track.timescale;
-    if (whole > 0) tally.addRun({ count: whole, startS, stepS, bytes: whole * ownSize });
-    if (whole < count) {
-      if (whole * ownSize < room) tally.addRun({ count: 1, startS: startS + whole * stepS, stepS, bytes: 0 });
-      return false;
-    }
+    if (!tally.addSamples({ count, startS, stepS, size: ownSize }, room)) return false;
     state.ticks += count * ownDuration;
     fragment.dataAt += count * ownSize;
     left -= count;

@@ -15,7 +15,7 @@ export async function readGif(bytes: Bytes): Promise<Counted> {
   let time = 0;
   let at = 13 + tableBytes(screen[10]);
   while (at < bytes.size) {
-    const head = (await bytes.peek(at, 10)).slice();
+    const head = await bytes.peek(at, 10);
     const start = at;
     if (head[0] === 0x2c) {
       at = await afterBlocks(bytes, at + 11 + tableBytes(head[9]));

@@ -1,6 +1,6 @@
 // Reads the index of an mp4 or mov: what its tracks are, where their tables lie, and a copy without tables for mediabunny,
 // which takes an index into memory whole.
-import { type Box, boxAt, boxesIn, contentOf, fourCc, viewOf } from "./boxes.js";
+import { type Box, boxAt, boxesIn, contentOf, fourCc, type Inner, innerBoxes, viewOf } from "./boxes.js";
 import type { Bytes } from "./bytes.js";
 import { nameContainerCodec, nameLanguage } from "./codecs.js";
 import { PacketTally, type TrackFacts } from "./description.js";
@@ -115,12 +115,9 @@ async function countTables(bytes: Bytes, tracks: (SampleTables & IsobmffTrack & 
 async function announcesNothing(bytes: Bytes, tracks: SampleTables[]): Promise<boolean> {
   for (const { tables } of tracks) {
     const steps = tables.get("stts");
-    if (
-      steps &&
-      steps.end - steps.start >= 8 &&
-      (await contentOf(bytes, { ...steps, end: steps.start + 8 })).getUint32(4)
-    )
-      return false;
+    if (!steps || steps.end - steps.start < 8) continue;
+    const head = await bytes.peek(steps.start, 8);
+    if (head.length === 8 && head.readUInt32BE(4) > 0) return false;
   }
   return true;
 }
@@ -163,20 +160,6 @@ function frame(type: string, parts: Uint8Array[]): Uint8Array {
 
 function fileType(brand: string): Uint8Array {
   return frame("ftyp", [Buffer.from(`${brand === "" ? "qt  " : brand}\0\0\0\0`, "latin1")]);
-}
-
-interface Inner {
-  type: string;
-  start: number;
-  end: number;
-}
-
-function* innerBoxes(view: DataView, { start, end }: Inner): Generator<Inner> {
-  for (let at = start; at + 8 <= end; ) {
-    const size = view.getUint32(at);
-    yield { type: fourCc(view, at + 4), start: at + 8, end: at + size };
-    at += size;
-  }
 }
 
 function find(view: DataView, from: Inner, ...path: string[]): Inner | undefined {

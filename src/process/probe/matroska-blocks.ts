@@ -11,6 +11,7 @@ export interface BlockTrack {
 }
 
 export const CLUSTER = 0x1f43b675;
+const CLUSTER_MARK = Buffer.from([0x1f, 0x43, 0xb6, 0x75]);
 const TIMESTAMP = 0xe7;
 const SIMPLE_BLOCK = 0xa3;
 const BLOCK_GROUP = 0xa0;
@@ -62,15 +63,8 @@ export async function walkBlocks(bytes: Bytes, { from, scaleNs, tracks, mayStop 
 }
 
 /** Where the next cluster begins, behind a damaged stretch or near the end. */
-export async function findCluster(bytes: Bytes, from: number): Promise<number | null> {
-  const mark = Buffer.from([0x1f, 0x43, 0xb6, 0x75]);
-  const step = 64 * 1024;
-  for (let at = from; at < bytes.size; at += step) {
-    const piece = await bytes.peek(at, step + mark.length - 1);
-    const found = Buffer.from(piece.buffer, piece.byteOffset, piece.length).indexOf(mark);
-    if (found >= 0) return at + found;
-  }
-  return null;
+export function findCluster(bytes: Bytes, from: number): Promise<number | null> {
+  return bytes.find(CLUSTER_MARK, from);
 }
 
 class Walk {

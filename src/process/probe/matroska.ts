@@ -4,7 +4,7 @@ import type { Bytes } from "./bytes.js";
 import { nameContainerCodec, nameLanguage } from "./codecs.js";
 import { PacketTally, type TrackFacts } from "./description.js";
 import { type Element, elementsIn, readElement, readFloat, readText, readUnsigned } from "./ebml.js";
-import { estimateTracks } from "./estimate.js";
+import { estimateRest } from "./estimate.js";
 import { type BlockTrack, CLUSTER, findCluster, walkBlocks } from "./matroska-blocks.js";
 
 export interface MatroskaTrack extends BlockTrack {
@@ -46,8 +46,6 @@ const DEFAULT_DURATION = 0x23e383;
 const SUBTITLE = 17;
 const HEAD_BYTES = 12;
 const NS_PER_S = 1e9;
-/** So far before the end of a file the last cluster is looked for. */
-const TAIL_BYTES = 8 * 1024 * 1024;
 /** Of unknown size. */
 const OPEN_SEGMENT = Buffer.from([0x18, 0x53, 0x80, 0x67, 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
 
@@ -55,11 +53,18 @@ export async function readMatroska(bytes: Bytes): Promise<Matroska> {
   const head = await new Head(bytes).read();
   const { scaleNs, durationS } = readInfo(head.info);
   const tracks = head.tracks ? readTracks(head.tracks) : [];
-  const stopped =
-    head.firstCluster === null
-      ? null
-      : await walkBlocks(bytes, { from: head.firstCluster, scaleNs, tracks, mayStop: () => bytes.isDear });
-  if (stopped !== null) await estimateRest(bytes, { from: stopped, scaleNs, tracks, durationS });
+  const walk = (from: number, mayStop: () => boolean, counted: BlockTrack[] = tracks) =>
+    walkBlocks(bytes, { from, scaleNs, tracks: counted, mayStop });
+  const stopped = head.firstCluster === null ? null : await walk(head.firstCluster, () => bytes.isDear);
+  if (stopped !== null) {
+    const countTail = async (start: number, tails: PacketTally[]) => {
+      const last = await findCluster(bytes, start);
+      const counted = tracks.map((track, index) => ({ ...track, tally: tails[index] as PacketTally }));
+      if (last !== null) await walk(last, () => false, counted);
+    };
+    const tallies = tracks.map(({ tally }) => tally);
+    await estimateRest(bytes, tallies, { from: stopped, durationS, countTail });
+  }
   return {
     headerDurationS: durationS,
     tracks,
@@ -67,23 +72,6 @@ export async function readMatroska(bytes: Bytes): Promise<Matroska> {
     estimated: stopped !== null,
     withoutPackets: head.firstCluster === null && head.isWhole,
   };
-}
-
-interface Rest {
-  from: number;
-  scaleNs: number;
-  tracks: MatroskaTrack[];
-  durationS: number | null;
-}
-
-async function estimateRest(bytes: Bytes, { from, scaleNs, tracks, durationS }: Rest): Promise<void> {
-  const start = Math.max(from, bytes.size - TAIL_BYTES);
-  await bytes.prefetch(start, bytes.size);
-  const last = await findCluster(bytes, start);
-  const tails = tracks.map((track) => ({ ...track, tally: new PacketTally() }));
-  if (last !== null) await walkBlocks(bytes, { from: last, scaleNs, tracks: tails, mayStop: () => false });
-  const sampled = tracks.map(({ tally }, index) => ({ tally, tail: tails[index]?.tally ?? new PacketTally() }));
-  estimateTracks(sampled, { fileBytes: bytes.size, durationS });
 }
 
 /** Collects the elements before the first cluster, and those that lie elsewhere. */

@@ -43,9 +43,9 @@ async function readMedia(bytes: Bytes): Promise<Contents | ForeignFormat> {
     const counted = await READERS[sniffed.container]?.(bytes);
     return counted ? complete(bytes, counted) : sniffed;
   }
-  const text = Buffer.from(head).toString("latin1");
+  const text = head.toString("latin1");
   if (text.startsWith(EBML) || FIRST_BOX.test(text)) return readIndexed(bytes, text);
-  const counted = await readStream(bytes, Buffer.from(head)).catch((error) => {
+  const counted = await readStream(bytes, head).catch((error) => {
     throw isOurs(error) ? error : new Unreadable(`damaged: it cannot be read (${messageOf(error)})`);
   });
   if (counted) return complete(bytes, counted);

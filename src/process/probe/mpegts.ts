@@ -23,7 +23,7 @@ const CLOCK_WRAP = 2 ** 33;
 
 /** null for a file that is something else. */
 export async function readTransport(bytes: Bytes, { end }: Part): Promise<Counted | null> {
-  const head = Buffer.from(await bytes.read(0, Math.min(SEARCH_BYTES, bytes.size)));
+  const head = await bytes.read(0, Math.min(SEARCH_BYTES, bytes.size));
   const stride = STRIDES.find((stride) => findPackets(head, { from: 0, stride, chain: CHAIN }) !== null);
   if (stride === undefined) return null;
   const walk = new TransportWalk(bytes, stride);
@@ -88,8 +88,7 @@ class TransportWalk {
   async run(start: number, end: number): Promise<void> {
     const { stride, file } = this;
     for (let at = start, isLost = true; at < end; ) {
-      const found = await file.peek(at, WINDOW_BYTES);
-      const piece = Buffer.from(found.buffer, found.byteOffset, found.length);
+      const piece = await file.peek(at, WINDOW_BYTES);
       let place = 0;
       for (; place + PACKET_BYTES <= piece.length; place += stride) {
         // A damaged packet is passed over where the next one stands in its place.

@@ -14,8 +14,8 @@ const TAIL_BYTES = 2 ** 20;
 const LONG_HEADER = 4096;
 
 export async function readNut(bytes: Bytes): Promise<Counted> {
-  const head = Buffer.from(await bytes.read(0, Math.min(HEAD_BYTES, bytes.size)));
-  const tail = Buffer.from(await bytes.read(Math.max(0, bytes.size - TAIL_BYTES), bytes.size));
+  const head = await bytes.read(0, Math.min(HEAD_BYTES, bytes.size));
+  const tail = await bytes.read(Math.max(0, bytes.size - TAIL_BYTES), bytes.size);
   const ticksS = readTimeBases(head);
   // The last 12 bytes tell how far before the end the index begins, whose first field is the time of the last packet.
   const indexAt = tail.length < 12 ? -1 : tail.length - Number(tail.readBigUInt64BE(tail.length - 12));

@@ -5,9 +5,9 @@ import { type Counted, type CountedTrack, PacketTally, type TrackFacts } from ".
 import { readFlacInfo } from "./flac.js";
 import type { Part } from "./sample.js";
 
+const MAGIC = Buffer.from("OggS");
 const HEAD_BYTES = 27;
 const MAX_STREAMS = 500;
-const SEARCH_BYTES = 64 * 1024;
 /** At either end of a large file: many times the largest page. */
 const SAMPLE_BYTES = 2 ** 20;
 /** A file of this size is read whole. */
@@ -46,8 +46,8 @@ export async function readOgg(bytes: Bytes, { end }: Part): Promise<Counted | nu
   return (await whole.run(0, end)) ? whole.describe(1) : null;
 }
 
-function isPage(head: Uint8Array): boolean {
-  return head.length >= HEAD_BYTES && Buffer.from(head.subarray(0, 4)).toString("latin1") === "OggS" && head[4] === 0;
+function isPage(head: Buffer): boolean {
+  return head.length >= HEAD_BYTES && head.indexOf(MAGIC) === 0 && head[4] === 0;
 }
 
 class OggWalk {
@@ -64,9 +64,10 @@ class OggWalk {
   /** Takes the pages that begin in this range; false where a stream begins that is not known. */
   async run(start: number, end: number): Promise<boolean> {
     for (let at = start; at < end; ) {
-      const head = Buffer.from(await this.file.peek(at, HEAD_BYTES + 255));
+      const head = await this.file.peek(at, HEAD_BYTES + 255);
       if (!isPage(head)) {
-        at = await this.findPage(at + 1, end);
+        // Behind a damaged stretch, or in the middle of a page.
+        at = (await this.file.find(MAGIC, at + 1, end)) ?? end;
         continue;
       }
       const segments = head[HEAD_BYTES - 1] ?? 0;
@@ -77,21 +78,10 @@ class OggWalk {
       const serial = head.readUInt32LE(14);
       const granule = Number(head.readBigInt64LE(6));
       if (((head[5] ?? 0) & 2) === 0) this.takeData(serial, granule, next - bodyAt);
-      else if (!this.begin(serial, Buffer.from(await this.file.peek(bodyAt, Math.min(next - bodyAt, 64)))))
-        return false;
+      else if (!this.begin(serial, await this.file.peek(bodyAt, Math.min(next - bodyAt, 64)))) return false;
       at = next;
     }
     return true;
-  }
-
-  /** Behind a damaged stretch, or in the middle of a page. */
-  private async findPage(from: number, end: number): Promise<number> {
-    for (let at = from; at < end; at += SEARCH_BYTES) {
-      const piece = await this.file.peek(at, SEARCH_BYTES + 3);
-      const found = Buffer.from(piece.buffer, piece.byteOffset, piece.length).indexOf("OggS");
-      if (found >= 0) return at + found;
-    }
-    return end;
   }
 
   private begin(serial: number, packet: Buffer): boolean {

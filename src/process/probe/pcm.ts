@@ -30,8 +30,8 @@ const READERS: { at: number; magic: string; read: Reader }[] = [
 ];
 
 /** null for a file that is something else. */
-export async function readPcm(bytes: Bytes, head: Uint8Array): Promise<Counted | null> {
-  const text = Buffer.from(head).toString("latin1");
+export async function readPcm(bytes: Bytes, head: Buffer): Promise<Counted | null> {
+  const text = head.toString("latin1");
   const reader = READERS.find(({ at, magic }) => text.startsWith(magic, at));
   const sound = await reader?.read(bytes);
   if (!sound) return null;
@@ -66,7 +66,7 @@ const MOST_CHUNKS = 10_000;
 async function* chunksOf(bytes: Bytes, { from, layout }: ChunkRules): AsyncGenerator<Chunk> {
   const head = HEADS[layout];
   for (let at = from, count = 0; at + head <= bytes.size && count < MOST_CHUNKS; count++) {
-    const piece = Buffer.from(await bytes.read(at, at + head));
+    const piece = await bytes.read(at, at + head);
     const size = sizeIn(piece, layout);
     if (size < 0) return;
     yield { id: piece.toString("latin1", 0, 4), start: at + head, size };
@@ -93,7 +93,7 @@ function sizeIn(piece: Buffer, layout: ChunkRules["layout"]): number {
 }
 
 async function readChunk(bytes: Bytes, { start, size }: Chunk): Promise<Buffer> {
-  return Buffer.from(await bytes.read(start, Math.min(start + Math.min(size, 64), bytes.size)));
+  return await bytes.read(start, Math.min(start + Math.min(size, 64), bytes.size));
 }
 
 function readWave(bytes: Bytes): Promise<Sound | null> {
@@ -210,7 +210,7 @@ const AU_CODECS: Record<number, [codec: string, bits: number]> = {
 };
 
 async function readAu(bytes: Bytes): Promise<Sound | null> {
-  const head = Buffer.from(await bytes.read(0, Math.min(24, bytes.size)));
+  const head = await bytes.read(0, Math.min(24, bytes.size));
   if (head.length < 24) throw new Refusal("cut short: the header of this au is incomplete");
   const [start, size, code, rate, channels] = [4, 8, 12, 16, 20].map((at) => head.readUInt32BE(at)) as Five;
   const [codec, bits] = AU_CODECS[code] ?? [`0x${code.toString(16)}`, 8];

@@ -31,15 +31,9 @@ export async function countSamples(bytes: Bytes, track: SampleTables, most = Inf
     const count = Math.min(chunks.left, steps.left, sizes.left, shifts.left, left);
     const size = sizes.value;
     const room = bytes.size - chunks.offset;
-    const whole = count * size <= room ? count : Math.max(0, Math.floor(room / size));
     const startS = (ticks + shifts.value - editOffset) / timescale;
     const stepS = steps.value / timescale;
-    if (whole > 0) tally.addRun({ count: whole, startS, stepS, bytes: whole * size });
-    if (whole < count) {
-      // Players show what they can of the sample that the end of the file cuts through, and so does ffprobe.
-      if (whole * size < room) tally.addRun({ count: 1, startS: startS + whole * stepS, stepS, bytes: 0 });
-      break;
-    }
+    if (!tally.addSamples({ count, startS, stepS, size }, room)) break;
     chunks.take(count, size);
     for (const column of [steps, sizes, shifts]) column.left -= count;
     ticks += count * steps.value;

@@ -75,8 +75,8 @@ const NO_MEDIA: (Magic & { name: string })[] = [
 const BLANK = new Set([0x09, 0x0a, 0x0c, 0x0d, 0x20]);
 
 /** The format if ffprobe has to read it, "named" or "unnamed" for the readers here; throws for what is no media. */
-export function sniff(head: Uint8Array): ForeignFormat | "named" | "unnamed" {
-  const text = Buffer.from(head).toString("latin1");
+export function sniff(head: Buffer): ForeignFormat | "named" | "unnamed" {
+  const text = head.toString("latin1");
   const matches = ({ at = 0, bytes }: Magic) => text.startsWith(bytes, at);
   const foreign = FOREIGN.find(matches);
   if (foreign) return { container: foreign.container, demuxer: foreign.demuxer ?? foreign.container, reason: null };
@@ -89,10 +89,8 @@ export function sniff(head: Uint8Array): ForeignFormat | "named" | "unnamed" {
   return "unnamed";
 }
 
-export function unknownFormat(head: Uint8Array): Unreadable {
-  const shown = Buffer.from(head.subarray(0, 8))
-    .toString("hex")
-    .replace(/..(?=.)/g, "$& ");
+export function unknownFormat(head: Buffer): Unreadable {
+  const shown = head.toString("hex", 0, 8).replace(/..(?=.)/g, "$& ");
   return new Unreadable(`not a media file: its first bytes (${shown}) belong to no known format`);
 }
 

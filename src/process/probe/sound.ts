@@ -71,7 +71,7 @@ interface Found {
 }
 
 async function findFrames(bytes: Bytes, start: number): Promise<Found | null> {
-  const head = Buffer.from(await bytes.read(start, Math.min(start + SEARCH_BYTES, bytes.size)));
+  const head = await bytes.read(start, Math.min(start + SEARCH_BYTES, bytes.size));
   const isWhole = start + head.length === bytes.size;
   const magic = Object.keys(AMR).find((known) => head.toString("latin1", 0, known.length) === known);
   const amr = magic === undefined ? undefined : AMR[magic];
@@ -222,7 +222,7 @@ async function isAll(bytes: Bytes, begin: number, { bytes: told }: Xing, family:
   const size = bytes.size - begin;
   if (Math.abs(told - size) < size / 100) return true;
   if (told === 0 || told > size) return false;
-  const rest = Buffer.from(await bytes.read(begin + told, Math.min(begin + told + WINDOW_BYTES, bytes.size)));
+  const rest = await bytes.read(begin + told, Math.min(begin + told + WINDOW_BYTES, bytes.size));
   return findFamily(rest, 0, { family, limit: rest.length, isWhole: false }) === null;
 }
 
@@ -233,8 +233,7 @@ interface Xing {
 }
 
 /** The header that encoders write into the first frame: Xing or Info, or VBRI. */
-function readXing(piece: Uint8Array, { samples, rate }: Frame): Xing | null {
-  const frame = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+function readXing(frame: Buffer, { samples, rate }: Frame): Xing | null {
   const text = frame.toString("latin1", 0, 64);
   const vbri = text.indexOf("VBRI");
   if (vbri > 0 && vbri + 18 <= frame.length) {

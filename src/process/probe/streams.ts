@@ -29,7 +29,7 @@ const MOST_TAGS = 16;
 async function endOfTags(bytes: Bytes): Promise<number> {
   let at = 0;
   for (let count = 0; count < MOST_TAGS; count++) {
-    const head = Buffer.from(await bytes.peek(at, 10));
+    const head = await bytes.peek(at, 10);
     if (head.length < 10 || head.toString("latin1", 0, 3) !== "ID3") break;
     // Four bytes of seven bits each, and a second head at the end where a flag says so.
     const size = head.subarray(6).reduce((sum, byte) => sum * 128 + (byte & 0x7f), 0);

@@ -26,11 +26,11 @@ const UNIT_BYTES = 8;
 
 /** null for a file that is something else. */
 export async function readVideo(bytes: Bytes, data: Part): Promise<Counted | null> {
-  const head = Buffer.from(await bytes.read(0, Math.min(32, bytes.size)));
+  const head = await bytes.read(0, Math.min(32, bytes.size));
   if (head.length < 4) return null;
   if (head.toString("latin1", 0, 4) === "DKIF") return readIvf(bytes, head);
   if (head.readUIntBE(0, 3) !== 1 && head.readUInt32BE(0) !== 1) return null;
-  const start = Buffer.from(await bytes.read(0, Math.min(HEAD_BYTES, bytes.size)));
+  const start = await bytes.read(0, Math.min(HEAD_BYTES, bytes.size));
   for (const { family, container, picturesIn } of FAMILIES) {
     const facts = readPictures(family, start);
     if (!facts) continue;
@@ -64,8 +64,7 @@ async function countPictures(bytes: Bytes, data: Part, picturesIn: (unit: Buffer
     if (parts.length > 1) await bytes.prefetch(start, end);
     for (let at = start; at < end; at += WINDOW_BYTES) {
       // A unit that begins at the end of a window is seen whole.
-      const found = await bytes.peek(at, Math.min(WINDOW_BYTES, end - at) + UNIT_BYTES);
-      const piece = Buffer.from(found.buffer, found.byteOffset, found.length);
+      const piece = await bytes.peek(at, Math.min(WINDOW_BYTES, end - at) + UNIT_BYTES);
       const last = Math.min(WINDOW_BYTES, end - at);
       for (let unit = piece.indexOf(START_CODE); unit >= 0 && unit < last; unit = piece.indexOf(START_CODE, unit + 3))
         count += picturesIn(piece.subarray(unit + 3, unit + 3 + UNIT_BYTES));
@@ -108,7 +107,7 @@ async function readIvf(bytes: Bytes, head: Buffer): Promise<Counted> {
   const start = head.readUInt16LE(6);
   let at = start;
   while (at + IVF_FRAME_BYTES <= bytes.size && !bytes.isDear) {
-    const frame = Buffer.from(await bytes.peek(at, IVF_FRAME_BYTES));
+    const frame = await bytes.peek(at, IVF_FRAME_BYTES);
     const size = frame.readUInt32LE(0);
     tally.add(Number(frame.readBigUInt64LE(4)) * tickS, 0, Math.min(size, bytes.size - at - IVF_FRAME_BYTES));
     at += IVF_FRAME_BYTES + size;
