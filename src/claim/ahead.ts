@@ -31,10 +31,17 @@ export function isStalled(other: Lease & { id: string }, { clock, farLeases }: I
 
 /** Ends the waits of videos whose last attempt ended in the future; resolves to how many. */
 export async function endFarWaits({ database, clock }: Instance): Promise<number> {
+  // The time is read again once the attempts are known: where the UPDATE arrives late, or its instance has stood still
+  // before it, an attempt that has ended since would seem to have ended in the future.
+  const last = await database
+    .prepare(sql.LAST_FAR_ATTEMPT)
+    .bind(clock.now() + TOLERANCE_MS)
+    .first<number>("last");
+  if (last === null) return 0;
   const now = clock.now();
   const { meta } = await database
     .prepare(sql.END_FAR_WAITS)
-    .bind(now + TOLERANCE_MS, now)
+    .bind(last, now + TOLERANCE_MS, now)
     .run();
   return meta.changes;
 }

@@ -241,10 +241,16 @@ function described({ table, id, source, title, duration }: CatalogueTable): stri
   return `(SELECT json_array(${parts.join(", ")}) FROM "${table}" WHERE "${id}" = hidb_videos.video_id) AS described`;
 }
 
-/** Parameters: a moment that lies in the future for everybody, now. */
+/** The newest of the attempts that ended in the future. The parameter: a moment that lies in the future for everybody. */
+export const LAST_FAR_ATTEMPT = "SELECT max(attempt_id) AS last FROM hidb_attempts WHERE ended_at > ?";
+
+/** Parameters: that attempt, a moment that lies in the future for everybody, now. */
 export const END_FAR_WAITS = `
   UPDATE hidb_videos SET run_after = 0
-   WHERE video_id IN (SELECT video_id FROM hidb_attempts WHERE ended_at > ?)
+   WHERE video_id IN (
+     SELECT video_id FROM hidb_attempts AS last
+      WHERE attempt_id <= ? AND ended_at > ?
+        AND attempt_id = (SELECT max(attempt_id) FROM hidb_attempts WHERE video_id = last.video_id))
      AND finished_at IS NULL AND state = 'pending' AND run_after > ?`;
 
 /** Whether there is anything to claim at all. Parameters: now, now. */

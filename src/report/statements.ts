@@ -293,8 +293,9 @@ export const LAST_UNCOMPLETED = `
 /** Parameters: a moment in the future for everybody, now, and that moment twice. */
 export const FAR_TIMES = `
   SELECT sum(what = 'video') AS videos, sum(what = 'instance') AS instances, max(at) AS furthest
-    FROM (SELECT 'video' AS what, max(a.ended_at) AS at FROM hidb_attempts a JOIN hidb_videos v USING (video_id)
-           WHERE a.ended_at > ? AND v.finished_at IS NULL AND v.state = 'pending' AND v.run_after > ? GROUP BY a.video_id
+    FROM (SELECT 'video' AS what, a.ended_at AS at FROM hidb_attempts a JOIN hidb_videos v USING (video_id)
+           WHERE a.ended_at > ? AND v.finished_at IS NULL AND v.state = 'pending' AND v.run_after > ?
+             AND a.attempt_id = (SELECT max(attempt_id) FROM hidb_attempts WHERE video_id = a.video_id)
           UNION ALL
           SELECT 'instance', max(lease_until, started_at) FROM hidb_instances
            WHERE gone_at IS NULL AND (lease_until > ? + lease_ms OR started_at > ?))`;

@@ -4,6 +4,7 @@ import { endFarWaits } from "../../src/claim/ahead.js";
 import { renewLease, viewPool } from "../../src/claim/membership.js";
 import { reclaimVideos } from "../../src/claim/reclaim.js";
 import { holdPool } from "../../src/claim/stops.js";
+import { Line } from "./line.js";
 import { idsOf, NO_FIGURES, World } from "./world.js";
 
 const HOURS = 3_600_000;
@@ -32,6 +33,32 @@ describe("a wait between two attempts", () => {
     expect(await endFarWaits(instance)).toBe(1);
     claimer.rewind({ news: true });
     expect(idsOf(await claimer.claimVideos({ limit: 9, alone: false }))).toEqual([1]);
+  });
+
+  it("goes on where only an earlier attempt ended in the future", async () => {
+    await using world = await World.create({ videos: [1] });
+    const instance = await world.instance();
+    world.clock.setByMs = 2 * HOURS;
+    await waitAfterFailure(world, 1, 0);
+    world.clock.setByMs = 0;
+    await waitAfterFailure(world, 1, 4000);
+    expect(await endFarWaits(instance)).toBe(0);
+  });
+
+  it("goes on where it began while the request that ends waits was on its way", async () => {
+    await using world = await World.create({ videos: [1, 2] });
+    const line = new Line(world);
+    const instance = await world.instance({ database: line.database });
+    world.clock.setByMs = 2 * HOURS;
+    await waitAfterFailure(world, 1, 0);
+    world.clock.setByMs = 0;
+    line.lose(/SET run_after = 0/, "late");
+    await expect(endFarWaits(instance)).rejects.toThrow("expected an answer");
+    world.clock.advance(60_000);
+    await waitAfterFailure(world, 2, 4000);
+    await line.arrive();
+    expect(await world.video(1)).toMatchObject({ runAfter: 0 });
+    expect(await world.video(2)).toMatchObject({ runAfter: world.clock.now() + 4000 });
   });
 
   it("of a day that a server has asked for is none too long", async () => {

@@ -54,6 +54,7 @@ interface AttemptRow {
   video: number;
   attempt: number;
   outcome: string;
+  endedAt: number;
 }
 
 const VIDEOS = `SELECT video_id AS id, state, attempt, deaths, run_after AS runAfter, instance, claimed_at AS claimedAt, output
@@ -61,7 +62,7 @@ const VIDEOS = `SELECT video_id AS id, state, attempt, deaths, run_after AS runA
 const INSTANCES = "SELECT id, state, lease_until AS leaseUntil, gone_because AS because FROM hidb_instances WHERE ";
 const STOPS = "SELECT key, coalesce(value ->> '$.until', 9e15) AS until FROM hidb_pool WHERE key LIKE 'paused%'";
 const ATTEMPTS =
-  "SELECT attempt_id AS id, video_id AS video, attempt, outcome FROM hidb_attempts WHERE attempt_id > ? ORDER BY attempt_id";
+  "SELECT attempt_id AS id, video_id AS video, attempt, outcome, ended_at AS endedAt FROM hidb_attempts WHERE attempt_id > ? ORDER BY attempt_id";
 
 /** One life, as the simulator knows it. */
 export interface Life {
@@ -83,9 +84,14 @@ const DISTANT_SLACK_MS = 90_000;
 /** Heartbeats may be a minute apart. */
 const LONGEST_BEAT_MS = 60_000;
 
+/** A hold that ends later was written by a clock that has been set back since. */
+const LONGEST_HOLD_MS = 3_600_000;
+
 interface Tally {
   spent: number;
   died: number;
+  /** When its last attempt ended, by the clock that was valid then. */
+  endedAt: number;
 }
 
 export class Model {
@@ -213,11 +219,12 @@ export class Model {
 
   /** New rows of what went wrong, by video and attempt. */
   #noteAttempts(rows: AttemptRow[], spent: Map<string, string>): void {
-    for (const { id, video, attempt, outcome } of rows) {
+    for (const { id, video, attempt, outcome, endedAt } of rows) {
       if (id <= this.#lastAttempt) continue;
       this.#lastAttempt = id;
       const tally = this.#tally(video);
       tally.spent++;
+      tally.endedAt = endedAt;
       if (outcome === "died") tally.died++;
       const key = `${video} ${attempt}`;
       if (spent.has(key)) throw new Broken("I6", `attempt ${attempt} of video ${video} was spent twice at once`);
@@ -228,7 +235,7 @@ export class Model {
   #tally(video: number): Tally {
     let tally = this.#tallies.get(video);
     if (tally === undefined) {
-      tally = { spent: 0, died: 0 };
+      tally = { spent: 0, died: 0, endedAt: 0 };
       this.#tallies.set(video, tally);
     }
     return tally;
@@ -333,13 +340,14 @@ export class Model {
     if (writer === PERSON) {
       // Of what was settled before nothing is left that an instance without an answer could find.
       if (row.state === "pending") this.#forgotten.add(claimKey(before));
-      if (row.state === "pending") this.#tallies.set(id, { spent: 0, died: 0 });
+      if (row.state === "pending") this.#tallies.set(id, { spent: 0, died: 0, endedAt: 0 });
       else if (row.state !== "cancelled") throw new Broken("person", change);
       return;
     }
     switch (before.state) {
       case "pending":
-        this.#checkClaim(before, row, writer, change);
+        if (row.state === "pending") this.#checkDue(before, row, writer, change);
+        else this.#checkClaim(before, row, writer, change);
         return;
       case "running":
         if (row.deaths === before.deaths) this.#checkEnd(before, row, writer, recorded, change);
@@ -356,11 +364,31 @@ export class Model {
     if ((row.claimedAt ?? 0) < before.runAfter) throw new Broken("claim", `${change}, before its time`);
     const owner = this.#instances.get(writer);
     if (owner?.state !== "working") throw new Broken("I2", `${change}, which is ${owner?.state ?? "unknown"}`);
-    const stop = this.#stops.find(({ until }) => until > (row.claimedAt ?? 0));
+    const stop = this.#stops.find((one) => this.#holds(one, row.claimedAt ?? 0, writer));
     if (stop !== undefined) throw new Broken("pause", `${change}, while ${stop.key}`);
     this.#checkSuspect(row, change);
     this.#count("claims");
     this.#claims.add(claimKey(row));
+  }
+
+  /** A wait ends before its time only where the clock has been set back to before it began. */
+  #checkDue(before: VideoRow, row: VideoRow, writer: string, change: string): void {
+    if (!same({ ...before, runAfter: 0 }, row)) throw new Broken("I2", change);
+    const aheadMs = this.#isDistant ? 0 : (this.lives.get(writer)?.process.host.aheadMs ?? 0);
+    if (this.#tally(row.id).endedAt <= EPOCH + this.#now() + aheadMs) {
+      throw new Broken("claim", `${change}: its wait was ended before its time`);
+    }
+    this.#count("waits ended by a clock set back");
+  }
+
+  /** Whether a stop counts at a moment of the writer's clock. */
+  #holds({ key, until }: Stop, now: number, writer: string): boolean {
+    const wasSetBack = this.lives.get(writer)?.process.host.wasSetBack === true;
+    if (key === "paused.hold" && wasSetBack && until - now > LONGEST_HOLD_MS) {
+      this.#count("holds ended by a clock set back");
+      return false;
+    }
+    return until > now;
   }
 
   /** Whoever may kill its instance has it to itself. */

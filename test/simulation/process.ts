@@ -17,6 +17,7 @@ export class Host {
   aheadMs = 0;
   /** When its clock was put forward for the last time. */
   steppedAt: Millis = Number.NEGATIVE_INFINITY;
+  wasSetBack = false;
   readonly processes = new Map<number, Process>();
   #boots = 0;
   #nextPid = 100;

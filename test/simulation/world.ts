@@ -279,6 +279,7 @@ class World {
           if (!isOne && host.name !== event.host) continue;
           host.aheadMs += event.jumpMs;
           if (event.jumpMs > 0) host.steppedAt = this.#scheduler.now;
+          else host.wasSetBack = true;
         }
         this.#count(event.jumpMs > 0 ? "clock forwards" : "clock back");
         return;
