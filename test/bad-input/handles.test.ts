@@ -83,4 +83,29 @@ describe("a shell that allows few open files", () => {
       reason: expect.stringContaining("EMFILE"),
     });
   });
+
+  it("costs a video of `probe` no attempt while handles have run out, with and without a thread at hand", () => {
+    const script = `
+      import { closeSync, openSync } from "node:fs";
+      import { createProbe } from "${join(ROOT, "dist/process/probe/probe.js")}";
+      import { readConfig } from "${join(ROOT, "dist/config.js")}";
+      import { systemClock as clock } from "${join(ROOT, "dist/clock.js")}";
+      const processor = createProbe(readConfig({ environment: {} }), { clock, ffprobe: "hidb-no-such-ffprobe" });
+      const context = { attempt: 1, rank: 0, count: 1, signal: new AbortController().signal };
+      const video = { id: 1, source: "data/samples/tone.wav", title: null, durationS: null };
+      const held = [];
+      const outcomes = [];
+      for (const exhausted of [true, false, true, false]) {
+        if (exhausted) try { for (;;) held.push(openSync("/dev/null")); } catch {}
+        else for (const handle of held.splice(0)) closeSync(handle);
+        outcomes.push(await processor.process(video, context));
+      }
+      process.stdout.write(JSON.stringify(outcomes));
+      process.exit(0);`;
+    const { stdout, stderr } = runWithLimit(64, ["--input-type=module", "-e", script]);
+    expect(stderr).toBe("");
+    const trouble = { kind: "retry", quota: true, trouble: true, reason: expect.stringContaining("EMFILE") };
+    const completed = { kind: "completed" };
+    expect(JSON.parse(stdout)).toMatchObject([trouble, completed, trouble, completed]);
+  });
 });

@@ -160,6 +160,21 @@ describe("hidb doctor", () => {
         database.close();
       },
     },
+    "a wait that began in the future": {
+      finds: "CLOCK_SET_BACK",
+      severity: "warning",
+      mend: /see with `date` whether the clock is right/,
+      seed: ({ file }) => {
+        const database = new BetterSqlite3(file);
+        // By the clock of SQLite itself, which is this machine's.
+        const ahead = "(unixepoch() + 7200) * 1000";
+        database.exec(`
+          INSERT INTO hidb_attempts (video_id, attempt, instance, outcome, reason, claimed_at, ended_at)
+          SELECT video_id, 1, 'a', 'retry', 'no answer', ${ahead}, ${ahead} FROM hidb_videos;
+          UPDATE hidb_videos SET attempt = 1, run_after = ${ahead} + 4000`);
+        database.close();
+      },
+    },
     "a program that is not there": {
       finds: "PROCESSOR",
       mend: /HIDB_COMMAND/,
@@ -340,6 +355,12 @@ describe("of a machine as it may be elsewhere, the doctor", () => {
       "OTHER_POOL",
       /HIDB_DATABASE=d1/,
       () => database({ live: [instance({ host: "elsewhere" })] }),
+    ],
+    [
+      "a lease that lies further ahead than a lease lasts",
+      "CLOCK_SET_BACK",
+      /take such waits and leases for over/,
+      () => database({ ahead: { videos: 0, instances: 1, furthestMs: 7_200_000 } }),
     ],
     ["the dead with videos in hand", "INSTANCES_DEAD", /hidb start/, () => database({ dead: [instance({})] })],
     [

@@ -96,6 +96,20 @@ describe("an outside quota", () => {
   });
 });
 
+describe("a want of the machine", () => {
+  it("never spends an attempt, however often the same video meets it", async () => {
+    await using world = await World.create({ videos: [1] });
+    let met = 0;
+    const trouble: Outcome = { ...TOO_MANY, reason: "EMFILE", afterMs: 1000, trouble: true };
+    const pool = await TestPool.create(world, { process: async () => (++met <= 40 ? trouble : COMPLETED) });
+    await pool.start();
+    await advance(world, 90_000, 50);
+    expect(met).toBe(41);
+    expect(await world.video(1)).toMatchObject({ state: "completed", attempt: 1 });
+    expect(await world.attempts()).toEqual([]);
+  });
+});
+
 describe("a pause for a time", () => {
   it("ends by itself, for whoever is alive then", async () => {
     await using world = await World.create({ videos: many(3) });
