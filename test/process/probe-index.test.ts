@@ -152,6 +152,23 @@ describe("an index", () => {
     expect(await describe(path)).toMatchObject({ duration_s: 4, tracks: [{ codec: "h264" }, { codec: "aac" }] });
   });
 
+  it("in which boxes are nested a hundred thousand times is read as far as it means something", async () => {
+    const { describe, write } = setup();
+    const content = sample("h264-aac.mp4");
+    const moov = topBox(content, "moov");
+    const nested = Buffer.alloc(100_000 * 8);
+    for (let at = 0; at < nested.length; at += 8) {
+      nested.writeUInt32BE(nested.length - at, at);
+      nested.write("stbl", at + 4);
+    }
+    const index = Buffer.concat([content.subarray(moov.at, moov.end), nested]);
+    index.writeUInt32BE(index.length);
+    const before = Buffer.from(content);
+    before.write("free", moov.at + 4);
+    const path = write("nested.mp4", Buffer.concat([before, index]));
+    expect(await describe(path)).toMatchObject({ duration_s: 4, tracks: [{ codec: "h264" }, { codec: "aac" }] });
+  });
+
   it("that stands behind the clusters of a webm is found", async () => {
     const { describe, write } = setup();
     const content = sample("vp9-opus.webm");

@@ -5,6 +5,7 @@ import { readAacConfig } from "./aac.js";
 import { nameCodec, nameContainerCodec, nameLanguage, nameMatroskaCodec } from "./codecs.js";
 import type { TrackFacts } from "./description.js";
 import { type FrameReader, readAc3Frame, readAdtsFrame, readDtsFrame, readMpegFrame, trueHdReader } from "./frames.js";
+import { readPictures } from "./pictures.js";
 import { findPictureSize } from "./sps.js";
 
 /** What a codec tells of itself. */
@@ -119,11 +120,5 @@ function findSequence(packet: Uint8Array): Partial<TrackFacts> | null {
   const head = Buffer.from(packet.buffer, packet.byteOffset, Math.min(packet.length, PACKET_START_BYTES));
   if (head.indexOf("ffd8ff", 0, "hex") === 0) return { codec: "mjpeg" };
   if (head.indexOf("89504e47", 0, "hex") === 0) return { codec: "png" };
-  const sequence = head.indexOf("000001b3", 0, "hex");
-  const next = head.indexOf("000001", sequence + 4, "hex");
-  // In MPEG-4 this start code stands for a group of pictures, whose header is shorter.
-  if (sequence < 0 || next < sequence + 12) return null;
-  const size = head.readUIntBE(sequence + 4, 3);
-  const isSecond = head.includes("000001b5", sequence, "hex");
-  return { codec: isSecond ? "mpeg2video" : "mpeg1video", width: size >> 12, height: size & 0xfff };
+  return readPictures("mpeg", head);
 }

@@ -38,6 +38,8 @@ const SUBTITLE_HANDLERS = new Set(["sbtl", "subt", "subp", "text", "clcp"]);
 const TABLES = new Set(["stts", "ctts", "stsz", "stz2", "stsc", "stco", "co64"]);
 const ENTERED = new Set(["moov", "trak", "mdia", "minf", "stbl", "edts", "mvex"]);
 const KEPT = new Set(["mvhd", "tkhd", "tref", "elst", "mdhd", "hdlr", "stsd", "mehd", "trex", "vmhd", "smhd"]);
+/** From the movie to the tables of a track; a crafted file nests thousands. */
+const DEEPEST = 5;
 const SLIM_BYTES = 8 * 1024 * 1024;
 /** Where the tables are too many to be read. */
 const SAMPLED = 20_000;
@@ -132,12 +134,12 @@ class Slimmer {
     this.#bytes = bytes;
   }
 
-  async take(box: Box): Promise<Uint8Array> {
+  async take(box: Box, depth = 1): Promise<Uint8Array> {
     if (box.type === "trak") this.tables.push(new Map());
     const parts: Uint8Array[] = [];
     for await (const inner of boxesIn(this.#bytes, box)) {
       if (TABLES.has(inner.type)) this.tables.at(-1)?.set(inner.type, inner);
-      if (ENTERED.has(inner.type)) parts.push(await this.take(inner));
+      if (ENTERED.has(inner.type) && depth < DEEPEST) parts.push(await this.take(inner, depth + 1));
       if (KEPT.has(inner.type)) parts.push(await this.#copy(inner));
     }
     return frame(box.type, parts);

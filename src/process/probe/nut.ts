@@ -29,8 +29,9 @@ export async function readNut(bytes: Bytes): Promise<Counted> {
   for (let at = head.indexOf(STREAM); at >= 0; at = head.indexOf(STREAM, at + 1)) {
     const facts = readStream(head, at);
     const tally = new PacketTally();
-    const count = facts?.type === "video" ? Math.max(1, Math.round(endS * frameRate)) : 1;
-    if (endS > 0) tally.addRun({ count, startS: 0, stepS: endS / count, bytes: 0 });
+    const count = Math.round(endS * frameRate);
+    if (facts?.type === "video" && count > 0) tally.addRun({ count, startS: 0, stepS: 1 / frameRate, bytes: 0 });
+    else if (endS > 0) tally.addRun({ count: 1, startS: 0, stepS: endS, bytes: 0 });
     if (facts) tracks.push({ facts, tally });
   }
   return { container: "nut", headerDurationS: null, tracks, estimated: true };

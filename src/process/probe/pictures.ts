@@ -20,14 +20,16 @@ const FRAME_RATES = [0, 24_000 / 1001, 24, 25, 30_000 / 1001, 30, 50, 60_000 / 1
 
 function readSequence(data: Buffer): PictureFacts | null {
   const at = data.indexOf("\0\0\x01\xb3", 0, "latin1");
-  if (at < 0 || at + 12 > data.length) return null;
+  const next = data.indexOf("\0\0\x01", at + 4, "latin1");
+  // In MPEG-4 this start code stands for a group of pictures, whose header is shorter.
+  if (at < 0 || at + 12 > data.length || (next >= 0 && next < at + 12)) return null;
   const bits = new Bits(data.subarray(at + 4, at + 12));
   const [width, height] = [bits.read(12), bits.read(12)];
   bits.skip(4);
   const frameRate = FRAME_RATES[bits.read(4)];
   if (!frameRate || width === 0 || height === 0) return null;
   // Only MPEG-2 has extensions, and a sequence has its own right behind the header.
-  const isSecond = data.indexOf("\0\0\x01\xb5", at, "latin1") === data.indexOf("\0\0\x01", at + 12, "latin1");
+  const isSecond = data.indexOf("\0\0\x01\xb5", at, "latin1") === next;
   return { type: "video", codec: isSecond ? "mpeg2video" : "mpeg1video", width, height, frameRate };
 }
 

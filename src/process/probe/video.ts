@@ -1,6 +1,7 @@
 // A file that is nothing but compressed pictures: MPEG-1 and -2, H.264 and H.265 as they leave the encoder, and ivf, which puts a
 // small header before each picture. They have no index, so pictures are counted; of a large file, those of samples are.
 import type { Bytes } from "./bytes.js";
+import { nameFourCc } from "./codecs.js";
 import { type Counted, PacketTally } from "./description.js";
 import { Refusal, Unreadable } from "./failure.js";
 import { type PictureFacts, type PictureFamily, readPictures } from "./pictures.js";
@@ -87,18 +88,14 @@ function mpegPictures(unit: Buffer): number {
   return isCodingExtension && ((unit[3] ?? 0) & 3) !== 3 ? -0.5 : 0;
 }
 
-const IVF_CODECS: Record<string, string> = {
-  ...{ VP80: "vp8", VP90: "vp9", AV01: "av1", H264: "h264", H265: "hevc", HEVC: "hevc", VVC1: "vvc" },
-};
 const IVF_FRAME_BYTES = 12;
 
 async function readIvf(bytes: Bytes, head: Buffer): Promise<Counted> {
   if (head.length < 32) throw new Refusal("cut short: the header of this ivf is incomplete");
-  const code = head.toString("latin1", 8, 12);
   const tickS = head.readUInt32LE(20) / head.readUInt32LE(16);
   const facts = {
     type: "video",
-    codec: IVF_CODECS[code] ?? code,
+    codec: nameFourCc("video", head.toString("latin1", 8, 12)),
     width: head.readUInt16LE(12),
     height: head.readUInt16LE(14),
   } as const;
