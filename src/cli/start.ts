@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { type Config, readConfig } from "../config.js";
 import type { Database } from "../database/database.js";
+import { prepareFile } from "../database/sqlite-file.js";
 import { checkWritable } from "../database/writable.js";
 import { EXIT, HidbError } from "../errors.js";
 import { checkHandles, handlesOfInstance } from "../handles.js";
@@ -9,6 +10,7 @@ import { checkProcessor } from "../process/create.js";
 import { readOverview } from "../report/overview.js";
 import { type Counts, countStates, hasOpenVideos, readStatus, type Status } from "../report/status.js";
 import { clock, databaseExists, deathJudge, withDatabase } from "./context.js";
+import { refuseUnwritable } from "./folders.js";
 import { note, plural, say } from "./print.js";
 import { nameSamplesFile } from "./samples.js";
 import { exitCodeOfSignal, listenForStop, type StopSignal } from "./signals.js";
@@ -68,6 +70,9 @@ async function start(what: string[], flags: StartFlags, command: Command): Promi
   const { config, samples } = await chooseVideos(read, what);
   // Without a name no file is made that nothing would go into.
   const access = what.length > 0 || samples ? "create" : "change";
+  // Before the database is made: a start that is refused leaves nothing behind.
+  if (config.database === "sqlite") prepareFile(config.sqliteFile, access === "create");
+  refuseUnwritable(config);
   process.exitCode = await withDatabase(config, access, async (database, catalogue) => {
     await checkWritable(database);
     if (samples && what.length === 0) await fillWithSamples({ database, catalogue }, config);

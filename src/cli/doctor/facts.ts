@@ -5,6 +5,7 @@ import type { Budget } from "../../report/box/box.js";
 import type { FarTimes } from "../../report/far-times.js";
 import type { InstanceRow } from "../../report/status.js";
 import type { Millis } from "../../video.js";
+import type { Unwritable } from "../folders.js";
 import type { ChosenHome } from "../start/home.js";
 
 /** One line of `pm2 jlist`, or of a dump of PM2's. */
@@ -81,7 +82,7 @@ export interface Facts {
   pm2LogBytes: number;
   native: string | undefined;
   database: DatabaseFacts | undefined;
-  folders: { setting: string; folder: string; error: string }[];
+  folders: Unwritable[];
   ports: { setting: string; port: number; error: string }[];
   budget: Budget;
   /** How many would be started. */

@@ -1,8 +1,8 @@
 // The doctor's look at everything: settings, program, PM2, database, machine. Nothing is changed, nothing is started.
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { availableParallelism, hostname } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { systemClock } from "../../clock.js";
 import { type Config, type ConfigSources, inheritedEnvironment, PROJECT_ROOT, readConfig } from "../../config.js";
 import { openSqlite } from "../../database/sqlite.js";
@@ -11,6 +11,7 @@ import { readWranglerConfig } from "../../database/wrangler/read.js";
 import { codeOf, HidbError, messageOf } from "../../errors.js";
 import { checkProcessor } from "../../process/create.js";
 import { type Budget, readBudget } from "../../report/box/box.js";
+import { findUnwritable } from "../folders.js";
 import type { Facts } from "./facts.js";
 import { readDatabaseFacts } from "./gather-database.js";
 import { findPm2, pm2Homes, readDaemon, readDump, readHomes, sizeOfLogs } from "./gather-pm2.js";
@@ -103,22 +104,6 @@ function checkWrangler({ wranglerConfig, database, cloudflareEnv, processor }: C
   if (database === "d1" || processor === "worker") return;
   const location = findWranglerConfig(wranglerConfig || process.cwd());
   if (location !== undefined) readWranglerConfig(location, { env: cloudflareEnv || undefined });
-}
-
-function findUnwritable(config: Config): Facts["folders"] {
-  const folders: [string, string][] = [["HIDB_LOG_DIR", config.logDir]];
-  if (config.database === "d1") folders.push(["HIDB_SPOOL_DIR", config.spoolDir]);
-  if (config.processor === "worker") folders.push(["HIDB_WORKER_DIR", config.workerDir]);
-  return folders.flatMap(([setting, folder]) => {
-    let there = folder;
-    while (!existsSync(there)) there = dirname(there);
-    try {
-      accessSync(there, constants.W_OK | constants.X_OK);
-      return [];
-    } catch (error) {
-      return [{ setting, folder, error: codeOf(error) || messageOf(error) }];
-    }
-  });
 }
 
 async function findTaken(config: Config): Promise<Facts["ports"]> {
