@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import BetterSqlite3 from "better-sqlite3";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { identifyProcess } from "../../src/claim/liveness.js";
+import { startD1Server } from "../d1/server.ts";
 import { queryFile } from "../query.js";
 import { setup } from "./world.js";
 
@@ -110,6 +111,41 @@ describe("hidb uninstall", () => {
     expect(await run(["uninstall", "--yes", "--files"], { env })).toMatchObject({ code: 0 });
     expect(readdirSync(folder)).toEqual(["my-logs"]);
     expect(existsSync(file)).toBe(false);
+  });
+
+  it("leaves a person's tables on D1 as they were, and the local file too", async () => {
+    const server = await startD1Server({ slots: 2 });
+    onTestFinished(() => server.close());
+    const { run, folder } = setup();
+    const { accountId, apiToken, baseUrl, databaseId } = server;
+    const env = {
+      ...{ ...FILMS, HIDB_DATABASE: "d1", HIDB_D1_DATABASE: databaseId, HIDB_D1_BASE_URL: baseUrl },
+      ...{ CLOUDFLARE_ACCOUNT_ID: accountId, CLOUDFLARE_API_TOKEN: apiToken },
+    };
+    const binding = await server.binding(databaseId);
+    await binding.exec("CREATE TABLE films (nr INTEGER PRIMARY KEY, path TEXT)");
+    await binding.exec("INSERT INTO films VALUES (1, '/videos/a.mp4')");
+    const look = async () => [
+      (
+        await binding
+          .prepare(
+            "SELECT name, sql FROM sqlite_schema WHERE name NOT GLOB '_cf*' AND name NOT GLOB 'sqlite_*' ORDER BY name",
+          )
+          .all()
+      ).results,
+      (await binding.prepare("SELECT * FROM films").all()).results,
+    ];
+    const before = await look();
+    expect(await run(["migrate"], { env })).toMatchObject({ code: 0 });
+    const during = await look();
+    expect(during).not.toEqual(before);
+    expect(await run(["uninstall", "--dry-run"], { env })).toMatchObject({
+      ...{ code: 0, stdout: expect.stringMatching(/would go: .*hidb_videos.*\nkept: films\n/) },
+    });
+    expect(await look()).toEqual(during);
+    expect(await run(["uninstall", "--yes", "--files"], { env })).toMatchObject({ code: 0 });
+    expect(await look()).toEqual(before);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it("is refused while an instance is at work", async () => {

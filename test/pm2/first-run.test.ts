@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import BetterSqlite3 from "better-sqlite3";
 import { afterEach, describe, expect, it } from "vitest";
+import { makeProject } from "../database/wrangler-world.js";
 import { type Answer, isRunning, kill, ROOT, run } from "./pool.js";
 
 const WITHOUT_SCRIPT = await new Promise<boolean>((resolve) => {
@@ -111,6 +112,35 @@ afterEach(() => clone.end());
 const PATIENCE = { timeout: 90_000 };
 
 describe("the first run", PATIENCE, () => {
+  it("is followed by a pull of a Worker's own data, and rows of one's own are not pulled over", async () => {
+    clone = new Clone();
+    expect(await clone.hidb("start")).toMatchObject({ code: 0 });
+    const { folder, wrangler } = makeProject({ binding: "DB" });
+    const table =
+      "CREATE TABLE videos (id INTEGER PRIMARY KEY, source TEXT NOT NULL UNIQUE, title TEXT, duration_s REAL)";
+    const rows = "INSERT INTO videos (source) VALUES ('/worker/a.mp4'), ('/worker/b.mp4')";
+    await wrangler("d1", "execute", "DB", "--local", "--command", `${table}; ${rows}`);
+    const pull = () => clone.hidb("mirror", "pull", "--from-local", folder);
+    expect(await pull()).toMatchObject({ code: 0, stdout: expect.stringContaining("2 rows of 1 table") });
+    expect(clone.query("hidb.sqlite", "SELECT source FROM videos ORDER BY id")).toEqual([
+      { source: "/worker/a.mp4" },
+      { source: "/worker/b.mp4" },
+    ]);
+
+    rmSync(join(clone.folder, "data", "hidb.sqlite"));
+    expect(await clone.hidb("add", clone.ownFolder())).toMatchObject({ code: 0 });
+    expect(await pull()).toMatchObject({
+      code: 5,
+      stderr: expect.stringMatching(/^error: .*table videos .*\nfix: .*HIDB_SQLITE_FILE.*`hidb remove`\n$/m),
+    });
+    // Each advice works.
+    const elsewhere = ["--sqlite-file", join(clone.folder, "data", "worker.sqlite")];
+    expect(await clone.hidb("mirror", "pull", "--from-local", folder, ...elsewhere)).toMatchObject({ code: 0 });
+    expect(await clone.hidb("remove", "1", "2", "3")).toMatchObject({ code: 0 });
+    expect(await pull()).toMatchObject({ code: 0 });
+    expect(clone.query("hidb.sqlite", "SELECT count(*) AS n FROM videos")).toEqual([{ n: 2 }]);
+  });
+
   it("processes all samples with all instances, and leaves the user's own database to the user's videos", async () => {
     clone = new Clone();
     const first = await clone.hidb("start");

@@ -111,9 +111,14 @@ async function refuseForeign(local: Database, schema: Schema): Promise<void> {
     throw new HidbError({
       code: "DATABASE_FOREIGN",
       message: `expected the local table ${table.name} to be empty or pulled before, got rows that D1 does not know`,
-      fix: "name another file with --sqlite-file; later pulls keep what has changed here",
+      fix: `pull into another file (HIDB_SQLITE_FILE or --sqlite-file)${isOwn(table.name) ? "; or take your rows out first: `hidb remove`" : ""}`,
     });
   }
+}
+
+/** Those that `hidb remove` takes rows out of. */
+function isOwn(table: string): boolean {
+  return table === "videos" || table.startsWith("hidb_");
 }
 
 interface Progress {
