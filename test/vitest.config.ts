@@ -22,6 +22,7 @@ export default defineConfig({
     root: resolve(import.meta.dirname, ".."),
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    globalSetup: resolve(import.meta.dirname, "run-folder.ts"),
     pool: "forks",
     projects: [
       {
