@@ -11,10 +11,15 @@ beforeEach(() => {
 });
 afterEach(() => place.end());
 
-/** What `status`, `start`, `add` and an instance say of one and the same database. */
-async function expectRefusedByAll(said: RegExp, settings: Record<string, string> = {}, code = 5): Promise<void> {
+function makeList(): string {
   const list = join(place.folder, "one.csv");
   writeFileSync(list, "source\n/videos/new.mp4\n");
+  return list;
+}
+
+/** What `status`, `start`, `add` and an instance say of one and the same database. */
+async function expectRefusedByAll(said: RegExp, settings: Record<string, string> = {}, code = 5): Promise<void> {
+  const list = makeList();
   const [status, start, add, entry] = await Promise.all([
     place.hidb(["status"], settings),
     place.hidb(["start"], settings),
@@ -36,7 +41,7 @@ describe("a database that is missing", () => {
   it("cannot be made where a file stands in place of its folder", async () => {
     writeFileSync(join(place.folder, "file"), "");
     const settings = { HIDB_SQLITE_FILE: join(place.folder, "file", "hidb.sqlite") };
-    const [start, entry] = await Promise.all([place.hidb(["start"], settings), place.entry(settings)]);
+    const [start, entry] = await Promise.all([place.hidb(["start", makeList()], settings), place.entry(settings)]);
     expectRefusal(start, 5, /expected to create .*hidb\.sqlite/);
     expectLastWord(entry, /expected to create .*hidb\.sqlite/);
   });
@@ -98,7 +103,7 @@ describe("a folder that is read-only", () => {
     mkdirSync(folder, { mode: 0o555 });
     place.asNobody = process.getuid?.() === 0;
     const settings = { HIDB_SQLITE_FILE: join(folder, "hidb.sqlite") };
-    const [start, entry] = await Promise.all([place.hidb(["start"], settings), place.entry(settings)]);
+    const [start, entry] = await Promise.all([place.hidb(["start", makeList()], settings), place.entry(settings)]);
     expectRefusal(start, 5, /expected to create .*hidb\.sqlite, but its folder cannot be written/);
     expectLastWord(entry, /expected to create .*hidb\.sqlite, but its folder cannot be written/);
   });
