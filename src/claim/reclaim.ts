@@ -1,4 +1,5 @@
 // Takes videos back from instances that are proven dead (same host) or silent past their lease (another host).
+import { again } from "../database/again.js";
 import { isOutcomeUnknown } from "../errors.js";
 import type { Millis, State } from "../video.js";
 import { isStalled } from "./ahead.js";
@@ -43,7 +44,8 @@ export interface ReclaimOptions {
 /** Buries dead instances and takes their videos back, in one transaction. */
 export async function reclaimVideos(instance: Instance, options: ReclaimOptions): Promise<Reclaimed[]> {
   const { database, clock, id, identity, isAlive } = instance;
-  const { results } = await database.prepare(sql.OTHER_INSTANCES).bind(id).all<OtherInstance>();
+  // On D1 it may travel with somebody's write, whose lost answer leaves both in doubt.
+  const { results } = await again(() => database.prepare(sql.OTHER_INSTANCES).bind(id).all<OtherInstance>());
   instance.neighbours = results.filter((other) => other.boot === identity.boot);
   const now = clock.now();
   const dead = results.filter(

@@ -515,10 +515,11 @@ export class Corridor {
     const { instance, config, inherit } = this.#house;
     const started = instance.clock.monotonic();
     const steppedAt = this.#isDistant ? undefined : this.#findStep();
-    const due = this.#wasSetBack ? await endFarWaits(instance) : 0;
+    const ending = this.#wasSetBack ? endFarWaits(instance) : 0;
+    if (!this.#isDistant) await ending;
     this.#wasSetBack = false;
     const thorough = started >= this.#searchAt;
-    const reclaimed = await reclaimVideos(instance, {
+    const reclaiming = reclaimVideos(instance, {
       maxAttempts: config.maxAttempts,
       thorough,
       // Whoever has only just begun cannot know whether the clock was put forward a moment ago.
@@ -526,6 +527,7 @@ export class Corridor {
       ...(steppedAt === undefined ? {} : { steppedAt }),
       ...(inherit === undefined ? {} : { inherit }),
     });
+    const [due, reclaimed] = await Promise.all([ending, reclaiming]);
     for (const one of reclaimed) this.#house.report({ type: "video.reclaimed", ...one });
     if (thorough) {
       const ended = instance.clock.monotonic();

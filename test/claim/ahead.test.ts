@@ -45,7 +45,7 @@ describe("a wait between two attempts", () => {
     expect(await endFarWaits(instance)).toBe(0);
   });
 
-  it("goes on where it began while the request that ends waits was on its way", async () => {
+  it("goes on where it began while a request that ends waits was on its way, asked for anew meanwhile", async () => {
     await using world = await World.create({ videos: [1, 2] });
     const line = new Line(world);
     const instance = await world.instance({ database: line.database });
@@ -53,7 +53,7 @@ describe("a wait between two attempts", () => {
     await waitAfterFailure(world, 1, 0);
     world.clock.setByMs = 0;
     line.lose(/SET run_after = 0/, "late");
-    await expect(endFarWaits(instance)).rejects.toThrow("expected an answer");
+    expect(await endFarWaits(instance)).toBe(1);
     world.clock.advance(60_000);
     await waitAfterFailure(world, 2, 4000);
     await line.arrive();
