@@ -48,17 +48,21 @@ describe("rehearse", () => {
     expect(clock.monotonic() - startedAt).toBeGreaterThanOrEqual(20);
   });
 
-  it("hits the end of a wait far closer than a timer would", async () => {
+  it("hits the end of a wait closer than a timer does beside it", async () => {
     const rehearse = setup({ HIDB_REHEARSE_FACTOR: "0.001" });
-    const overshoots: number[] = [];
-    for (let round = 0; round < 20; round++) {
+    const overshootOf = async (wait: () => Promise<unknown>) => {
       const startedAt = clock.monotonic();
-      await rehearse.process(video(1, 25), context());
-      overshoots.push(clock.monotonic() - startedAt - 25);
+      await wait();
+      return clock.monotonic() - startedAt - 25;
+    };
+    const [ours, timers]: [number[], number[]] = [[], []];
+    for (let round = 0; round < 20; round++) {
+      ours.push(await overshootOf(async () => rehearse.process(video(1, 25), context())));
+      timers.push(await overshootOf(() => clock.sleep(25)));
     }
-    overshoots.sort((one, other) => one - other);
-    expect(overshoots[0]).toBeGreaterThanOrEqual(0);
-    expect(overshoots[10]).toBeLessThan(0.5); // 0.03 to 0.09 measured beside other work.
+    for (const overshoots of [ours, timers]) overshoots.sort((one, other) => one - other);
+    expect(ours[0]).toBeGreaterThanOrEqual(0);
+    expect(ours[10]).toBeLessThan(timers[10] as number);
   });
 
   it("hands out one and the same outcome when there is nothing to wait for", async () => {
