@@ -2,27 +2,18 @@
 // PM2 stops and deletes with the same signal, so an instance cannot tell whether it will be started again.
 import { spawn } from "node:child_process";
 import { readFileSync, rmSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
+import { connect } from "node:net";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { systemClock as clock } from "./clock.js";
-import { codeOf } from "./errors.js";
+import { PM2_ANSWER_MS, readPm2List, runPm2 } from "./pm2-command.js";
 import type { Millis } from "./video.js";
 
 const ENDING = "-environment.json";
-const LOOK_EVERY_MS: Millis = 500;
+const LOOK_EVERY_MS: Millis = 1000;
 /** PM2 notices an exit within its `kill_retry_time`; the rest is for a machine that is busy. */
-const LOOKS = 20;
-const ANSWER_MS: Millis = 2000;
+const LOOKS = 10;
 
-interface Rpc {
-  call(method: string, options: object, answer: (error: unknown, list: Listed[]) => void): void;
-}
-interface Socket {
-  connect(path: string): void;
-  on(event: "error" | "socket error", listener: (error: unknown) => void): void;
-  close(): void;
-}
 interface Listed {
   name: string;
   pm2_env: { status: string };
@@ -67,26 +58,18 @@ function isSaved(file: string): boolean {
   }
 }
 
-/** PM2's own client: its command would start a daemon where none runs. */
-function readStates(home: string, app: string): Promise<string[]> {
-  const require = createRequire(import.meta.url);
-  const axon = require("pm2/modules/pm2-axon") as { socket(kind: "req"): Socket };
-  const rpc = require("pm2/modules/pm2-axon-rpc") as { Client: new (socket: Socket) => Rpc };
-  const socket = axon.socket("req");
-  return new Promise<string[]>((resolve) => {
-    const timer = clock.timer(ANSWER_MS, () => resolve(["unknown"]));
-    const end = (states: string[]) => {
-      timer.cancel();
-      resolve(states);
-    };
-    const isGone = (error: unknown) => /^(ENOENT|ECONNREFUSED)$/.test(codeOf(error));
-    for (const event of ["error", "socket error"] as const)
-      socket.on(event, (error) => end(isGone(error) ? [] : ["unknown"]));
-    socket.connect(join(home, "rpc.sock"));
-    new rpc.Client(socket).call("getMonitorData", {}, (error, list) =>
-      end(error ? ["unknown"] : list.filter(({ name }) => name === app).map(({ pm2_env: { status } }) => status)),
-    );
-  }).finally(() => socket.close());
+/** How PM2 describes the app's processes; none where it has none or no daemon runs: its command would start one. */
+async function readStates(home: string, app: string): Promise<string[]> {
+  if (!(await answers(join(home, "rpc.sock")))) return [];
+  const answer = await runPm2(["jlist"], { environment: { PM2_HOME: home }, timeoutMs: PM2_ANSWER_MS });
+  const list = readPm2List<Listed>(answer);
+  return list.filter(({ name }) => name === app).map(({ pm2_env: { status } }) => status);
+}
+
+function answers(path: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect(path, () => resolve(true)).on("error", () => resolve(false));
+  return promise.finally(() => socket.destroy());
 }
 
 const [, script, file, mark] = process.argv;

@@ -33,7 +33,7 @@ export class Hold {
     const freeTries = outcome.trouble === true ? Number.POSITIVE_INFINITY : FREE_TRIES;
     if (holdMs <= 0 || tries > freeTries) return outcome;
     try {
-      const hold = { reason: outcome.reason, until: this.#instance.clock.now() + holdMs };
+      const hold = { reason: outcome.reason, until: Math.ceil(this.#instance.clock.now() + holdMs) };
       await holdPool(this.#instance, hold);
       this.#note({ key: "paused.hold", ...hold });
       return { kind: "released" };
