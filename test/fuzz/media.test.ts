@@ -9,8 +9,8 @@ import { Chance } from "./random.ts";
 
 const REGRESSIONS = fileURLToPath(new URL("media/regressions/", import.meta.url));
 const FOUND = readdirSync(REGRESSIONS).filter((name) => name.endsWith(".bin"));
-/** What `npm test` has time for; `npm run fuzz -- media` is the long form. */
-const SHORT_MS = 9000;
+/** Ten seconds on a quiet machine; `npm run fuzz -- media` is the long form. */
+const MUTANTS = 80;
 const SEED = 20_261_124;
 
 const probing = new Probing({ timeoutMs: 2000, memoryMb: 64 });
@@ -25,16 +25,13 @@ describe("a media file that was made to do harm", () => {
     faultless(await probing.run(readFileSync(`${REGRESSIONS}${name}`)));
   });
 
-  it(`ends as a sane outcome, whatever was done to it (seed ${SEED})`, { timeout: 60_000 }, async () => {
+  it(`ends as a sane outcome, whatever was done to it (seed ${SEED})`, { timeout: 120_000 }, async () => {
     const { samples } = mediaFolders();
-    const until = performance.now() + SHORT_MS;
-    let index = 0;
-    for (; performance.now() < until; index++) {
+    for (let index = 0; index < MUTANTS; index++) {
       const { base, steps, content } = makeMutant(samples, SEED, index);
       const { faults } = await probing.run(content);
       expect(faults, `mutant ${index} of seed ${SEED}, ${base}: ${steps.join(", ")}`).toEqual([]);
     }
-    expect(index).toBeGreaterThan(50);
   });
 });
 
