@@ -2,7 +2,7 @@
 // has ended: Ctrl-C, SIGKILL of the run or of one of its workers leave no PM2 daemon and no instance behind.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -14,6 +14,8 @@ const PREFIX = "h-";
 export default function setup(): (() => Promise<void>) | undefined {
   if (basename(tmpdir()).startsWith(PREFIX)) return undefined;
   const folder = mkdtempSync(join(tmpdir(), PREFIX));
+  // Some tests become another user, who has to come through it.
+  chmodSync(folder, 0o711);
   // A session of its own, which Ctrl-C does not reach; nobody but vitest holds the other end of its input.
   const sweeper = spawn(process.execPath, [import.meta.filename, folder], {
     ...{ detached: true, env: {}, cwd: "/" },
