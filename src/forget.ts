@@ -10,9 +10,11 @@ import { PM2_ANSWER_MS, readPm2List, runPm2 } from "./pm2-command.js";
 import type { Millis } from "./video.js";
 
 const ENDING = "-environment.json";
-const LOOK_EVERY_MS: Millis = 1000;
-/** PM2 notices an exit within its `kill_retry_time`; the rest is for a machine that is busy. */
-const LOOKS = 10;
+/** Doubles with each look. PM2 notices an exit within its `kill_retry_time`; the rest is for a machine that is busy. */
+const FIRST_WAIT_MS: Millis = 1000;
+const LOOKS = 4;
+/** A home that `hidb start` has made, and removes with all that is in it. */
+const OWN_HOME = /^\.?hidb-pm2-/;
 
 interface Listed {
   name: string;
@@ -22,7 +24,7 @@ interface Listed {
 /** Leaves that to a process which is not waited for and ends within seconds. */
 export function forgetLater(file: string): void {
   const mark = markOf(file);
-  if (mark === undefined) return;
+  if (mark === undefined || OWN_HOME.test(basename(dirname(file)))) return;
   const options = { cwd: "/", env: {}, detached: true, stdio: "ignore" } as const;
   const child = spawn(process.execPath, [fileURLToPath(import.meta.url), file, mark], options);
   child.on("error", () => undefined); // No process to be had: the next start writes the file anew.
@@ -44,7 +46,7 @@ async function forget(file: string, mark: string): Promise<void> {
     if (states.some((status) => !/^stop/.test(status))) return;
     absent = states.length === 0 ? absent + 1 : 0;
     if (absent === 2) break;
-    await clock.sleep(LOOK_EVERY_MS);
+    await clock.sleep(FIRST_WAIT_MS * 2 ** look);
   }
   if (absent === 2 && !isSaved(file) && markOf(file) === mark) rmSync(file, { force: true });
 }
