@@ -237,6 +237,8 @@ describe("hidb start", () => {
     expect(await world.pm2("pid", "hidb")).toEqual(before);
     expect(isRunning(Number(before.stdout))).toBe(true);
     await world.pm2("kill");
+    // The command does not wait for the daemon's end.
+    await expect.poll(() => world.processes(), { timeout: 10_000 }).toEqual([]);
     world.expectNothingLeft();
   });
 
