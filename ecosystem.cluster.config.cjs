@@ -15,7 +15,7 @@ const ROOT = findRoot();
 const ENTRY = path.join(ROOT, "dist", "entry.cjs");
 /** The folder that `data/` and `.env` belong to; instances run in it. */
 const BASE = findBase();
-const HANDLES = path.join(__dirname, "dist", "handles.js");
+const HANDLES = path.join(ROOT, "dist", "handles.js");
 /** The same reading of cgroups as the instances have. */
 const BOX = path.join(ROOT, "dist", "report", "box", "box.js");
 const MAX_INSTANCES = 64;

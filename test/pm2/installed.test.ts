@@ -47,7 +47,8 @@ describe("hidb in the node_modules of a project", () => {
     if (!name.startsWith("node_modules")) copyFileSync(join(ROOT, name), file);
     writeFileSync(join(project.folder, ".env"), "HIDB_ORDER=longest\n");
     expect(await project.hidb(["add", "media"])).toMatchObject({ code: 0 });
-    expect(await project.pm2(["start", file, "-i", "1"], { cwd: tmpdir() })).toMatchObject({ code: 0 });
+    const started = await project.pm2(["start", file, "-i", "1"], { cwd: tmpdir() });
+    expect(started, started.stderr).toMatchObject({ code: 0 });
     await project.pool.waitFor("the video", () => project.query("SELECT state FROM hidb_videos")[0] !== undefined);
     await project.pool.waitFor("its end", async () => {
       const [{ state } = { state: "" }] = project.query<{ state: string }>("SELECT state FROM hidb_videos");
