@@ -8,7 +8,7 @@ const POOLS = ["bad-input", "cli", "d1", "dashboard", "faults", "mirror", "pm2",
 
 /** What measures cost or how soon something happens has the machine to itself. */
 const ALONE = [
-  ...["box", "checklist", "cost", "d1-budget", "kill"].map((name) => `test/pm2/${name}.test.ts`),
+  ...["box", "checklist", "cost", "d1-budget", "kill", "worker"].map((name) => `test/pm2/${name}.test.ts`),
   "test/pool/busy.test.ts",
   // Requests that are started together arrive in their order only while nothing else is in their way.
   "test/contract/d1-http.test.ts",
