@@ -28,5 +28,5 @@ it.each(["SIGINT", "SIGKILL"] as const)("a run that ends by %s leaves no process
   const { pid, folder } = JSON.parse(line.toString()) as { pid: number; folder: string };
   expect([isRunning(pid), existsSync(folder)]).toEqual([true, true]);
   run.kill(signal);
-  await expect.poll(() => [isRunning(pid), existsSync(folder)], { timeout: 15_000 }).toEqual([false, false]);
+  await expect.poll(() => [isRunning(pid), existsSync(folder)]).toEqual([false, false]);
 });

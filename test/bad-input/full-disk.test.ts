@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { expectRefusal, Place, type Running } from "./world.js";
 
 const VIDEOS = 3000;
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 120_000;
 
 let place: Place;
 beforeEach(() => {

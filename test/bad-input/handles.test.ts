@@ -21,7 +21,7 @@ function runWithLimit(limit: number, args: string[]) {
     {
       cwd: ROOT,
       encoding: "utf8",
-      timeout: 15_000,
+      timeout: 120_000,
       env: {
         PATH: process.env.PATH,
         HOME: folder,

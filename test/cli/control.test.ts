@@ -123,9 +123,7 @@ describe("hidb start", () => {
     PM2_DISABLE_VERSION_CHECK: "true",
   };
 
-  it("ends with 4 when too many videos have failed, tells it, and goes on after a resume", {
-    timeout: 60_000,
-  }, async () => {
+  it("ends with 4 when too many videos have failed, tells it, and goes on after a resume", async () => {
     const { run, json } = setup();
     const rows = Array.from({ length: 60 }, (_, at) => `${at + 1},/v/${at + 1},1`);
     expect((await run(["add", "-"], { stdin: `id,source,duration_s\n${rows.join("\n")}\n` })).code).toBe(0);

@@ -21,7 +21,7 @@ function throwIn(thrown: string, how: "throw" | "reject") {
     encoding: "utf8",
     env,
     cwd: folder,
-    timeout: 10_000,
+    timeout: 120_000,
   });
   return { status, stderr };
 }

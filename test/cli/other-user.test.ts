@@ -44,7 +44,7 @@ function run(within: string[], args: string[], settings: Record<string, string> 
 
 const files = () => readdirSync(join(clone, "data")).sort();
 
-describe.skipIf(!canMount)("another user in root's clone", { timeout: 60_000 }, () => {
+describe.skipIf(!canMount)("another user in root's clone", () => {
   it.each([
     { args: ["status"], code: 5 },
     { args: ["list"], code: 5 },

@@ -109,7 +109,7 @@ describe("hidb watch on a terminal", () => {
     screen.press("q");
     expect(await screen.exit).toBe(0);
     expectRestored(screen.raw());
-  }, 20_000);
+  });
 
   it("tries failed videos again once that is confirmed", async () => {
     const world = await setupPool();
@@ -132,7 +132,7 @@ describe("hidb watch on a terminal", () => {
     screen.press("\u0003");
     expect(await screen.exit).toBe(130);
     expectRestored(screen.raw());
-  }, 20_000);
+  });
 
   it("gives the terminal back when a signal ends it", async () => {
     const world = await setupPool();
@@ -143,7 +143,7 @@ describe("hidb watch on a terminal", () => {
     expectRestored(screen.raw());
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequences of colours
     expect(screen.raw()).not.toMatch(/\u001b\[3[0-9]m/);
-  }, 20_000);
+  });
 });
 
 describe("hidb watch without a terminal", () => {
@@ -175,7 +175,7 @@ describe("hidb watch without a terminal", () => {
     const [first, second] = text.split("\n").map((one) => (one === "" ? null : (JSON.parse(one) as Overview)));
     expect(first?.counts.pending).toBe(3);
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(900);
-  }, 20_000);
+  });
 });
 
 describe("the screen", () => {

@@ -130,7 +130,7 @@ describe("the test server for D1", () => {
     expect(readFileSync(join(folder, "dump.sql"), "utf8")).toContain(
       `INSERT INTO "films" ("id","name") VALUES(1,'a;b');`,
     );
-  }, 60_000);
+  });
 });
 
 async function runWrangler(server: D1Server, cwd: string, args: string[]): Promise<string> {

@@ -233,7 +233,7 @@ describe("the ports of an instance", () => {
     expect(second.events).toEqual([{ type: "port.taken", port, why: "somebody else has it" }]);
     expect((await fetch(`${second.ownUrl}/readyz`)).status).toBe(200);
     await first.dashboard.close();
-    await expect.poll(() => second.dashboard.ports.shared, { timeout: 5000 }).toBe(port);
+    await expect.poll(() => second.dashboard.ports.shared).toBe(port);
     expect((await second.ask("/api/v1/overview")).status).toBe(200);
     expect(second.events).toHaveLength(1);
   });

@@ -42,6 +42,7 @@ export async function openPage(
   options: BrowserContextOptions = {},
 ): Promise<{ page: Page; watch: Watch }> {
   const context = await browser.newContext({ viewport: DESK, ...options });
+  context.setDefaultTimeout(90_000);
   const page = await context.newPage();
   const watch: Watch = { complaints: [], strangers: [] };
   page.on("console", (message) => {

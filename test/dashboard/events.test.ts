@@ -51,7 +51,7 @@ describe("the event stream", () => {
     await pause(2500);
     expect(listener.overviews).toHaveLength(1);
     for (const id of [1, 2, 3]) await complete(served, id);
-    await expect.poll(() => listener.overviews.at(-1)?.counts.completed, { timeout: 3000 }).toBe(3);
+    await expect.poll(() => listener.overviews.at(-1)?.counts.completed).toBe(3);
     expect(listener.overviews.length).toBeLessThanOrEqual(3);
     listener.leave();
   });
@@ -69,9 +69,7 @@ describe("the event stream", () => {
     const once = statements;
     const others = await Promise.all(Array.from({ length: 49 }, () => Listener.open(served)));
     await complete(served, 1);
-    await expect
-      .poll(() => others.every(({ overviews }) => overviews.at(-1)?.counts.completed === 1), { timeout: 4000 })
-      .toBe(true);
+    await expect.poll(() => others.every(({ overviews }) => overviews.at(-1)?.counts.completed === 1)).toBe(true);
     expect(statements).toBeLessThanOrEqual(4 * once);
     for (const listener of [first, ...others]) listener.leave();
   });
@@ -107,7 +105,7 @@ describe("the event stream", () => {
     for (let id = 10; id < 15; id++) {
       await complete(served, id);
       const wanted = id - 9;
-      await expect.poll(() => listener.overviews.at(-1)?.counts.completed, { timeout: 4000 }).toBe(wanted);
+      await expect.poll(() => listener.overviews.at(-1)?.counts.completed).toBe(wanted);
     }
     expect(process.memoryUsage().external - before).toBeLessThan(20_000_000);
     socket.destroy();

@@ -156,26 +156,22 @@ describe.skipIf(reason !== undefined)("the page", () => {
     expect(await focused(page)).toBe("Unlock");
   });
 
-  it.each(["light", "dark"] as const)(
-    "has no serious barrier in any panel, on %s",
-    { timeout: 90_000 },
-    async (colorScheme) => {
-      for (const viewport of [DESK, PHONE]) {
-        const shown = await openPage(browser, url, { viewport, colorScheme });
-        for (const panel of PANELS) {
-          await shown.page.goto(`${url}#/${panel}`);
-          await shown.page.getByText("live", { exact: true }).waitFor();
-          await expect.poll(() => shown.page.getByText(/^(Loading|Waiting for the pool) …$/).count()).toBe(0);
-          const grave = (await findBarriers(shown.page)).filter(({ impact }) => /serious|critical/.test(impact));
-          expect(grave, panel).toEqual([]);
-          const spill = await shown.page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
-          expect(spill, `${panel} is wider than ${viewport.width}`).toBeLessThanOrEqual(0);
-        }
-        expect(shown.watch).toEqual({ complaints: [], strangers: [] });
-        await shown.page.context().close();
+  it.each(["light", "dark"] as const)("has no serious barrier in any panel, on %s", async (colorScheme) => {
+    for (const viewport of [DESK, PHONE]) {
+      const shown = await openPage(browser, url, { viewport, colorScheme });
+      for (const panel of PANELS) {
+        await shown.page.goto(`${url}#/${panel}`);
+        await shown.page.getByText("live", { exact: true }).waitFor();
+        await expect.poll(() => shown.page.getByText(/^(Loading|Waiting for the pool) …$/).count()).toBe(0);
+        const grave = (await findBarriers(shown.page)).filter(({ impact }) => /serious|critical/.test(impact));
+        expect(grave, panel).toEqual([]);
+        const spill = await shown.page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+        expect(spill, `${panel} is wider than ${viewport.width}`).toBeLessThanOrEqual(0);
       }
-    },
-  );
+      expect(shown.watch).toEqual({ complaints: [], strangers: [] });
+      await shown.page.context().close();
+    }
+  });
 
   it("says that the connection is lost, and takes it up again by itself", async () => {
     await page.goto(`${url}#/overview`);

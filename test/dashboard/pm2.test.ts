@@ -46,7 +46,7 @@ function askAnew(url: string): Promise<string> {
 const healthOf = async (url: string) => (await (await fetch(`${url}/healthz`)).json()) as Health;
 
 describe("a pool under PM2", () => {
-  it("is seen on one port, each instance on its own, and scaled from the page", { timeout: 60_000 }, async () => {
+  it("is seen on one port, each instance on its own, and scaled from the page", async () => {
     const { shared, own, token, change } = await setup();
     await pool.start(["-i", "3"]);
     await pool.waitForInstances(3);
@@ -83,9 +83,7 @@ describe("a pool under PM2", () => {
     await pool.verify();
   });
 
-  it("answers all through a reload, and is not stopped by a port that somebody else has", {
-    timeout: 60_000,
-  }, async () => {
+  it("answers all through a reload, and is not stopped by a port that somebody else has", async () => {
     const { shared, own, port } = await setup({ HIDB_TOKEN: "a-token-of-my-own-choice" });
     stranger = createServer();
     await new Promise<void>((resolve) => stranger?.listen(port + 2, "127.0.0.1", resolve));

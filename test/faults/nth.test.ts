@@ -13,7 +13,7 @@ let end = async () => {};
 beforeAll(async () => {
   console.log(`operations picked by NTH_SEED=${SEED}`);
   ({ lanes, end } = await openLanes(2, { isRemote: true }));
-}, 60_000);
+});
 afterAll(() => end());
 
 /** One of the modes that fail, and one that kills; of those on the way to D1 where there are any. */
@@ -32,7 +32,7 @@ function pick({ name, modes }: Plan, counts: { operations: number; requests: num
 }
 
 describe("an operation of the database that fails or is the last one", () => {
-  it.for(PLANS)("is of no consequence to the next $name", { timeout: 60_000 }, async (plan) => {
+  it.for(PLANS)("is of no consequence to the next $name", async (plan) => {
     const trial = await plan.open(lanes[0] as Lane);
     try {
       const strikes = pick(plan, trial.counts);

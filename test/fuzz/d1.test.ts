@@ -15,7 +15,7 @@ const done: Outcome = { kind: "completed", output: '{"ok":true}' };
 describe("D1's answers, whatever has become of them", () => {
   it("are never garbage taken for a success, nor a write sent twice, nor an untrue word about one", async () => {
     expect(await fuzzD1({ seed: 6, count: 2 * MUTATIONS.length })).toEqual([]);
-  }, 60_000);
+  });
 
   it("let a pool lose and double nothing", async () => {
     const server = await startD1Server({ seed: 1, slots: 2, limits: { max: 1_000_000 } });
@@ -48,5 +48,5 @@ describe("D1's answers, whatever has become of them", () => {
     expect(verified).toMatchObject({ problems: [], videos: VIDEOS });
     proxy.close();
     await server.close();
-  }, 60_000);
+  });
 });

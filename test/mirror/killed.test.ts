@@ -99,7 +99,7 @@ it("ends equal to D1, killed after each of its requests, pulling and pushing", a
   });
   await local.close();
   await remote.close();
-}, 90_000);
+});
 
 it("takes each change to D1 once, though answers are lost and refused on the way", async () => {
   const { remote, file, hidb } = await setupProject();
@@ -134,7 +134,7 @@ it("takes each change to D1 once, though answers are lost and refused on the way
   }
   await local.close();
   await remote.close();
-}, 90_000);
+});
 
 it("says each conflict with both values, exits with 1, and does what --prefer says", async () => {
   const { remote, file, hidb } = await setupProject();
@@ -189,7 +189,7 @@ it("fills a file from wrangler's local D1 and from a dump of it, as real wrangle
     ]);
     await local.close();
   }
-}, 60_000);
+});
 
 it("makes a file on which a pool can work at once, and takes its outcomes back", async () => {
   const { remote, file, hidb } = await setupProject({});
@@ -222,4 +222,4 @@ it("makes a file on which a pool can work at once, and takes its outcomes back",
   expect(await local.prepare("SELECT count(*) AS n FROM hidb_instances").first("n")).toBe(1);
   await local.close();
   await remote.close();
-}, 60_000);
+});

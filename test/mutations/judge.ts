@@ -23,6 +23,7 @@ export interface Ran {
 
 /** A test that waits for what no longer comes is ended; none needs half as long. */
 const TEST_MS = 10_000;
+const POLL_MS = 3000;
 const RUN_MS = 90_000;
 
 /** The tests that ran; those passed over are left out. */
@@ -34,7 +35,7 @@ export async function runTests(copy: Copy, catchers: Catcher[]): Promise<Ran[]> 
   const vitest = join(copy.folder, "node_modules/vitest/vitest.mjs");
   const parameters = [
     ...["run", "--config", "test/vitest.config.ts", ...files, "--testNamePattern", only],
-    ...["--reporter=json", `--outputFile=${report}`, `--testTimeout=${TEST_MS}`],
+    ...["--reporter=json", `--outputFile=${report}`, `--testTimeout=${TEST_MS}`, `--expect.poll.timeout=${POLL_MS}`],
   ];
   const child = spawn(process.execPath, [vitest, ...parameters], {
     cwd: copy.folder,

@@ -15,9 +15,7 @@ async function list(): Promise<Listed["batches"]> {
 }
 
 describe("a pool that works in batches of ids", () => {
-  it("begins each batch in its instance, shares the rest, and loses nothing when N and the batches change", {
-    timeout: 60_000,
-  }, async () => {
+  it("begins each batch in its instance, shares the rest, and loses nothing when N and the batches change", async () => {
     pool = await createPool({ videos: 600, videoMs: 20, settings: { HIDB_SHARDING: "ranges" } });
     expect(await pool.hidb(["batches", "create", "--count", "3"])).toMatchObject({ code: 0 });
     await pool.start(["-i", "3"]);
@@ -49,7 +47,7 @@ describe("a pool that works in batches of ids", () => {
 });
 
 describe("an instance under PM2", () => {
-  it("shows its figures, and hears pause, resume and drain from `pm2 trigger`", { timeout: 60_000 }, async () => {
+  it("shows its figures, and hears pause, resume and drain from `pm2 trigger`", async () => {
     pool = await createPool({ videos: 2000, videoMs: 20 });
     await pool.start(["-i", "2"]);
     await pool.waitForProgress(60);

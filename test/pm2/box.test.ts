@@ -74,14 +74,12 @@ function expectOneByOne(recycled: Life[]): void {
 }
 
 describe(`a box of ${BOX_MB} MB`, () => {
-  it("is never filled by three instances that leak 40 MB/s and burst by 300 MB", { timeout: 120_000 }, async ({
-    skip,
-  }) => {
+  it("is never filled by three instances that leak 40 MB/s and burst by 300 MB", async ({ skip }) => {
     const { within, kills, peakMb } = boxOrSkip(skip);
     pool = await createPool({ videos: 84, within, settings: { HIDB_HEARTBEAT_MS: "200", HIDB_FORCE: "0" } });
     Object.assign(pool.settings, leakyWorker(pool.folder));
     await pool.start(["-i", "3"]);
-    await pool.finish(90_000);
+    await pool.finish();
     const recycled = pool
       .lives()
       .filter(({ because }) => because?.startsWith("memory above") || because === "the box is full");
@@ -98,7 +96,7 @@ describe(`a box of ${BOX_MB} MB`, () => {
     await pool.verify();
   });
 
-  it("holds eight instances that probe real files", { timeout: 60_000 }, async ({ skip }) => {
+  it("holds eight instances that probe real files", async ({ skip }) => {
     const { within, kills, peakMb } = boxOrSkip(skip);
     pool = await createPool({
       within,

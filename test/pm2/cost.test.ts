@@ -23,7 +23,7 @@ function pssMb(pid: number): number {
 }
 
 describe("three idle instances", () => {
-  it("cost next to nothing, and start on a new video within a second", { timeout: 90_000 }, async () => {
+  it("cost next to nothing, and start on a new video within a second", async () => {
     pool = await createPool({ videos: 30, videoMs: 10, settings: { HIDB_HEARTBEAT_MS: "500" } });
     await pool.start(["-i", "3"]);
     const lives = await pool.waitForInstances(3);

@@ -128,9 +128,7 @@ describe("a start on real PM2", () => {
   let pool: TestPool;
   afterEach(() => pool.end());
 
-  it("takes `-i 3`, `-i max`, HIDB_INSTANCES=4 and `--instances=2`, and refuses a bad count", {
-    timeout: 60_000,
-  }, async () => {
+  it("takes `-i 3`, `-i max`, HIDB_INSTANCES=4 and `--instances=2`, and refuses a bad count", async () => {
     pool = await createPool({ videos: 60, videoMs: 20 });
     for (const [typed, environment, code, said] of [
       [["-i", "abc"], {}, 2, /^error: .*\nfix: .*\n$/],

@@ -20,7 +20,7 @@ async function killDaemon(pool: TestPool): Promise<void> {
 }
 
 describe("the death of PM2's daemon", () => {
-  it("ends its instances, and a new start takes their videos up again", { timeout: 60_000 }, async () => {
+  it("ends its instances, and a new start takes their videos up again", async () => {
     const pool = await setup({ videos: 150, videoMs: 50 });
     await pool.start(["-i", "3"]);
     await pool.waitForInstances(3);
@@ -34,7 +34,7 @@ describe("the death of PM2's daemon", () => {
     await pool.verify({ killed: true });
   });
 
-  it("does not double a video whose instance is in a blocking call", { timeout: 60_000 }, async () => {
+  it("does not double a video whose instance is in a blocking call", async () => {
     // Every attempt blocks the event loop: the instances outlive the daemon until theirs turn again.
     const pool = await setup({ videos: 8, videoMs: 2000, settings: { HIDB_REHEARSE_BLOCK: "1" } });
     await pool.start(["-i", "2"]);
@@ -51,7 +51,7 @@ describe("the death of PM2's daemon", () => {
 });
 
 describe("PM2's own memory", () => {
-  it("brings the pool back with save, kill and resurrect", { timeout: 60_000 }, async () => {
+  it("brings the pool back with save, kill and resurrect", async () => {
     const pool = await setup({ videos: 150, videoMs: 50 });
     await pool.start(["-i", "3"]);
     await pool.ok("delete", "1");
@@ -72,7 +72,7 @@ describe("PM2's own memory", () => {
 });
 
 describe("pm2-runtime", () => {
-  it("runs the pool in the foreground, and Ctrl-C to the whole group drains it", { timeout: 60_000 }, async () => {
+  it("runs the pool in the foreground, and Ctrl-C to the whole group drains it", async () => {
     const pool = await setup({ videos: 2, videoMs: 1500 });
     const child = pool.runtime(["start", CONFIG_FILE, "-i", "2"]);
     const ended = once(child, "exit");
@@ -86,7 +86,7 @@ describe("pm2-runtime", () => {
 });
 
 describe("two pools with two PM2 homes", () => {
-  it("share one database, and one takes over when the other is killed", { timeout: 60_000 }, async () => {
+  it("share one database, and one takes over when the other is killed", async () => {
     const one = await setup({ videos: 250, videoMs: 50 });
     const other = await setup({ videos: 0, videoMs: 50, beside: one });
     await Promise.all([one.start(["-i", "2"]), other.start(["-i", "3"])]);

@@ -11,7 +11,7 @@ function attempts(): unknown[] {
 }
 
 describe("a drain", () => {
-  it("lets the running video finish, however often it is asked for", { timeout: 60_000 }, async () => {
+  it("lets the running video finish, however often it is asked for", async () => {
     pool = await createPool({ videos: 2, videoMs: 2500 });
     await pool.start(["-i", "2"]);
     await pool.waitFor("both to run", () => pool.count("running") === 2);
@@ -29,7 +29,7 @@ describe("a drain", () => {
     await pool.verify();
   });
 
-  it("is what every signal means that can be caught, and no death is counted", { timeout: 60_000 }, async () => {
+  it("is what every signal means that can be caught, and no death is counted", async () => {
     pool = await createPool({ videos: 3, videoMs: 60_000, settings: { HIDB_DRAIN_MS: "300" } });
     await pool.start(["-i", "3"]);
     await pool.waitFor("three to run", () => pool.count("running") === 3);
@@ -50,7 +50,7 @@ describe("a drain", () => {
     expect(pool.spentAttempts()).toBe(0);
   });
 
-  it("past HIDB_DRAIN_MS gives the attempts back, and spends none", { timeout: 60_000 }, async () => {
+  it("past HIDB_DRAIN_MS gives the attempts back, and spends none", async () => {
     pool = await createPool({ videos: 40, videoMs: 60_000, settings: { HIDB_DRAIN_MS: "300", HIDB_CONCURRENCY: "4" } });
     await pool.start(["-i", "3"]);
     await pool.waitFor("twelve to run", () => pool.count("running") === 12);
@@ -69,7 +69,7 @@ describe("a drain", () => {
 });
 
 describe("an instance with a blocked event loop", () => {
-  it("keeps its video beyond HIDB_LEASE_MS", { timeout: 60_000 }, async () => {
+  it("keeps its video beyond HIDB_LEASE_MS", async () => {
     pool = await createPool({
       videos: 3,
       videoMs: 2500,
@@ -84,7 +84,7 @@ describe("an instance with a blocked event loop", () => {
 });
 
 describe("an attempt that hangs past HIDB_TIMEOUT_MS", () => {
-  it("ends its instance with 75 and spends that attempt alone", { timeout: 60_000 }, async () => {
+  it("ends its instance with 75 and spends that attempt alone", async () => {
     // The seed lets only video 4 hang, and only once. Beside it its instance has long videos, while the other one is
     // idle by then and takes at once whatever becomes free.
     pool = await createPool({
@@ -117,7 +117,7 @@ describe("an attempt that hangs past HIDB_TIMEOUT_MS", () => {
 });
 
 describe("the memory of an instance", () => {
-  it("above its limit recycles it: one at a time, nothing spent", { timeout: 60_000 }, async () => {
+  it("above its limit recycles it: one at a time, nothing spent", async () => {
     pool = await createPool({
       videos: 120,
       videoMs: 30,
@@ -151,31 +151,27 @@ describe("the memory of an instance", () => {
 });
 
 describe("the shares of three instances", () => {
-  it.each(["modulo", "strict", "ranges", "none"])(
-    "are whole under HIDB_SHARDING=%s",
-    { timeout: 60_000 },
-    async (sharding) => {
-      pool = await createPool({
-        videos: 120,
-        videoMs: 20,
-        settings: {
-          HIDB_SHARDING: sharding,
-          HIDB_CONCURRENCY: "4",
-          HIDB_ORDER: sharding === "none" ? "longest" : "id",
-        },
-      });
-      await pool.start(["-i", "3"]);
+  it.each(["modulo", "strict", "ranges", "none"])("are whole under HIDB_SHARDING=%s", async (sharding) => {
+    pool = await createPool({
+      videos: 120,
+      videoMs: 20,
+      settings: {
+        HIDB_SHARDING: sharding,
+        HIDB_CONCURRENCY: "4",
+        HIDB_ORDER: sharding === "none" ? "longest" : "id",
+      },
+    });
+    await pool.start(["-i", "3"]);
+    await pool.finish();
+    const settled = pool.readJournal().filter((line) => line.event === "settle");
+    expect(settled).toHaveLength(120);
+    if (sharding === "strict") {
+      await pool.waitForInstances(3);
+      pool.addVideos(120);
       await pool.finish();
-      const settled = pool.readJournal().filter((line) => line.event === "settle");
-      expect(settled).toHaveLength(120);
-      if (sharding === "strict") {
-        await pool.waitForInstances(3);
-        pool.addVideos(120);
-        await pool.finish();
-        const own = pool.readJournal().filter((line) => line.event === "settle" && line.video > 120);
-        expect(own.filter((line) => line.video % 3 !== line.rank)).toEqual([]);
-      }
-      await pool.verify();
-    },
-  );
+      const own = pool.readJournal().filter((line) => line.event === "settle" && line.video > 120);
+      expect(own.filter((line) => line.video % 3 !== line.rank)).toEqual([]);
+    }
+    await pool.verify();
+  });
 });

@@ -39,7 +39,7 @@ async function daemonAtWork(): Promise<number> {
 }
 
 describe("a signal to hidb start", () => {
-  it("ends it at any moment, and leaves nothing behind", { timeout: 240_000 }, async () => {
+  it("ends it at any moment, and leaves nothing behind", { timeout: 600_000 }, async () => {
     await setup();
     const seed = Number(process.env.HIDB_TEST_SEED ?? clock.now() % 100_000);
     const rounds = Number(process.env.HIDB_TEST_ROUNDS ?? 8);
@@ -57,7 +57,7 @@ describe("a signal to hidb start", () => {
     }
   });
 
-  it("the third time ends it at once and takes all along that it has started", { timeout: 60_000 }, async () => {
+  it("the third time ends it at once and takes all along that it has started", async () => {
     await setup();
     const child = clone.spawn(["start"], { HIDB_DRAIN_MS: "60000" });
     const said = text(child.stderr as NodeJS.ReadableStream);
@@ -72,7 +72,7 @@ describe("a signal to hidb start", () => {
     expect({ processes: clone.processes(), homes: homes() }).toEqual({ processes: [], homes: [] });
   });
 
-  it("drains the pool of a daemon that hangs, and ends the daemon", { timeout: 120_000 }, async () => {
+  it("drains the pool of a daemon that hangs, and ends the daemon", async () => {
     await setup();
     const child = clone.spawn(["start"]);
     const ended = once(child, "exit");
@@ -100,7 +100,7 @@ describe("a PM2_HOME in which PM2 cannot work", () => {
 });
 
 describe("a database in a folder too deep for PM2's sockets", () => {
-  it("has its PM2 home elsewhere, which ends with the run", { timeout: 60_000 }, async () => {
+  it("has its PM2 home elsewhere, which ends with the run", async () => {
     await setup();
     const deep = join(clone.folder, ...Array.from({ length: 8 }, () => "deep".repeat(6)));
     mkdirSync(deep, { recursive: true });

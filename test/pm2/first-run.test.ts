@@ -109,9 +109,8 @@ let clone: Clone;
 afterEach(() => clone.end());
 
 // Each `start` is a daemon, three instances and their end: seconds on a busy machine.
-const PATIENCE = { timeout: 90_000 };
 
-describe("the first run", PATIENCE, () => {
+describe("the first run", () => {
   it("is followed by a pull of a Worker's own data, and rows of one's own are not pulled over", async () => {
     clone = new Clone();
     expect(await clone.hidb("start")).toMatchObject({ code: 0 });
@@ -215,7 +214,7 @@ describe("the first run", PATIENCE, () => {
   });
 });
 
-describe.skipIf(WITHOUT_SCRIPT)("the first run in a terminal", PATIENCE, () => {
+describe.skipIf(WITHOUT_SCRIPT)("the first run in a terminal", () => {
   it.each([
     ["q", "q"],
     ["Enter", "\r"],

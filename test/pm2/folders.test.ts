@@ -6,14 +6,14 @@ let clone: Clone;
 afterEach(() => clone.end());
 
 describe.each(["my videos", "it's #1 50% %41 Видео", '$HOME; [a] (b) "c"'])("a clone in the folder %j", (path) => {
-  it("works through its samples at `npm start`", { timeout: 60_000 }, async () => {
+  it("works through its samples at `npm start`", async () => {
     clone = new Clone(path);
     const answer = await clone.hidb(["start"]);
     expect(answer.stdout).toMatch(/^\d+ videos: \d+ completed/);
     expect(clone.processes()).toEqual([]);
   });
 
-  it("works under the three PM2 commands", { timeout: 60_000 }, async () => {
+  it("works under the three PM2 commands", async () => {
     clone = new Clone(path, { HIDB_PROCESSOR: "rehearse" });
     expect(await clone.pm2(["start", "ecosystem.cluster.config.cjs", "-i", "3"])).toMatchObject({ code: 0 });
     expect(await clone.statuses()).toEqual(["online", "online", "online"]);
@@ -26,6 +26,6 @@ describe.each(["my videos", "it's #1 50% %41 Видео", '$HOME; [a] (b) "c"'])
     expect(await clone.statuses()).toEqual(["online"]);
     await clone.pm2(["kill"]);
     // PM2's command ends a moment before its daemon does.
-    await expect.poll(() => clone.processes(), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => clone.processes()).toEqual([]);
   });
 });

@@ -15,7 +15,7 @@ afterEach(() => pool.end());
 const isKept = () => existsSync(join(pool.home, "hidb-environment.json"));
 const untilGone = () => pool.waitFor("the variables to be gone", () => !isKept());
 
-describe("the shell's variables", { timeout: 90_000 }, () => {
+describe("the shell's variables", () => {
   it("outlive stop, restart, reload and a scale-down, and go with `pm2 delete`", async () => {
     for (const command of ["stop", "restart", "reload"]) {
       await pool.ok(command, "hidb");

@@ -17,7 +17,7 @@ const PM2_FOLDER = join(ROOT, "node_modules/pm2/bin");
 const CLI = join(ROOT, "dist/cli/hidb.cjs");
 
 /** Machines differ and neighbours make noise: limits are wide, and met long before. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 const LOOK_EVERY_MS = 15;
 
 export interface Answer {
@@ -315,7 +315,7 @@ export function run(
   cwd = tmpdir(),
 ): Promise<Answer> {
   return new Promise((done) => {
-    const options = { env: environment, cwd, timeout: 60_000, maxBuffer: 1 << 26 };
+    const options = { env: environment, cwd, timeout: 180_000, maxBuffer: 1 << 26 };
     execFile(file, args, options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       done({ code, stdout, stderr });

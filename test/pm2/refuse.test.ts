@@ -71,7 +71,7 @@ describe.skipIf(OLD_NODE === undefined)("an old Node", () => {
     expect(stderr.trim().split("\n").length).toBeLessThanOrEqual(2);
   });
 
-  it("is refused as the Node of PM2's daemon", { timeout: 60_000 }, async () => {
+  it("is refused as the Node of PM2's daemon", async () => {
     pool = await createPool();
     const pm2 = join(ROOT, "node_modules/pm2/bin/pm2");
     const typed = [pm2, "start", join(ROOT, "ecosystem.cluster.config.cjs"), "-i", "2"];

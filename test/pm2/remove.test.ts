@@ -5,7 +5,7 @@ let pool: TestPool;
 afterEach(() => pool.end());
 
 describe("hidb remove while the pool works", () => {
-  it("takes no video away from an instance, and leaves a journal that is in order", { timeout: 90_000 }, async () => {
+  it("takes no video away from an instance, and leaves a journal that is in order", async () => {
     pool = await createPool({ videos: 400, videoMs: 10 });
     await pool.start(["-i", "2"]);
     await pool.waitForProgress(20);

@@ -5,7 +5,7 @@ let pool: TestPool;
 afterEach(() => pool.end());
 
 describe("a pool that people scale, restart and stop while videos run", () => {
-  it("follows `pm2 scale` from 3 to 2, to 5, to 2 and up by one", { timeout: 90_000 }, async () => {
+  it("follows `pm2 scale` from 3 to 2, to 5, to 2 and up by one", async () => {
     pool = await createPool({ videos: 100, videoMs: 60 });
     await pool.start(["-i", "3"]);
     pool.keepBusy();
@@ -25,7 +25,7 @@ describe("a pool that people scale, restart and stop while videos run", () => {
     await pool.verify();
   });
 
-  it("goes on with a stopped instance among them, and scales around it", { timeout: 90_000 }, async () => {
+  it("goes on with a stopped instance among them, and scales around it", async () => {
     pool = await createPool({ videos: 100, videoMs: 60 });
     await pool.start(["-i", "3"]);
     pool.keepBusy();
@@ -45,7 +45,7 @@ describe("a pool that people scale, restart and stop while videos run", () => {
     await pool.verify();
   });
 
-  it("survives restart, reload, stop, start, delete and a new start", { timeout: 90_000 }, async () => {
+  it("survives restart, reload, stop, start, delete and a new start", async () => {
     pool = await createPool({ videos: 100, videoMs: 60 });
     await pool.start(["-i", "3"]);
     pool.keepBusy();

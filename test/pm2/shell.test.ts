@@ -5,9 +5,7 @@ let pool: TestPool;
 afterEach(() => pool.end());
 
 describe("a shell full of PM2's variables", () => {
-  it("still starts three instances of hidb, each with a number and a rank of its own", {
-    timeout: 60_000,
-  }, async () => {
+  it("still starts three instances of hidb, each with a number and a rank of its own", async () => {
     pool = await createPool({ videos: 60, videoMs: 20 });
     const shells: Record<string, string>[] = [
       { NODE_APP_INSTANCE: "7", instances: "1", name: "x", kill_timeout: "100" },
@@ -42,7 +40,7 @@ describe("a shell full of PM2's variables", () => {
     await pool.verify();
   });
 
-  it("keeps every video whole when twins share a number", { timeout: 60_000 }, async () => {
+  it("keeps every video whole when twins share a number", async () => {
     pool = await createPool({ videos: 150, videoMs: 20 });
     await pool.start(["-i", "3"]);
     await pool.waitForInstances(3);
@@ -55,7 +53,7 @@ describe("a shell full of PM2's variables", () => {
     await pool.verify();
   });
 
-  it("leaves no setting behind that a later start does not ask for", { timeout: 60_000 }, async () => {
+  it("leaves no setting behind that a later start does not ask for", async () => {
     pool = await createPool({ videos: 40, videoMs: 20 });
     // The daemon keeps the environment of the shell that has first needed it.
     await pool.start(["-i", "2"], { HIDB_REHEARSE_PERMANENT: "1", HIDB_ORDER: "longest" });

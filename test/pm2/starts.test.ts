@@ -21,7 +21,7 @@ async function listed(): Promise<Listed> {
 it.each([
   ["an error", "throw new Error('broken build')"],
   ["a signal", "process.kill(process.pid, 'SIGKILL')"],
-])("an instance that ends by %s at each start does not spin", { timeout: 60_000 }, async (_, fault) => {
+])("an instance that ends by %s at each start does not spin", async (_, fault) => {
   clone = new Clone("hidb", { HIDB_INSTANCES: "1", HIDB_PROCESSOR: "rehearse" });
   const main = join(clone.folder, "dist", "main.js");
   writeFileSync(main, `${fault};\nexport const main = () => 1;\n`);
@@ -42,7 +42,7 @@ it.each([
   await clone.pm2(["kill"]);
 });
 
-it("hidb start says why a pool does not come up, and ends it", { timeout: 60_000 }, async () => {
+it("hidb start says why a pool does not come up, and ends it", async () => {
   clone = new Clone("hidb", { HIDB_INSTANCES: "2", HIDB_PROCESSOR: "rehearse" });
   writeFileSync(join(clone.folder, "dist", "main.js"), "throw new Error('broken build');\n");
   const { code, stderr } = await clone.hidb(["start"]);

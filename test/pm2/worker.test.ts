@@ -62,7 +62,7 @@ async function restarts(): Promise<number[]> {
 }
 
 describe("a Worker in a pool", () => {
-  it("writes a row for each of 300 videos, whatever is scaled, reloaded and killed", { timeout: 60_000 }, async () => {
+  it("writes a row for each of 300 videos, whatever is scaled, reloaded and killed", async () => {
     await setup(processing(writing(50)), { videos: 300 });
     await pool.start(["-i", "3"]);
     await pool.waitForProgress();
@@ -79,7 +79,7 @@ describe("a Worker in a pool", () => {
     await pool.verify({ killed: true });
   });
 
-  it("that spins, hangs, exits, allocates without end or throws harms nobody", { timeout: 60_000 }, async () => {
+  it("that spins, hangs, exits, allocates without end or throws harms nobody", async () => {
     const misdeeds = `
       if (id === 11) for (;;);
       if (id === 22) await new Promise(() => setInterval(() => {}, 100));
@@ -122,7 +122,7 @@ describe("a Worker in a pool", () => {
     await pool.verify({ allowed: ["failed"] });
   });
 
-  it("is served on one port by all instances, also while they are reloaded", { timeout: 60_000 }, async () => {
+  it("is served on one port by all instances, also while they are reloaded", async () => {
     const port = await freePort();
     const pages = `
       globalThis.me ??= crypto.randomUUID();
@@ -198,7 +198,7 @@ describe("a Worker in a pool", () => {
     await pool.verify();
   });
 
-  it("works on when its port is taken, and says so in the log", { timeout: 60_000 }, async () => {
+  it("works on when its port is taken, and says so in the log", async () => {
     const other = createServer();
     const port = await new Promise<number>((resolve) => {
       other.listen(0, "127.0.0.1", () => resolve((other.address() as AddressInfo).port));
@@ -212,7 +212,7 @@ describe("a Worker in a pool", () => {
     await pool.verify();
   });
 
-  it("is given the messages that it sends to itself, by whichever instance lives", { timeout: 60_000 }, async () => {
+  it("is given the messages that it sends to itself, by whichever instance lives", async () => {
     const queue = `async queue(batch, env) {
       for (const { body, attempts } of batch.messages) {
         const note = [batch.queue, attempts, process.pid].join(" ");
@@ -252,7 +252,7 @@ describe("a Worker in a pool", () => {
     await pool.verify({ killed: true });
   });
 
-  it("may finish within HIDB_DRAIN_MS at `pm2 stop`, and is given back after that", { timeout: 60_000 }, async () => {
+  it("may finish within HIDB_DRAIN_MS at `pm2 stop`, and is given back after that", async () => {
     const slow = `
       if (id === 2) await env.OWN.send("take your time");
       await scheduler.wait(id === 1 ? 1200 : 600_000);`;
@@ -283,9 +283,7 @@ describe("a Worker in a pool", () => {
 });
 
 describe("hidb start", () => {
-  it("takes the Worker whose config is where the person stands, with its secrets kept", {
-    timeout: 60_000,
-  }, async () => {
+  it("takes the Worker whose config is where the person stands, with its secrets kept", async () => {
     const source = processing(`
       if (id === 3) return new Response("no: " + env.KEY, { status: 422 });
       if (id === 4) console.log("the key is " + env.KEY);

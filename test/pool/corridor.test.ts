@@ -361,7 +361,7 @@ describe("a drain", () => {
       await advance(world, 50);
       return pool.exitCode;
     };
-    await expect.poll(exitCode, { interval: 5, timeout: 5000 }).toBe(0);
+    await expect.poll(exitCode, { interval: 5 }).toBe(0);
     // Had it said goodbye, nobody would look for what it holds before half an hour is over.
     expect(await world.rows("SELECT gone_at FROM hidb_instances")).toEqual([{ gone_at: null }]);
   });
@@ -585,7 +585,7 @@ describe("an instance that was declared over, on a distant database", () => {
       await advance(world, 50);
       return pool.exitCode;
     };
-    await expect.poll(exitCode, { interval: 5, timeout: 5000 }).toBe(75);
+    await expect.poll(exitCode, { interval: 5 }).toBe(75);
   });
 });
 

@@ -49,7 +49,7 @@ async function work(claimer: LifeOptions["claimer"], batches: boolean) {
 }
 
 describe("on D1", () => {
-  it("batches cost hardly more than shards, and each instance begins with its own", { timeout: 60_000 }, async () => {
+  it("batches cost hardly more than shards, and each instance begins with its own", async () => {
     const shards = await work({ sharding: "modulo" }, false);
     const { database, videos, ...costs } = await work({ sharding: "ranges" }, true);
     expect(videos.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, at) => at + 1));
@@ -69,7 +69,7 @@ describe("on D1", () => {
     ]);
   });
 
-  it("a quota holds the pool, and the attempt is given back", { timeout: 30_000 }, async () => {
+  it("a quota holds the pool, and the attempt is given back", async () => {
     const { databaseId, database } = await prepareDatabase(server, { videos: 3 });
     let open = false;
     const tooMany: Outcome = { kind: "retry", reason: "slow down", afterMs: 1500, quota: true };

@@ -94,7 +94,7 @@ describe("a pool on D1", () => {
     expect([...runs.values()].every((times) => times === 1)).toBe(true);
     expect(await count(database, "attempt <> 1 OR deaths > 0")).toBe(0);
     await expectSound(database);
-  }, 60_000);
+  });
 
   it("stands still in an outage, spends no attempt, and goes on by itself", async () => {
     const { databaseId, database } = await prepareDatabase(server, { videos: 60 });
@@ -108,7 +108,7 @@ describe("a pool on D1", () => {
     expect([...runs.values()].every((times) => times === 1)).toBe(true);
     expect(await count(database, "attempt <> 1 OR deaths > 0")).toBe(0);
     await expectSound(database);
-  }, 60_000);
+  });
 
   it("settles what a dead instance had finished and could not write", async () => {
     const { databaseId, database } = await prepareDatabase(server, { videos: 3 });
@@ -171,7 +171,7 @@ describe("a pool on D1", () => {
     await endAll(witnesses);
     victim.corridor.drain("the test is over");
     await victim.ended;
-  }, 40_000);
+  });
 
   it("hears of a pause and of a cancelled video", async () => {
     const { databaseId, database } = await prepareDatabase(server, { videos: 6 });

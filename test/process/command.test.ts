@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { systemClock as clock } from "../../src/clock.js";
 import { readConfig } from "../../src/config.js";
 import { HidbError } from "../../src/errors.js";
@@ -189,7 +189,7 @@ describe("the outcome", () => {
     const { run, folder } = setup();
     const outcome = await run(`sleep 1000 & echo $! > '${folder}/pid'; echo done`);
     expect(outcome).toMatchObject({ kind: "completed", output: expect.stringContaining('"stdout":"done"') });
-    await vi.waitFor(() => expect(pidsIn(join(folder, "pid")).some(isAlive)).toBe(false));
+    await expect.poll(() => pidsIn(join(folder, "pid")).some(isAlive)).toBe(false);
   });
 
   it("comes from a program that reads nothing from standard input and knows none of our secrets", async () => {
@@ -317,12 +317,9 @@ describe("the end of a program", () => {
   }
 
   async function familyOf(folder: string): Promise<number[]> {
-    return vi.waitFor(() => {
-      const pids = pidsIn(join(folder, "pids"));
-      expect(pids).toHaveLength(2);
-      expect(pids.every(isAlive)).toBe(true);
-      return pids;
-    });
+    const living = () => pidsIn(join(folder, "pids")).filter(isAlive);
+    await expect.poll(living).toHaveLength(2);
+    return living();
   }
 
   it("comes to its whole group when the signal is aborted, and the half-made file goes", async () => {
@@ -337,7 +334,7 @@ describe("the end of a program", () => {
     const pids = await familyOf(folder);
     drain.abort();
     expect(await attempt).toEqual({ kind: "released" });
-    await vi.waitFor(() => expect(pids.some(isAlive)).toBe(false));
+    await expect.poll(() => pids.some(isAlive)).toBe(false);
     expect(readdirSync(join(folder, "out"))).toEqual([]);
     expect(await command.process(aVideo(), context({ signal: drain.signal }))).toEqual({ kind: "released" });
   });
@@ -353,7 +350,7 @@ describe("the end of a program", () => {
     expect(await attempt).toEqual({ kind: "released" });
     expect(clock.monotonic() - startedAt).toBeGreaterThan(1900);
     expect(clock.monotonic() - startedAt).toBeLessThan(3000);
-    await vi.waitFor(() => expect(pids.some(isAlive)).toBe(false));
+    await expect.poll(() => pids.some(isAlive)).toBe(false);
   });
 
   it("reaches those who have left the group", async () => {
@@ -364,7 +361,7 @@ describe("the end of a program", () => {
     const pids = await familyOf(folder);
     drain.abort();
     expect(await attempt).toEqual({ kind: "released" });
-    await vi.waitFor(() => expect(pids.some(isAlive)).toBe(false), 5000);
+    await expect.poll(() => pids.some(isAlive)).toBe(false);
   });
 
   it("comes with the close of the processor, which gives the attempts back", async () => {
@@ -375,7 +372,7 @@ describe("the end of a program", () => {
     const pids = await familyOf(folder);
     await command.close();
     expect(await attempt).toEqual({ kind: "released" });
-    await vi.waitFor(() => expect(pids.some(isAlive)).toBe(false));
+    await expect.poll(() => pids.some(isAlive)).toBe(false);
   });
 
   /** A process of its own that runs `HIDB_COMMAND` and then whatever `afterwards` says. */
@@ -406,7 +403,7 @@ describe("the end of a program", () => {
     const pids = await familyOf(folder);
     instance.kill("SIGKILL");
     await once(instance, "exit");
-    await vi.waitFor(() => expect(pids.some(isAlive)).toBe(false), 2000);
+    await expect.poll(() => pids.some(isAlive)).toBe(false);
   });
 
   it("comes as well when the instance is blocked, from the very start of the program, and then killed", async () => {
@@ -415,7 +412,7 @@ describe("the end of a program", () => {
     const pids = await familyOf(folder);
     instance.kill("SIGKILL");
     await once(instance, "exit");
-    await vi.waitFor(() => expect(pids.some(isAlive)).toBe(false), 2000);
+    await expect.poll(() => pids.some(isAlive)).toBe(false);
   });
 
   it("comes even to those who have left the group of a killed instance", async () => {
@@ -424,7 +421,7 @@ describe("the end of a program", () => {
     const pids = await familyOf(folder);
     instance.kill("SIGKILL");
     await once(instance, "exit");
-    await vi.waitFor(() => expect(pids.some(isAlive)).toBe(false), 2000);
+    await expect.poll(() => pids.some(isAlive)).toBe(false);
   });
 
   it("comes when the instance exits without a word", async () => {
@@ -432,7 +429,7 @@ describe("the end of a program", () => {
     const instance = startInstance(folder, "setTimeout(() => process.exit(75), 500);");
     const pids = await familyOf(folder);
     await once(instance, "exit");
-    await vi.waitFor(() => expect(pids.some(isAlive)).toBe(false), 2000);
+    await expect.poll(() => pids.some(isAlive)).toBe(false);
   });
 
   it("comes all the same when the guard itself was killed before, and leaves no guard behind", async () => {
@@ -455,14 +452,12 @@ describe("the end of a program", () => {
     const [guard = 0] = guards();
     expect(isAlive(guard)).toBe(true);
     process.kill(guard, "SIGKILL");
-    const next = await vi.waitFor(() => {
-      const [another = 0] = guards().filter((pid) => pid !== guard);
-      expect(another).toBeGreaterThan(0); // A new one takes over.
-      return another;
-    });
+    const others = () => guards().filter((pid) => pid !== guard);
+    await expect.poll(others).toHaveLength(1); // A new one takes over.
+    const [next = 0] = others();
     const pids = pidsIn(join(folder, "pids"));
     instance.kill("SIGKILL");
-    await vi.waitFor(() => expect([...pids, next].some(isAlive)).toBe(false), 2000);
+    await expect.poll(() => [...pids, next].some(isAlive)).toBe(false);
   });
 
   it("does not keep an instance alive that has nothing else to do", async () => {

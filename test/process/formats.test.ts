@@ -110,7 +110,7 @@ describe.skipIf(missing)(`a file is described as ffprobe describes it, without f
       }
     };
     await Promise.all([makeNext(), makeNext()]);
-  }, 120_000);
+  });
 
   it.each(Object.keys(FILES))("%s", async (name) => {
     const reference = references.get(name);

@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createSocketServer } from "node:net";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { promisify } from "node:util";
+import { afterEach, describe, expect, it } from "vitest";
 import { type Clock, systemClock } from "../../src/clock.js";
 import { readConfig } from "../../src/config.js";
 import { checkProcessor } from "../../src/process/create.js";
@@ -175,7 +176,7 @@ describe("the answer", () => {
       { HIDB_HTTP_MAX_MB: "0.01" },
     );
     expect(endless).toMatchObject({ kind: "failed", reason: expect.stringContaining("HIDB_HTTP_MAX_MB") });
-    await vi.waitFor(() => expect(stopped).toBe(true));
+    await expect.poll(() => stopped).toBe(true);
   });
 
   it("asks for another attempt when the connection breaks half-way", async () => {
@@ -190,7 +191,7 @@ describe("the answer", () => {
     const { base, seen } = await serve(() => {});
     const drain = new AbortController();
     const attempt = setup({ HIDB_HTTP_URL: base }).process(video, context(drain.signal));
-    await vi.waitFor(() => expect(seen).toHaveLength(1));
+    await expect.poll(() => seen).toHaveLength(1);
     drain.abort();
     expect(await attempt).toEqual({ kind: "released" });
     expect(await setup({ HIDB_HTTP_URL: base }).process(video, context(drain.signal))).toEqual({ kind: "released" });
@@ -250,11 +251,8 @@ describe("connections", () => {
     for (let round = 0; round < 100; round++) await http.process(video, context());
     expect(opened).toBe(1);
     await http.close();
-    await vi.waitFor(async () => {
-      const { promise, resolve } = Promise.withResolvers<number>();
-      server.getConnections((_, count) => resolve(count));
-      expect(await promise).toBe(0);
-    });
+    const getConnections = promisify(server.getConnections.bind(server));
+    await expect.poll(() => getConnections()).toBe(0);
   });
 
   /** Answers each connection once, and breaks it off at its second request. */

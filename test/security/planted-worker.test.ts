@@ -12,9 +12,7 @@ let pool: TestPool;
 afterEach(() => pool.end());
 
 describe("planted secrets", () => {
-  it("are found nowhere after a Worker has thrown, logged and answered its own, and D1 has refused a token", {
-    timeout: 90_000,
-  }, async () => {
+  it("are found nowhere after a Worker has thrown, logged and answered its own, and D1 has refused a token", async () => {
     const secrets = { devVar: makeSecret(), header: makeSecret(), apiToken: makeSecret(), shell: makeSecret() };
     const search = new Search(secrets);
     pool = await createPool({

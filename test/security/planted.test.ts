@@ -31,9 +31,7 @@ function project(pool: TestPool, dotenv: Record<string, string>): string {
 }
 
 describe("planted secrets", () => {
-  it("are found nowhere after a pool over http has worked, failed, died, reloaded and scaled", {
-    timeout: 120_000,
-  }, async () => {
+  it("are found nowhere after a pool over http has worked, failed, died, reloaded and scaled", async () => {
     const port = await freePorts();
     const inSource = { sourcePassword: makeSecret(), sourceSignature: makeSecret(), sourceToken: makeSecret() };
     const secrets = {

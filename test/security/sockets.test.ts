@@ -143,7 +143,7 @@ describe("a page of another site", () => {
     }
     expect(await rows("SELECT * FROM hidb_videos UNION ALL SELECT * FROM hidb_videos WHERE 0")).toEqual(before);
     expect(await rows("SELECT * FROM hidb_pool WHERE key LIKE 'paused%' OR key LIKE 'drain%'")).toEqual([]);
-  }, 60_000);
+  });
 });
 
 describe("what is too much", () => {

@@ -67,7 +67,7 @@ describe("the simulated pool", () => {
     for (const what of MUST_HAPPEN) expect(tally.summary.counts[what] ?? 0, what).toBeGreaterThan(0);
   });
 
-  it("keeps those that it has once broken", { timeout: 120_000 }, async () => {
+  it("keeps those that it has once broken", async () => {
     const store = await Store.open();
     for (const name of readdirSync(REGRESSIONS)) {
       const plan = JSON.parse(readFileSync(join(REGRESSIONS, name), "utf8")) as Plan;
@@ -75,9 +75,7 @@ describe("the simulated pool", () => {
     }
   });
 
-  it("does the same again for the same seed, step by step, and something else for another", {
-    timeout: 120_000,
-  }, async () => {
+  it("does the same again for the same seed, step by step, and something else for another", async () => {
     const store = await Store.open();
     const hashes: string[] = [];
     // One of each database, with other runs in between.

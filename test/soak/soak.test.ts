@@ -7,9 +7,7 @@ afterEach(() => {
   if (report !== undefined) console.info(describeReport(report));
 });
 
-it("a pool that is killed, stopped, scaled, locked out and steered loses and doubles nothing", {
-  timeout: 120_000,
-}, async () => {
+it("a pool that is killed, stopped, scaled, locked out and steered loses and doubles nothing", async () => {
   const seed = Number(process.env.HIDB_TEST_SEED ?? Date.now() % 100_000);
   report = await soak({
     ...{ seed, videos: 400, minutes: 0.13, pace: 5, lookEveryS: 60, say: () => undefined },

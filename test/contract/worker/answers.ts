@@ -3,7 +3,7 @@
 import { clearTimeout, setTimeout } from "node:timers";
 import type { Answer, Call } from "./case.ts";
 
-const PATIENCE_MS = 3000;
+const PATIENCE_MS = 30_000;
 
 /** Of the connection, the moment or miniflare, and not of the Worker: miniflare hides a `content-encoding` behind its own. */
 const NOT_OF_THE_WORKER =
@@ -39,7 +39,7 @@ export function callUrl(fetch: string): string {
   return new URL(fetch, "http://example.com").href;
 }
 
-/** The answer to a call, or after three seconds that there is none. */
+/** The answer to a call, or after half a minute that there is none. */
 export async function withinTime<T>(work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error("no answer in time")), PATIENCE_MS);

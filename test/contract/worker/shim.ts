@@ -20,7 +20,7 @@ export interface ShimTask {
   outside: string;
 }
 
-const PATIENCE_MS = 18_000;
+const PATIENCE_MS = 120_000;
 
 export function startShim(isolation: Isolation, outside: string): Shim {
   let child: ChildProcess | undefined;

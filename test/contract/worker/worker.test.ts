@@ -17,7 +17,7 @@ beforeAll(async () => {
   // Both at once, one for each core.
   await Promise.all(ISOLATIONS.map((isolation) => askAll(isolation, outside.origin)));
   await outside.close();
-}, 120_000);
+});
 
 async function askAll(isolation: Isolation, outside: string): Promise<void> {
   const shim = startShim(isolation, outside);

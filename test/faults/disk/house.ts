@@ -118,7 +118,7 @@ export class House {
     return folder;
   }
 
-  async until(what: string, condition: () => boolean, ms = 20_000): Promise<void> {
+  async until(what: string, condition: () => boolean, ms = 120_000): Promise<void> {
     const giveUp = performance.now() + ms;
     while (!condition()) {
       if (performance.now() > giveUp) throw new Error(`expected ${what} within ${ms / 1000} s`);

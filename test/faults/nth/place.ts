@@ -168,7 +168,7 @@ async function makeWorked(runner: Runner): Promise<string> {
 
 const OPEN = "SELECT count(*) AS open FROM hidb_videos WHERE state IN ('pending', 'running')";
 const POLL_MS = 15;
-const LONGEST_MS = 40_000;
+const LONGEST_MS = 120_000;
 
 /** Until the instance is at work and every video has ended, or the process has. */
 export async function untilDone(place: Place, { child, said }: Running): Promise<void> {
