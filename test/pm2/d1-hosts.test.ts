@@ -73,19 +73,23 @@ describe.skipIf(!canMakeHosts)("two hosts with a PM2 home each", () => {
           WHERE hidb_videos.state = 'running' AND host = 'host-b'`,
       )
       .pluck();
-    await one.waitFor("videos in hand over there", () => held.all().length > 0);
+    await one.waitFor("videos in hand over there", () => held.all().length > 3);
     await there.crash();
-    const lost = held.all() as number[];
-    const crashedAt = Date.now();
-    await one.finish(120_000);
+    const leases = one.database.prepare("SELECT min(lease_until) FROM hidb_instances WHERE host = 'host-b'").pluck();
+    const leaseUntil = leases.get() as number;
+    await one.finish();
     const again = one.database.prepare("SELECT video_id FROM hidb_videos WHERE attempt > 1 ORDER BY 1").pluck();
-    // No other was harmed.
-    expect(again.all()).toEqual(lost.toSorted((a, b) => a - b));
-    const leaseMs = Number(one.settings.HIDB_LEASE_MS);
+    const died = one.database
+      .prepare(
+        `SELECT video_id FROM hidb_attempts JOIN hidb_instances ON id = instance
+          WHERE outcome = 'died' AND host = 'host-b' ORDER BY 1`,
+      )
+      .pluck();
+    // No other was harmed. What was on its way to D1 at the crash may have arrived, so what was held then is no measure.
+    expect(again.all()).toEqual(died.all());
+    expect(again.all()).not.toEqual([]);
     const reclaims = one.readJournal().filter((line) => line.event === "reclaim");
-    // The lease was renewed at most this long before.
-    const beatMs = leaseMs / 2;
-    for (const line of reclaims) expect(line.time).toBeGreaterThan(crashedAt + leaseMs - beatMs - 1000);
+    for (const line of reclaims) expect(line.time).toBeGreaterThanOrEqual(leaseUntil);
     await one.verify({ killed: true });
   });
 });

@@ -66,10 +66,7 @@ describe("a pool that people scale, restart and stop while videos run", () => {
     });
     console.info(`reload: old and new overlap for ${overlaps.map((s) => s.toFixed(2)).join(", ")} s`);
     // The new one works before the old one is asked to go, so no shard is ever without an owner.
-    for (const seconds of overlaps) {
-      expect(seconds).toBeGreaterThan(0);
-      expect(seconds).toBeLessThan(3);
-    }
+    for (const seconds of overlaps) expect(seconds).toBeGreaterThan(0);
     await pool.waitForProgress();
 
     await pool.ok("stop", "hidb");

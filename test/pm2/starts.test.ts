@@ -27,7 +27,7 @@ it.each([
   writeFileSync(main, `${fault};\nexport const main = () => 1;\n`);
   await clone.pm2(["start", "ecosystem.cluster.config.cjs"]);
   const startedAt = clock.monotonic();
-  while ((await listed()).pm2_env.restart_time < 5) expect(clock.monotonic() - startedAt).toBeLessThan(30_000);
+  while ((await listed()).pm2_env.restart_time < 5) expect(clock.monotonic() - startedAt).toBeLessThan(120_000);
   // 0.2, 0.4, 0.8 and 1.6 s before the second to fifth; less than half of it without.
   expect(clock.monotonic() - startedAt).toBeGreaterThan(2500);
   const { findings } = JSON.parse((await clone.hidb(["doctor", "--json"], { PM2_HOME: clone.home })).stdout) as {

