@@ -1,6 +1,10 @@
 // The folder that `data/` and `.env` belong to; the ecosystem file asks here, too.
 import { existsSync } from "node:fs";
-import { join, resolve, sep } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The folder of this package: it holds package.json, data/migrations/ and ecosystem.cluster.config.cjs. */
+export const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
 /**
  * A clone's own folder; where hidb is a package of a project, that project: `npm ci` makes `node_modules` anew. Installed

@@ -1,10 +1,14 @@
 // What PM2 starts: one instance. Reads the settings, wires the house and works until drained.
 import { join } from "node:path";
+import { PROJECT_ROOT } from "./base.js";
 import { describeCatalogue, isOwnTable } from "./catalogue/table.js";
 import { identifyProcess } from "./claim/liveness.js";
 import type { Instance } from "./claim/membership.js";
 import { type Clock, systemClock } from "./clock.js";
-import { type Config, findHandedOver, PROJECT_ROOT, readConfig, readProcessId, takeHandedOver } from "./config.js";
+import { readProcessId } from "./config/environment.js";
+import { findHandedOver, takeHandedOver } from "./config/handed-over.js";
+import { readConfig } from "./config/read.js";
+import type { Config } from "./config/settings.js";
 import { Dashboard } from "./dashboard/serve.js";
 import type { Database } from "./database/database.js";
 import { migrate } from "./database/migrate.js";

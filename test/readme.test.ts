@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { PROJECT_ROOT, SETTINGS } from "../src/config.js";
+import { PROJECT_ROOT } from "../src/base.js";
+import { SETTINGS } from "../src/config/settings.js";
 
 const readme = readFileSync(join(PROJECT_ROOT, "README.md"), "utf8");
 const manifest = JSON.parse(readFileSync(join(PROJECT_ROOT, "package.json"), "utf8"));

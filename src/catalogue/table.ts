@@ -1,5 +1,5 @@
 // Which table the catalogue is: our own `videos`, or one that somebody else made and that is never altered.
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import { HidbError } from "../errors.js";
 import type { CatalogueTable } from "../video.js";

@@ -6,7 +6,7 @@ import { parseColumnMap } from "../catalogue/columns.js";
 import type { Refusal } from "../catalogue/entry.js";
 import { readVideoList } from "../catalogue/list.js";
 import type { Addition } from "../catalogue/plan.js";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import type { CatalogueTable } from "../video.js";
 import { databaseExists, readOwnSettings, withDatabase, withScratchDatabase } from "./context.js";
 import { formatCount, note, plural, printable, say, sayJson } from "./print.js";

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { adoptVideos } from "../catalogue/adopt.js";
 import { type Cut, createBatches, deleteBatches } from "../claim/batches.js";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import { HidbError } from "../errors.js";
 import { type BatchStatus, readBatches } from "../report/batches.js";

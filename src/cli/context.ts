@@ -2,11 +2,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
+import { PROJECT_ROOT } from "../base.js";
 import { describeCatalogue, isOwnTable } from "../catalogue/table.js";
 import { isFarAhead } from "../claim/ahead.js";
 import { identifyProcess, isGone } from "../claim/liveness.js";
 import { systemClock } from "../clock.js";
-import { type Config, PROJECT_ROOT, readConfig } from "../config.js";
+import { readConfig } from "../config/read.js";
+import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import { type MigrateOptions, migrate, pendingMigrations } from "../database/migrate.js";
 import { guardOthers, nameDatabase, openDatabase } from "../database/open.js";

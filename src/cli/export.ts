@@ -1,7 +1,7 @@
 // `hidb export`: what came of the videos, as a file that other programs or people read.
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import { nameDatabase } from "../database/open.js";
 import { HidbError } from "../errors.js";

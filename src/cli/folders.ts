@@ -1,7 +1,7 @@
 // The folders that instances write to, looked at before anything is made or started.
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import { codeOf, HidbError, messageOf } from "../errors.js";
 
 export interface Unwritable {

@@ -1,6 +1,6 @@
 // `hidb init catalogue`: proposes the settings that make a table of one's own the catalogue; changes nothing.
 import type { Command } from "commander";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import { nameDatabase, openRemote } from "../database/open.js";
 import { readTables, readTablesOf } from "../database/others.js";
 import { proposeCatalogues, type TableShape } from "../database/propose.js";

@@ -1,7 +1,8 @@
 // `hidb mirror`: a D1 database in a local file, and what was done there taken back.
 import type { Command } from "commander";
 import { isOwnTable } from "../catalogue/table.js";
-import { type Config, inheritedEnvironment } from "../config.js";
+import { inheritedEnvironment } from "../config/environment.js";
+import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import { migrate, pendingMigrations } from "../database/migrate.js";
 import { listMigrations } from "../database/migration-files.js";

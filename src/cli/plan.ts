@@ -1,6 +1,6 @@
 // `hidb plan`: what 1 to 8 instances would mean, or any other number.
 import { type Command, InvalidArgumentError } from "commander";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import { HidbError } from "../errors.js";
 import { COUNTS, type Plan, type PlanRow, planGiven, readPlan } from "../report/plan.js";
 import { clock, parseCount, readSettings, withDatabase } from "./context.js";

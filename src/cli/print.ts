@@ -1,7 +1,7 @@
 // Results go to stdout, everything else to stderr; nothing that a name contains can disturb a terminal.
 import { once } from "node:events";
 import { styleText } from "node:util";
-import { readCommandName } from "../config.js";
+import { readCommandName } from "../config/environment.js";
 
 let whenUnheard: (() => void) | undefined;
 

@@ -1,6 +1,6 @@
 // The command line: one file a command, one way to end.
 import { Command, CommanderError } from "commander";
-import { inheritedEnvironment } from "../config.js";
+import { inheritedEnvironment } from "../config/environment.js";
 import { describeError, EXIT, HidbError, messageOf } from "../errors.js";
 import { checkHandles } from "../handles.js";
 import { registerAdd } from "./add.js";

@@ -1,8 +1,9 @@
 // The samples that come with hidb. They have a database of their own, so that a first try leaves nothing in the user's.
 import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { PROJECT_ROOT } from "../base.js";
 import { isOwnTable } from "../catalogue/table.js";
-import { type Config, PROJECT_ROOT } from "../config.js";
+import type { Config } from "../config/settings.js";
 import { note } from "./print.js";
 
 export const SAMPLES = join(PROJECT_ROOT, "data", "samples");

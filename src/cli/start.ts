@@ -1,6 +1,7 @@
 // `hidb start`: all set-up and the run, with progress, until every video has come to an end.
 import type { Command } from "commander";
-import { type Config, readConfig } from "../config.js";
+import { readConfig } from "../config/read.js";
+import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import { prepareFile } from "../database/sqlite-file.js";
 import { checkWritable } from "../database/writable.js";

@@ -1,7 +1,7 @@
 // `hidb status`: where the pool stands, on one screen.
 import type { Command } from "commander";
 import { isOwnTable } from "../catalogue/table.js";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import { nameDatabase } from "../database/open.js";
 import { type Costs, readCosts } from "../report/costs.js";
 import type { Eta } from "../report/eta.js";

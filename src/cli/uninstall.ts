@@ -2,7 +2,8 @@
 import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
-import { type Config, handedOverFile, type SettingKey } from "../config.js";
+import { handedOverFile } from "../config/handed-over.js";
+import type { Config, SettingKey } from "../config/settings.js";
 import { nameDatabase, openDatabase } from "../database/open.js";
 import { planUninstall } from "../database/uninstall.js";
 import { HidbError } from "../errors.js";

@@ -1,5 +1,5 @@
 // What a person who starts the pool is told of its page.
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import { ensureToken } from "./token.js";
 
 /** Where a browser on this machine finds the page; undefined without a port. */

@@ -1,5 +1,5 @@
 // Who may ask: names against DNS rebinding, and for changes a token, an origin and bounds.
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import type { Millis } from "../video.js";
 import type { Attempts } from "./attempts.js";
 import { Refusal } from "./refusal.js";

@@ -1,7 +1,7 @@
 // What the page and the API are told of the instance that serves them.
 import type { Instance } from "../claim/membership.js";
 import type { Clock } from "../clock.js";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import type { PoolEvent } from "../report/event.js";
 import type { CatalogueTable } from "../video.js";

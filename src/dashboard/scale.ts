@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from "
 import { join } from "node:path";
 import { isAlive } from "../claim/liveness.js";
 import { systemClock } from "../clock.js";
-import { inheritedEnvironment, readPm2Home } from "../config.js";
+import { inheritedEnvironment, readPm2Home } from "../config/environment.js";
 import { codeOf } from "../errors.js";
 import { pm2Failed, startPm2 } from "../pm2-command.js";
 import { readBudget } from "../report/box/box.js";

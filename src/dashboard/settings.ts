@@ -1,5 +1,5 @@
 // The settings as in force, for people to see: of secrets only what tells one from another.
-import { type Config, type Origin, SETTINGS, type SettingKey } from "../config.js";
+import { type Config, type Origin, SETTINGS, type SettingKey } from "../config/settings.js";
 import { shownUrl } from "../shown.js";
 
 export interface ShownSetting {

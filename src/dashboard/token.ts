@@ -2,7 +2,7 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import { makeFolder } from "../disk.js";
 import { codeOf, HidbError, messageOf } from "../errors.js";
 

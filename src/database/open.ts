@@ -1,6 +1,6 @@
 // Opens the database that the settings name: a local SQLite file, or D1 over HTTP.
 import type { Clock } from "../clock.js";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import type { Millis } from "../video.js";
 import { RequestBudget } from "./d1/budget.js";
 import { openCourier } from "./d1/courier.js";

@@ -5,7 +5,7 @@ import type { Claimer } from "../claim/claimer.js";
 import * as membership from "../claim/membership.js";
 import { findLostClaims, reclaimVideos } from "../claim/reclaim.js";
 import type { Timer } from "../clock.js";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import { again } from "../database/again.js";
 import { EXIT, isPassing } from "../errors.js";
 import type { Processor } from "../process/processor.js";

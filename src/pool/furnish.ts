@@ -5,7 +5,7 @@ import { Claimer } from "../claim/claimer.js";
 import { type IsAlive, isAlive as isAliveHere, type ProcessIdentity } from "../claim/liveness.js";
 import { type Instance, type RequestShare, register } from "../claim/membership.js";
 import type { Clock } from "../clock.js";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import type { HidbError } from "../errors.js";
 import type { Processor } from "../process/processor.js";

@@ -1,6 +1,6 @@
 // What keeps the pool within its box: an instance begins, claims, goes on or makes room as memory allows.
 import * as membership from "../claim/membership.js";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import { Box, type BoxMemory } from "../report/box/box.js";
 import { Footprint } from "../report/box/footprint.js";
 import type { PoolEvent } from "../report/event.js";

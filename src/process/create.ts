@@ -1,6 +1,6 @@
 // Part of room 3: chooses the processor by HIDB_PROCESSOR; only the chosen one is loaded.
 import type { Clock } from "../clock.js";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import type { Processor } from "./processor.js";
 import type { WorkerParts } from "./worker.js";
 

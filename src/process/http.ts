@@ -2,7 +2,7 @@
 
 import { connect } from "node:net";
 import type { Clock } from "../clock.js";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import { HidbError, messageOf } from "../errors.js";
 import { hideSecrets, secretParts, shownUrl } from "../shown.js";
 import { Connections, exchange, HARMLESS_HEADERS } from "./http/exchange.js";

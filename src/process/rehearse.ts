@@ -1,6 +1,6 @@
 // Room 3, the processor `rehearse`: waits in place of work, and goes wrong at given rates, for trials and benchmarks.
 import type { Clock } from "../clock.js";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import type { Millis, Outcome, Video } from "../video.js";
 import type { AttemptContext, Processor } from "./processor.js";
 

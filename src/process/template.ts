@@ -1,5 +1,6 @@
 // Part of room 3: the placeholders that people write into HIDB_COMMAND and HIDB_HTTP_URL, e.g. `{source}`.
-import { type Config, SETTINGS, type SettingKey, settingInvalid } from "../config.js";
+import { settingInvalid } from "../config/check.js";
+import { type Config, SETTINGS, type SettingKey } from "../config/settings.js";
 import type { Video } from "../video.js";
 import type { AttemptContext } from "./processor.js";
 

@@ -1,7 +1,7 @@
 // Room 3, the processor `worker`: the user's own Cloudflare Worker, unmodified, gets each video as a request, a message of
 // a batch or a cron event.
 import type { Clock } from "../clock.js";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import { hideSecrets, secretParts } from "../shown.js";
 import type { Millis, Outcome, Video } from "../video.js";
 import { deliverBatch } from "../workerd/broker/deliver.js";

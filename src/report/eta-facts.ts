@@ -1,5 +1,5 @@
 // What the estimate is made of, as the database has it: in one look at all videos, and some of their newest and last.
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import type { Millis, State } from "../video.js";
 import { type Eta, estimate } from "./eta.js";

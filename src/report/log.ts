@@ -1,6 +1,6 @@
 // The log: all wording in one place. One file an instance, written synchronously: through PM2 lines get lost at exit.
 import { type Logger, pino } from "pino";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import { makeFolder } from "../disk.js";
 import { HidbError, messageOf } from "../errors.js";
 import type { Claim } from "../video.js";

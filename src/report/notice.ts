@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { parseArgsStringToArgv } from "string-argv";
 import type { Clock } from "../clock.js";
-import { environmentForPrograms } from "../config.js";
+import { environmentForPrograms } from "../config/environment.js";
 import { messageOf } from "../errors.js";
 import type { Millis } from "../video.js";
 import type { NoticeEvent } from "./event.js";

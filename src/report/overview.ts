@@ -1,6 +1,6 @@
 // All that a screen shows of the pool, in one value: for `hidb watch`, the dashboard and its event stream.
 import { hostname } from "node:os";
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
 import { readBudget } from "./box/box.js";

@@ -1,5 +1,5 @@
 // What any number of instances would mean: when it is done, whether it fits, what D1 would count.
-import type { Config } from "../config.js";
+import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
 import { readBudget } from "./box/box.js";

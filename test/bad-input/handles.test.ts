@@ -64,7 +64,7 @@ describe("a shell that allows few open files", () => {
     const script = `
       import { openSync } from "node:fs";
       import { createCommand } from "${join(ROOT, "dist/process/command.js")}";
-      import { readConfig } from "${join(ROOT, "dist/config.js")}";
+      import { readConfig } from "${join(ROOT, "dist/config/read.js")}";
       import { systemClock as clock } from "${join(ROOT, "dist/clock.js")}";
       const config = readConfig({ environment: { HIDB_COMMAND: "true {source}" } });
       const processor = createCommand(config, { clock });
@@ -88,7 +88,7 @@ describe("a shell that allows few open files", () => {
     const script = `
       import { closeSync, openSync } from "node:fs";
       import { createProbe } from "${join(ROOT, "dist/process/probe/probe.js")}";
-      import { readConfig } from "${join(ROOT, "dist/config.js")}";
+      import { readConfig } from "${join(ROOT, "dist/config/read.js")}";
       import { systemClock as clock } from "${join(ROOT, "dist/clock.js")}";
       const processor = createProbe(readConfig({ environment: {} }), { clock, ffprobe: "hidb-no-such-ffprobe" });
       const context = { attempt: 1, rank: 0, count: 1, signal: new AbortController().signal };

@@ -1,7 +1,7 @@
 // The band of the ETA against what came: runs over the real catalogue, looked at on their way as the database shows them.
 import { join } from "node:path";
 import { systemClock } from "../../dist/clock.js";
-import { readConfig } from "../../dist/config.js";
+import { readConfig } from "../../dist/config/read.js";
 import type { Database } from "../../dist/database/database.js";
 import { migrate } from "../../dist/database/migrate.js";
 import { openSqlite } from "../../dist/database/sqlite.js";

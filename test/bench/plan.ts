@@ -2,7 +2,7 @@
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock as clock } from "../../dist/clock.js";
-import { readConfig } from "../../dist/config.js";
+import { readConfig } from "../../dist/config/read.js";
 import { openSqlite } from "../../dist/database/sqlite.js";
 import { readPlan } from "../../dist/report/plan.js";
 import { readCatalogue } from "./catalogue.ts";

@@ -6,7 +6,7 @@ import { identifyProcess } from "../../src/claim/liveness.js";
 import { beginWork, register } from "../../src/claim/membership.js";
 import { reclaimVideos } from "../../src/claim/reclaim.js";
 import { systemClock as clock } from "../../src/clock.js";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/read.js";
 import type { House } from "../../src/dashboard/house.js";
 import { Dashboard } from "../../src/dashboard/serve.js";
 import { ensureToken } from "../../src/dashboard/token.js";

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { readConfig } from "../../dist/config.js";
+import { readConfig } from "../../dist/config/read.js";
 import { makeFolder } from "./cases.ts";
 import { tryCommand, tryEcosystem, tryInstance } from "./settings/processes.ts";
 import { checkRefusal, fuzzSettings } from "./settings/run.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { identifyProcess, type ProcessIdentity } from "../../src/claim/liveness.js";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/read.js";
 import { furnish } from "../../src/pool/furnish.js";
 import { readSpools, Spool } from "../../src/settle/spool.js";
 import type { Outcome } from "../../src/video.js";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { setPaused } from "../../src/catalogue/backlog.js";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/read.js";
 import { judgeRun } from "../../src/report/runs.js";
 import { readSwitches } from "../../src/report/switches.js";
 import type { Outcome } from "../../src/video.js";

@@ -1,7 +1,7 @@
 import type { D1Database } from "@cloudflare/workers-types";
 import { expect, it, vi } from "vitest";
 import { type Clock, systemClock } from "../../src/clock.js";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/read.js";
 import { runGroup } from "../../src/process/command/group.js";
 import { createCommand } from "../../src/process/command.js";
 import { CLOSE_MS } from "../../src/process/within.js";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock as clock } from "../../src/clock.js";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/read.js";
 import { HidbError } from "../../src/errors.js";
 import { toSegment } from "../../src/process/command/out.js";
 import { Tail } from "../../src/process/command/tail.js";
@@ -379,7 +379,7 @@ describe("the end of a program", () => {
     writeProgram(folder, program);
     const script = `
       import { systemClock as clock } from "${dist}clock.js";
-      import { readConfig } from "${dist}config.js";
+      import { readConfig } from "${dist}config/read.js";
       import { createCommand } from "${dist}process/command.js";
       const command = createCommand(readConfig(), { clock });
       const video = { id: 1, source: "a", title: null, durationS: null };
@@ -462,7 +462,7 @@ describe("the end of a program", () => {
   it("does not keep an instance alive that has nothing else to do", async () => {
     const script = `
       import { systemClock as clock } from "${dist}clock.js";
-      import { readConfig } from "${dist}config.js";
+      import { readConfig } from "${dist}config/read.js";
       import { createCommand } from "${dist}process/command.js";
       const video = { id: 1, source: "a", title: null, durationS: null };
       const context = { attempt: 1, rank: 0, count: 1, signal: new AbortController().signal };

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer as createSocketServer } from "node:net";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Clock, systemClock } from "../../src/clock.js";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/read.js";
 import { checkProcessor } from "../../src/process/create.js";
 import { checkHttp, checkReachable, createHttp } from "../../src/process/http.js";
 import type { AttemptContext, Processor } from "../../src/process/processor.js";

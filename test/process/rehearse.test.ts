@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { type Clock, systemClock as clock } from "../../src/clock.js";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/read.js";
 import type { AttemptContext } from "../../src/process/processor.js";
 import { createRehearse } from "../../src/process/rehearse.js";
 import type { Outcome, Video } from "../../src/video.js";
@@ -127,7 +127,7 @@ describe("rehearse", () => {
   it("kills its own instance half-way through when told to", async () => {
     const script = `
       import { systemClock as clock } from "${dist}clock.js";
-      import { readConfig } from "${dist}config.js";
+      import { readConfig } from "${dist}config/read.js";
       import { createRehearse } from "${dist}process/rehearse.js";
       const rehearse = createRehearse(readConfig(), { clock });
       const video = { id: 1, source: "a", title: null, durationS: 0.2 };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.js";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/read.js";
 import type { Database } from "../../src/database/database.js";
 import { openSqlite } from "../../src/database/sqlite.js";
 import type { AttemptContext, Processor } from "../../src/process/processor.js";

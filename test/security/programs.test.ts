@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSyn
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock as clock } from "../../src/clock.js";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/read.js";
 import { createCommand } from "../../src/process/command.js";
 import { runFfprobe } from "../../src/process/probe/ffprobe.js";
 import type { AttemptContext } from "../../src/process/processor.js";

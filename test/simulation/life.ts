@@ -1,6 +1,7 @@
 // One life of an instance, as main.ts leads it: the same house on the simulated clock, host and database.
 import { describeCatalogue } from "../../src/catalogue/table.ts";
-import { type Config, readConfig } from "../../src/config.ts";
+import { readConfig } from "../../src/config/read.ts";
+import type { Config } from "../../src/config/settings.ts";
 import { RequestBudget } from "../../src/database/d1/budget.ts";
 import { openCourier } from "../../src/database/d1/courier.ts";
 import { openD1Http } from "../../src/database/d1-http.ts";

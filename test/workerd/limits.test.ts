@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Worker as Thread } from "node:worker_threads";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../src/clock.js";
-import { readConfig } from "../../src/config.js";
+import { readConfig } from "../../src/config/read.js";
 import { type Countable, Meter } from "../../src/workerd/limits/meter.js";
 import { reportUsage } from "../../src/workerd/limits/report.js";
 import { readLimits } from "../../src/workerd/limits/settings.js";

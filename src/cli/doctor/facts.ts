@@ -1,5 +1,5 @@
 // What the doctor looks at; gathered in gather*.ts, judged in judge*.ts.
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import type { HidbError } from "../../errors.js";
 import type { Budget } from "../../report/box/box.js";
 import type { FarTimes } from "../../report/far-times.js";

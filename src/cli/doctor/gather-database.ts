@@ -3,7 +3,7 @@ import { accessSync, closeSync, constants, existsSync, openSync, readSync, statf
 import { dirname } from "node:path";
 import { TOLERANCE_MS } from "../../claim/ahead.js";
 import { type Clock, systemClock } from "../../clock.js";
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import type { Database } from "../../database/database.js";
 import { pendingMigrations } from "../../database/migrate.js";
 import { openDatabase, openForPool } from "../../database/open.js";

@@ -1,5 +1,5 @@
 // The doctor's judgement: facts in, findings out, nothing touched.
-import { SETTINGS } from "../../config.js";
+import { SETTINGS } from "../../config/settings.js";
 import type { Facts } from "./facts.js";
 import { type Finding, fromError, problem, warning } from "./finding.js";
 import { judgeDatabase } from "./judge-database.js";

@@ -1,7 +1,7 @@
 // The page of the pool that a run has started: whether it is really there, and how long it stays.
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import { describeToken, pageUrl } from "../../dashboard/announce.js";
 import { codeOf } from "../../errors.js";
 import { clock } from "../context.js";

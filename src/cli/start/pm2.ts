@@ -2,8 +2,10 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { findBase } from "../../base.js";
-import { type Config, inheritedEnvironment, PROJECT_ROOT, readConfig, toEnvironment } from "../../config.js";
+import { findBase, PROJECT_ROOT } from "../../base.js";
+import { inheritedEnvironment } from "../../config/environment.js";
+import { readConfig, toEnvironment } from "../../config/read.js";
+import type { Config } from "../../config/settings.js";
 import { findD1Target } from "../../database/d1/target.js";
 import { nameDatabase } from "../../database/open.js";
 import { EXIT, HidbError } from "../../errors.js";

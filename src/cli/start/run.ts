@@ -1,7 +1,7 @@
 // The run of a pool that `hidb start` starts and ends: begun here, so that HIDB_HALT counts from now, and told here if the
 // instances had no time to.
 import { holdStart } from "../../catalogue/backlog.js";
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import type { Database } from "../../database/database.js";
 import type { PoolEvent } from "../../report/event.js";
 import { beginRun, endRun, lookAtRun } from "../../report/runs.js";

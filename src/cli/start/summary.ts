@@ -1,5 +1,5 @@
 // What stands on the screen when a run is over.
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import type { Database } from "../../database/database.js";
 import { describeOver } from "../../report/limits.js";
 import { type RunReport, readRun } from "../../report/run.js";

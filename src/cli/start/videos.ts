@@ -4,7 +4,7 @@ import { addVideos } from "../../catalogue/add.js";
 import { adoptVideos, countRefusedRows } from "../../catalogue/adopt.js";
 import { scanFolder } from "../../catalogue/folder.js";
 import { readVideoList } from "../../catalogue/list.js";
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import type { Database } from "../../database/database.js";
 import { HidbError } from "../../errors.js";
 import { countStates, hasOpenVideos } from "../../report/status.js";

@@ -1,6 +1,6 @@
 // What the keys do to the pool: pause, resume, retry, scale. Each says in a line what came of it.
 import { countRetriable, findRetriable, retryVideos, setPaused } from "../../catalogue/backlog.js";
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import type { Database } from "../../database/database.js";
 import { retryInJournal } from "../../report/journal-retry.js";
 import type { Overview } from "../../report/overview.js";

@@ -1,5 +1,5 @@
 // Looks at the database again and again, as often as that is cheap, and keeps what it has seen last.
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import type { Database } from "../../database/database.js";
 import { messageOf } from "../../errors.js";
 import { type Overview, readOverview } from "../../report/overview.js";

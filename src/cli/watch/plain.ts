@@ -1,5 +1,5 @@
 // Without a terminal: a line a minute for people, an object a second for machines.
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import type { Database } from "../../database/database.js";
 import type { Overview } from "../../report/overview.js";
 import type { Millis } from "../../video.js";

@@ -1,7 +1,7 @@
 // `+` and `-`: `pm2 scale` in the home where PM2 keeps the instances that are seen.
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import { HidbError } from "../../errors.js";
 import type { Overview } from "../../report/overview.js";
 import { Pm2 } from "../start/pm2.js";

@@ -1,5 +1,5 @@
 // The screen at work: figures come in, keys are obeyed, and it is drawn anew, four times a second at most.
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import type { Database } from "../../database/database.js";
 import { nameDatabase } from "../../database/open.js";
 import { HidbError, messageOf } from "../../errors.js";

@@ -3,7 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { PROJECT_ROOT } from "../../config.js";
+import { PROJECT_ROOT } from "../../base.js";
 
 /** Everything comes from here and nothing may be framed; uPlot places its parts through the CSSOM, which this allows. */
 export const PAGE_POLICY =

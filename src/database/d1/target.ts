@@ -1,5 +1,5 @@
 // Which D1 database the settings mean: account, database and token, from the settings or the user's wrangler config.
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import { HidbError } from "../../errors.js";
 import { chooseD1Database } from "../wrangler/choose.js";
 import { findWranglerConfig } from "../wrangler/find.js";

@@ -2,7 +2,8 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { parseArgsStringToArgv } from "string-argv";
-import { type Config, SETTINGS, settingInvalid } from "../../config.js";
+import { settingInvalid } from "../../config/check.js";
+import { type Config, SETTINGS } from "../../config/settings.js";
 import { HidbError } from "../../errors.js";
 import { checkPlaceholders, fillTemplate, placeholdersIn, VIDEO_PLACEHOLDERS } from "../template.js";
 

@@ -1,6 +1,7 @@
 // Part of the processor `http`: what HIDB_HTTP_* ask for, and what can be wrong with it.
 import * as v from "valibot";
-import { type Config, SETTINGS, settingInvalid } from "../../config.js";
+import { settingInvalid } from "../../config/check.js";
+import { type Config, SETTINGS } from "../../config/settings.js";
 import { HidbError } from "../../errors.js";
 import type { Video } from "../../video.js";
 import type { AttemptContext } from "../processor.js";

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../clock.js";
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import { messageOf } from "../../errors.js";
 import { shownReason } from "../../shown.js";
 import type { Outcome, Video } from "../../video.js";

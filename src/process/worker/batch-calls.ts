@@ -1,6 +1,7 @@
 // Part of the processor `worker`: videos as messages of a queue, one or several in a batch, each with an outcome of its own.
 import type { Clock } from "../../clock.js";
-import { type Config, SETTINGS, settingInvalid } from "../../config.js";
+import { settingInvalid } from "../../config/check.js";
+import { type Config, SETTINGS } from "../../config/settings.js";
 import type { Millis, Outcome, Video } from "../../video.js";
 import type { Host } from "../../workerd/host/host.js";
 import type { WorkerPlan } from "../../workerd/plan.js";

@@ -2,7 +2,8 @@
 // are files beside it, or on D1 as well.
 import { join } from "node:path";
 import type { D1Database } from "@cloudflare/workers-types";
-import { type Config, SETTINGS, settingInvalid } from "../../config.js";
+import { settingInvalid } from "../../config/check.js";
+import { type Config, SETTINGS } from "../../config/settings.js";
 import type { Database } from "../../database/database.js";
 import type { D1Wish } from "../../workerd/config/plan.js";
 import type { Binding } from "../../workerd/plan.js";

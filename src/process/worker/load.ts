@@ -1,7 +1,8 @@
 // Part of the processor `worker`: its Worker loaded, or the reason why not, without the secrets that its code may have put
 // there.
 import { systemClock } from "../../clock.js";
-import { type Config, SETTINGS, settingInvalid } from "../../config.js";
+import { settingInvalid } from "../../config/check.js";
+import { type Config, SETTINGS } from "../../config/settings.js";
 import { HidbError } from "../../errors.js";
 import { hideSecrets, secretParts } from "../../shown.js";
 import type { PlannedWorker } from "../../workerd/config/plan.js";

@@ -1,7 +1,7 @@
 // Part of the processor `worker`: the queues that the Worker sends to and consumes. Their messages wait in the pool's
 // database, so that any instance delivers them, and none is lost with the one that was sent it.
 import type { Clock } from "../../clock.js";
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import type { Database } from "../../database/database.js";
 import { Broker } from "../../workerd/broker/broker.js";
 import { DatabaseQueueStore } from "../../workerd/broker/database-store.js";

@@ -1,5 +1,6 @@
 // Part of the processor `worker`: how a video becomes a request, a message or a cron event, by HIDB_WORKER_*.
-import { type Config, SETTINGS, type SettingKey, settingInvalid } from "../../config.js";
+import { settingInvalid } from "../../config/check.js";
+import { type Config, SETTINGS, type SettingKey } from "../../config/settings.js";
 import type { HidbError } from "../../errors.js";
 import type { Millis, Video } from "../../video.js";
 import type { FetchCall } from "../../workerd/host/protocol.js";

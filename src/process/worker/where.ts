@@ -1,7 +1,7 @@
 // Part of the processor `worker`: where the Worker is.
 import { existsSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import { findWranglerConfig } from "../../database/wrangler/find.js";
 import { HidbError } from "../../errors.js";
 

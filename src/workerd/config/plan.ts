@@ -1,7 +1,7 @@
 // From what a person has (a wrangler config, a built module, a Pages output, or options) to the plan of a hosted Worker.
 import { basename, dirname, resolve } from "node:path";
 import { type Clock, systemClock } from "../../clock.js";
-import { inheritedEnvironment } from "../../config.js";
+import { inheritedEnvironment } from "../../config/environment.js";
 import { wranglerConfigError } from "../../database/wrangler/error.js";
 import { findWranglerConfig } from "../../database/wrangler/find.js";
 import { WORKER_KEYS, type WorkerKeys } from "../../database/wrangler/keys.js";

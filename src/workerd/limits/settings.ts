@@ -1,5 +1,5 @@
 // Which limits hold: those of the plan, what the Worker's own config says of them, and above both what a person has set.
-import type { Config } from "../../config.js";
+import type { Config } from "../../config/settings.js";
 import { LIMITS_OF, type Limits, type LimitsMode, type LimitsPlan } from "./tables.js";
 
 export type LimitSettings = Pick<

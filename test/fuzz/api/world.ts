@@ -9,7 +9,7 @@ import { adoptVideos } from "../../../dist/catalogue/adopt.js";
 import { identifyProcess } from "../../../dist/claim/liveness.js";
 import { beginWork, register } from "../../../dist/claim/membership.js";
 import { systemClock as clock } from "../../../dist/clock.js";
-import { readConfig } from "../../../dist/config.js";
+import { readConfig } from "../../../dist/config/read.js";
 import { Dashboard } from "../../../dist/dashboard/serve.js";
 import { migrate } from "../../../dist/database/migrate.js";
 import { openSqlite } from "../../../dist/database/sqlite.js";

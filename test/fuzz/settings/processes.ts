@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import { SETTINGS, type SettingKey } from "../../../dist/config.js";
+import { SETTINGS, type SettingKey } from "../../../dist/config/settings.js";
 import type { Chance } from "../random.ts";
 import { HOSTILE } from "./values.ts";
 

@@ -3,7 +3,8 @@
 import { strict as assert } from "node:assert";
 import { rmSync, writeFileSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
-import { type Config, readConfig, SETTINGS, type SettingKey } from "../../../dist/config.js";
+import { readConfig } from "../../../dist/config/read.js";
+import { type Config, SETTINGS, type SettingKey } from "../../../dist/config/settings.js";
 import { HidbError } from "../../../dist/errors.js";
 import { anyOf, type Finding, makeFolder, tryCases, within } from "../cases.ts";
 import type { Options } from "../lists/run.ts";

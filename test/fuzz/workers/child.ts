@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { systemClock as clock } from "../../../dist/clock.js";
-import { readConfig } from "../../../dist/config.js";
+import { readConfig } from "../../../dist/config/read.js";
 import { openSqlite } from "../../../dist/database/sqlite.js";
 import { Attempt } from "../../../dist/pool/attempt.js";
 import { Deadlines } from "../../../dist/pool/deadlines.js";
