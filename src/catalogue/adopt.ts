@@ -1,7 +1,7 @@
 // Finds rows of the catalogue that the pool does not know yet, whoever has inserted them.
 import type { Clock } from "../clock.js";
-import { again } from "../database/again.js";
 import type { Database } from "../database/database.js";
+import { retryIdempotent } from "../database/retry-idempotent.js";
 import type { CatalogueTable, Millis } from "../video.js";
 import * as sql from "./statements.js";
 
@@ -14,7 +14,7 @@ const MS_PER_ROW_READ = 86_400_000 / 1_000_000;
 /** Takes every row that is not known yet; resolves to how many. */
 export async function adoptVideos(database: Database, catalogue: CatalogueTable): Promise<number> {
   if ((await database.prepare(sql.seeMissing(catalogue)).first()) === null) return 0;
-  const { meta } = await again(() => database.prepare(sql.adoptMissing(catalogue)).run());
+  const { meta } = await retryIdempotent(() => database.prepare(sql.adoptMissing(catalogue)).run());
   return meta.changes;
 }
 
@@ -25,7 +25,7 @@ export async function countRefusedRows(database: Database, catalogue: CatalogueT
 
 /** Takes the rows above the highest known id. */
 async function adoptNewest(database: Database, catalogue: CatalogueTable): Promise<void> {
-  await again(() => database.prepare(sql.adoptNewest(catalogue)).run());
+  await retryIdempotent(() => database.prepare(sql.adoptNewest(catalogue)).run());
 }
 
 /** A function to call with each heartbeat: a seek for the newest rows every time, a full comparison now and then. */
@@ -39,7 +39,7 @@ function watchFromAfar(database: Database, clock: Clock, catalogue: CatalogueTab
   let compareAt = clock.monotonic() + COMPARE_EVERY_MS * (1 + clock.random());
   return async () => {
     if (clock.monotonic() >= compareAt) {
-      const { meta } = await again(() => database.prepare(sql.adoptMissing(catalogue)).run());
+      const { meta } = await retryIdempotent(() => database.prepare(sql.adoptMissing(catalogue)).run());
       compareAt = clock.monotonic() + Math.max(COMPARE_EVERY_MS, meta.rows_read * MS_PER_ROW_READ);
     }
     if ((await database.prepare(seeNewest).first()) !== null) await adoptNewest(database, catalogue);

@@ -1,5 +1,5 @@
 // Times that lie further ahead than can have been meant: a clock has been set back since they were written.
-import { again } from "../database/again.js";
+import { retryIdempotent } from "../database/retry-idempotent.js";
 import type { Millis } from "../video.js";
 import type { Instance } from "./membership.js";
 import * as sql from "./statements.js";
@@ -36,10 +36,10 @@ export async function endFarWaits({ database, clock }: Instance): Promise<number
   // before it, an attempt that has ended since would seem to have ended in the future.
   // On D1 either may travel with somebody's write, whose lost answer leaves both in doubt: both may be done twice.
   const known = clock.now() + TOLERANCE_MS;
-  const last = await again(() => database.prepare(sql.LAST_FAR_ATTEMPT).bind(known).first<number>("last"));
+  const last = await retryIdempotent(() => database.prepare(sql.LAST_FAR_ATTEMPT).bind(known).first<number>("last"));
   if (last === null) return 0;
   const now = clock.now();
-  const { meta } = await again(() =>
+  const { meta } = await retryIdempotent(() =>
     database
       .prepare(sql.END_FAR_WAITS)
       .bind(last, now + TOLERANCE_MS, now)

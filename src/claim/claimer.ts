@@ -1,5 +1,5 @@
 // Room 2: takes pending videos on the instance's lease, from its own shard first, then from anyone's.
-import { again } from "../database/again.js";
+import { retryIdempotent } from "../database/retry-idempotent.js";
 import { isOutcomeUnknown } from "../errors.js";
 import type { CatalogueTable, Claim, Millis } from "../video.js";
 import { type Batch, Batches } from "./batches.js";
@@ -95,7 +95,7 @@ export class Claimer {
 
   /** Undoes claims that never came into our hands; before leaving, since nobody else would know of them. */
   settleDebts(): Promise<void> {
-    return again(() => this.#payBack());
+    return retryIdempotent(() => this.#payBack());
   }
 
   /** From here on nothing more is asked for: while a whole pool leaves, a claim would be tried again with each rank. */

@@ -1,8 +1,8 @@
 // The pool's members: an instance registers its life, renews its lease, and leaves.
 import type { D1PreparedStatement } from "@cloudflare/workers-types";
 import type { Clock } from "../clock.js";
-import { again } from "../database/again.js";
 import type { Database } from "../database/database.js";
+import { retryIdempotent } from "../database/retry-idempotent.js";
 import type { Millis } from "../video.js";
 import { type IsAlive, isAlive, type ProcessIdentity } from "./liveness.js";
 import * as sql from "./statements.js";
@@ -146,7 +146,7 @@ export async function register(
     const { id } = instance;
     statements.push(database.prepare(sql.TAKE_FIRST_SHARE).bind(budget.shared, budget.shared, id, id));
   }
-  const results = await again(() => database.batch<{ share: number }>(statements));
+  const results = await retryIdempotent(() => database.batch<{ share: number }>(statements));
   budget?.grant(results.at(-1)?.results[0]?.share ?? 0);
   return instance;
 }
@@ -159,7 +159,7 @@ export async function beginWork(instance: Instance, admission?: Admission): Prom
       ? database.prepare(sql.BEGIN_WORK).bind(leaseEnd(instance), id)
       : admittedStatement(instance, admission);
   // Asked for, not counted: after a lost answer the first try may have done it.
-  const results = await again(() =>
+  const results = await retryIdempotent(() =>
     database.batch<{ works: number }>([beginning(), database.prepare(sql.WORKS).bind(id)]),
   );
   return results[1]?.results[0]?.works === 1;
@@ -219,7 +219,7 @@ export async function viewPool(instance: Instance): Promise<PoolView> {
 }
 
 export async function beginDrain(instance: Instance): Promise<void> {
-  await again(() => instance.database.prepare(sql.BEGIN_DRAIN).bind(instance.id).run());
+  await retryIdempotent(() => instance.database.prepare(sql.BEGIN_DRAIN).bind(instance.id).run());
 }
 
 /** True when no other instance is draining: recycles go through the pool one at a time. */
@@ -231,7 +231,7 @@ export async function beginRecycle(instance: Instance): Promise<boolean> {
 
 export async function leave(instance: Instance, figures: InstanceFigures, because: string): Promise<void> {
   const { database, clock, id } = instance;
-  await again(() =>
+  await retryIdempotent(() =>
     database.batch([
       figuresStatement(instance, { ...figures, inHand: 0 }),
       database.prepare(sql.LEAVE).bind(clock.now(), because, id),

@@ -1,5 +1,5 @@
 // Takes videos back from instances that are proven dead (same host) or silent past their lease (another host).
-import { again } from "../database/again.js";
+import { retryIdempotent } from "../database/retry-idempotent.js";
 import { isOutcomeUnknown } from "../errors.js";
 import type { Millis, State } from "../video.js";
 import { isStalled } from "./ahead.js";
@@ -45,7 +45,7 @@ export interface ReclaimOptions {
 export async function reclaimVideos(instance: Instance, options: ReclaimOptions): Promise<Reclaimed[]> {
   const { database, clock, id, identity, isAlive } = instance;
   // On D1 it may travel with somebody's write, whose lost answer leaves both in doubt.
-  const { results } = await again(() => database.prepare(sql.OTHER_INSTANCES).bind(id).all<OtherInstance>());
+  const { results } = await retryIdempotent(() => database.prepare(sql.OTHER_INSTANCES).bind(id).all<OtherInstance>());
   instance.neighbours = results.filter((other) => other.boot === identity.boot);
   const now = clock.now();
   const dead = results.filter(

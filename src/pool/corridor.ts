@@ -6,7 +6,7 @@ import * as membership from "../claim/membership.js";
 import { findLostClaims, reclaimVideos } from "../claim/reclaim.js";
 import type { Timer } from "../clock.js";
 import type { Config } from "../config/settings.js";
-import { again } from "../database/again.js";
+import { retryIdempotent } from "../database/retry-idempotent.js";
 import { EXIT, isPassing } from "../errors.js";
 import type { Processor } from "../process/processor.js";
 import type { PoolEvent } from "../report/event.js";
@@ -160,7 +160,7 @@ export class Corridor {
     const beginning = this.#memory.begin();
     if (!this.#isDistant) await beginning;
     // What travels with a write is left without an answer together with it.
-    const seeing = again(() => Promise.all([membership.viewPool(instance), claimer.seesSuspect()]));
+    const seeing = retryIdempotent(() => Promise.all([membership.viewPool(instance), claimer.seesSuspect()]));
     const [[view, suspect], begun] = await Promise.all([seeing, beginning]);
     [this.#view, this.#suspect] = [view, suspect];
     if (begun) this.#house.report({ type: "instance.working", ...this.#view });

@@ -161,7 +161,7 @@ export const CLAIM: Mutation[] = [
     name: "undone before leaving",
     protects: "I6: what a lost answer has left in hand does not come back as a death",
     file: CLAIMER,
-    find: "return again(() => this.#payBack());",
+    find: "return retryIdempotent(() => this.#payBack());",
     replace: "return this.#payBack();",
     tests: { file: "claim/lost-answers", only: "is undone before the instance leaves" },
   },

@@ -53,7 +53,7 @@ export const DATABASE: Mutation[] = [
   {
     name: "idempotent writes are sent again",
     protects: "a lost answer to a registration, drain or farewell does not cost the instance its life",
-    file: "src/database/again.ts",
+    file: "src/database/retry-idempotent.ts",
     find: "if (!isOutcomeUnknown(error) || tries === MOST_TRIES) throw error;",
     replace: "throw error;",
     tests: { file: "claim/lost-answers", only: "an instance.*(registers once|leaves for good)" },

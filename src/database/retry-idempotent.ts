@@ -1,9 +1,9 @@
-// Writes that do the same when they are done twice: where the answer was lost they are done again, without asking.
+// Repeats a write whose answer was lost; only for writes that have the same effect when they are applied twice.
 import { isOutcomeUnknown } from "../errors.js";
 
 const MOST_TRIES = 5;
 
-export async function again<T>(write: () => Promise<T>): Promise<T> {
+export async function retryIdempotent<T>(write: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
       return await write();
