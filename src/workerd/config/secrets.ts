@@ -1,9 +1,10 @@
-// A Worker's secrets for local work, from the files that wrangler takes them from.
+// A Worker's secrets for local work: the files that wrangler reads, with the libraries that it reads them with.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parse } from "dotenv";
+import { expand } from "dotenv-expand";
 import { wranglerConfigError } from "../../database/wrangler/error.js";
 import { codeOf, messageOf } from "../../errors.js";
-import { expandDotenv, parseDotenv } from "./dotenv.js";
 
 interface Wanted {
   /** Where the user's own config lies. */
@@ -38,7 +39,7 @@ export function readSecrets(wanted: Wanted): LocalSecrets {
 function readDevVars({ folder, env }: Wanted): Record<string, string> | undefined {
   const names = env === undefined ? [".dev.vars"] : [`.dev.vars.${env}`, ".dev.vars"];
   const text = names.map((name) => readText(join(folder, name))).find((content) => content !== undefined);
-  return text === undefined ? undefined : parseDotenv(text);
+  return text === undefined ? undefined : parse(text);
 }
 
 /** The `.env` family, each over the one before, and the process's own environment where the user asked for it. */
@@ -46,10 +47,11 @@ function readEnvFiles({ folder, env, required, environment }: Wanted): Record<st
   if (isFalse(environment.CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV)) return undefined;
   const names = [".env", ".env.local", ...(env === undefined ? [] : [`.env.${env}`, `.env.${env}.local`])];
   const parsed: Record<string, string> = {};
-  for (const name of names) Object.assign(parsed, parseDotenv(readText(join(folder, name)) ?? ""));
+  for (const name of names) Object.assign(parsed, parse(readText(join(folder, name)) ?? ""));
   const isWanted = required !== undefined || isTrue(environment.CLOUDFLARE_INCLUDE_PROCESS_ENV);
   const inherited = isWanted ? definedOnly(environment) : {};
-  return { ...inherited, ...expandDotenv(parsed, inherited) };
+  // It writes what it reads into `processEnv`.
+  return { ...inherited, ...expand({ parsed, processEnv: { ...inherited } }).parsed };
 }
 
 function definedOnly(environment: NodeJS.ProcessEnv): Record<string, string> {

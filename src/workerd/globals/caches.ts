@@ -6,7 +6,7 @@ import { currentInvocation } from "../invocation.js";
 import { define, type Realm, type Target } from "../realm.js";
 import { bodyOf } from "./body.js";
 import { answerFromCache } from "./cache-match.js";
-import { decideKeeping } from "./cache-policy.js";
+import { decideStorage } from "./cache-policy.js";
 import { Headers, makeImmutable } from "./headers.js";
 import { illegalConstructor, nameInstances, notImplemented, refuseGlobalScope, wrongType } from "./refusals.js";
 import { Request } from "./request.js";
@@ -59,17 +59,13 @@ class Cache {
     if (response.headers.get("vary")?.includes("*") === true) throw new TypeError(VARIES);
     const length = response.body === null ? 0 : (bodyOf(response).content?.length ?? null);
     const body = new Uint8Array(await response.arrayBuffer());
-    const now = Date.now();
-    const kept = decideKeeping({
-      status: response.status,
-      headers: pairsOf(response, length),
-      hasAuthorization: asked.headers.has("authorization"),
-      now,
-    });
-    if (kept === null || !/^https?:/.test(asked.url)) return;
+    const { status } = response;
+    const headers = pairsOf(response, length);
+    const stored = decideStorage({ url: asked.url, status, requestHeaders: asked.headers, headers });
+    if (stored === null || !/^https?:/.test(asked.url)) return;
     const key = this.#keyOf(asked);
-    if (kept.ttlMs <= 0) await store.delete(key);
-    else await store.put(key, { status: response.status, headers: kept.headers, body, expiresAt: now + kept.ttlMs });
+    if (stored.ttlMs <= 0) await store.delete(key);
+    else await store.put(key, { status, headers: stored.headers, body, expiresAt: Date.now() + stored.ttlMs });
   }
 
   async delete(request: unknown, options?: Options): Promise<boolean> {
