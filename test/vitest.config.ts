@@ -1,21 +1,27 @@
+// Five projects. `npm test` runs the first three, `npm run test:deep` the other two, and each file belongs to one of them.
 import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
-/** What starts pools of real processes: mostly waiting, so two files share the cores, after everything else. */
-const POOLS = ["bad-input", "cli", "d1", "dashboard", "faults", "mirror", "pm2", "pool", "security", "soak"].map(
-  (room) => `test/${room}/**/*.test.ts`,
+/** What takes long: every fault, many seeds, mutations, and on real PM2 what a quicker test shows in one process. */
+const DEEP = ["test/**/*.deep.test.ts"];
+
+/** What starts processes of hidb: mostly waiting, and after everything that is not. */
+const PROCESSES = ["bad-input", "cli", "d1", "dashboard", "mirror", "pm2", "pool", "security"].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
 );
 
-/** What measures cost or how soon something happens has the machine to itself. */
+/** What has to have the machine to itself. */
 const ALONE = [
-  ...["box", "checklist", "cost", "d1-budget", "kill", "worker"].map((name) => `test/pm2/${name}.test.ts`),
-  "test/pool/busy.test.ts",
   // Requests that are started together arrive in their order only while nothing else is in their way.
   "test/contract/d1-http.test.ts",
 ];
+const DEEP_ALONE = ["box", "d1-budget", "worker-harm"].map((name) => `test/pm2/${name}.deep.test.ts`);
 
-// Two cores: two files at a time.
-const TWO = { maxWorkers: 2 };
+/** Two cores: two files at a time, and the projects one after the other. */
+function project(name: string, order: number, files: { include: string[]; exclude?: string[] }, maxWorkers = 2) {
+  const options = { name, maxWorkers, fileParallelism: maxWorkers > 1, sequence: { groupOrder: order } };
+  return { extends: true as const, test: { ...options, ...files } };
+}
 
 export default defineConfig({
   test: {
@@ -27,24 +33,11 @@ export default defineConfig({
     globalSetup: resolve(import.meta.dirname, "run-folder.ts"),
     pool: "forks",
     projects: [
-      {
-        extends: true,
-        test: {
-          ...TWO,
-          name: "rooms",
-          include: ["test/**/*.test.ts"],
-          exclude: [...POOLS, ...ALONE],
-          sequence: { groupOrder: 0 },
-        },
-      },
-      {
-        extends: true,
-        test: { ...TWO, name: "pools", include: POOLS, exclude: ALONE, sequence: { groupOrder: 1 } },
-      },
-      {
-        extends: true,
-        test: { name: "alone", include: ALONE, fileParallelism: false, sequence: { groupOrder: 2 } },
-      },
+      project("unit", 0, { include: ["test/**/*.test.ts"], exclude: [...PROCESSES, ...ALONE, ...DEEP] }),
+      project("processes", 1, { include: PROCESSES, exclude: [...ALONE, ...DEEP] }),
+      project("alone", 2, { include: ALONE }, 1),
+      project("deep", 3, { include: DEEP, exclude: DEEP_ALONE }),
+      project("deep-alone", 4, { include: DEEP_ALONE }, 1),
     ],
   },
 });

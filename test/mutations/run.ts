@@ -1,23 +1,15 @@
 // `npm run mutations`: takes one protection out of a copy of src/ at a time; the tests that it names must fail.
 //   --only <name>  those whose name contains it     --table  prints the README's table and ends
-//   --json <file>  writes the counts for CI         --simulate <seeds>  asks a simulated pool instead of the tests
-import { writeFileSync } from "node:fs";
+//   --simulate <seeds>  asks a simulated pool instead of the tests
 import { parseArgs } from "node:util";
 import { Copy } from "./copy.ts";
-import { isAssertion, isOf, type Ran, runTests } from "./judge.ts";
 import type { Mutation } from "./mutation.ts";
 import { describeRooms, MUTATIONS } from "./mutations.ts";
 import { simulateSeeds } from "./simulated.ts";
+import { findBroken, judgeByTests, type Verdict } from "./trial.ts";
 
 /** As many as cores in CI. */
 const SIDE_BY_SIDE = 2;
-
-interface Verdict {
-  caught: boolean;
-  by: string;
-  /** The first that failed, or why nothing did. */
-  first: string;
-}
 
 /** What runs in a copy that lacks a protection. */
 type Judge = (copy: Copy, mutation: Mutation) => Promise<Verdict>;
@@ -29,7 +21,6 @@ const { values } = parseArgs({
   options: {
     only: { type: "string" },
     table: { type: "boolean" },
-    json: { type: "string" },
     simulate: { type: "string" },
   },
 });
@@ -52,7 +43,7 @@ async function main(): Promise<number> {
     const [copy] = copies as [Copy];
     const broken = seeds > 0 ? [] : await findBroken(copy, chosen);
     for (const line of broken) console.log(line);
-    if (broken.length > 0) return end({ passed: 0, failed: broken.length });
+    if (broken.length > 0) return 1;
     const judge = seeds > 0 ? await judgeBySeeds(copy, seeds) : judgeByTests;
     console.log("| mutation | protects | caught by | first failing | s |\n| --- | --- | --- | --- | --- |");
     const waiting = [...chosen];
@@ -70,29 +61,10 @@ async function main(): Promise<number> {
     const caught = chosen.length - survivors.length;
     console.log(`${caught} of ${chosen.length} mutations were caught in ${seconds} s`);
     if (survivors.length > 0) console.log(`These survived:\n${survivors.join("\n")}`);
-    return end({ passed: caught, failed: survivors.length });
+    return survivors.length === 0 ? 0 : 1;
   } finally {
     for (const copy of copies) copy.remove();
   }
-}
-
-function end(counts: { passed: number; failed: number }): number {
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(counts)}\n`);
-  return counts.failed === 0 ? 0 : 1;
-}
-
-/** A test that fails anyway, or that is not there, catches nothing. */
-async function findBroken(copy: Copy, chosen: Mutation[]): Promise<string[]> {
-  const ran = await runTests(
-    copy,
-    chosen.map(({ tests }) => tests),
-  );
-  return chosen.flatMap(({ name, tests }) => {
-    const own = ran.filter((one) => isOf(one, tests));
-    if (own.length === 0) return [`no test for "${name}": expected /${tests.only}/ in test/${tests.file}.test.ts`];
-    const failed = own.find(({ status }) => status === "failed");
-    return failed === undefined ? [] : [`fails without the mutation "${name}": ${failed.name}: ${firstLine(failed)}`];
-  });
 }
 
 async function tryWithout(copy: Copy, mutation: Mutation, judge: Judge): Promise<{ line: string; caught: boolean }> {
@@ -105,17 +77,6 @@ async function tryWithout(copy: Copy, mutation: Mutation, judge: Judge): Promise
   return { line, caught };
 }
 
-async function judgeByTests(copy: Copy, { tests }: Mutation): Promise<Verdict> {
-  const by = `test/${tests.file}.test.ts`;
-  let ran = await runTests(copy, [tests]);
-  // On a machine that is busy vitest may give up on a process before it has begun.
-  if (ran.length === 0) ran = await runTests(copy, [tests]);
-  const failed = ran.find(isAssertion) ?? ran.find(({ status }) => status === "failed");
-  if (failed === undefined) return { caught: false, by, first: `${ran.length} tests passed` };
-  if (!isAssertion(failed)) return { caught: false, by, first: `no assertion: ${failed.name}: ${firstLine(failed)}` };
-  return { caught: true, by, first: failed.name };
-}
-
 async function judgeBySeeds(unbroken: Copy, count: number): Promise<Judge> {
   const anyway = await simulateSeeds(unbroken, { count, except: new Set(), bail: false });
   for (const { seed, rule } of anyway) console.log(`breaks without any mutation: seed ${seed}: ${rule}`);
@@ -125,8 +86,4 @@ async function judgeBySeeds(unbroken: Copy, count: number): Promise<Judge> {
     if (first === undefined) return { caught: false, by: "", first: `${count} seeds held` };
     return { caught: true, by: "simulator", first: `seed ${first.seed}: ${first.rule}` };
   };
-}
-
-function firstLine({ failure }: Ran): string {
-  return failure.split("\n", 1)[0] ?? "";
 }

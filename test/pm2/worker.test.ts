@@ -1,127 +1,21 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock as clock } from "../../src/clock.js";
-import { createPool, kill, type PoolOptions, ROOT, run, type TestPool } from "./pool.js";
+import { kill, ROOT, run, type TestPool } from "./pool.js";
+import { createWorkerPool, doneVideos, type Given, processing, SECRET, writing } from "./worker-app.js";
 
 let pool: TestPool;
 afterEach(() => pool.end());
 
-const SECRET = "geheimes-wort";
-
-interface Given extends PoolOptions {
-  /** Stands in the wrangler config besides the usual. */
-  config?: object;
-}
-
-/** A pool whose processor is this Worker; its database has a table `done` that the Worker writes to. */
-async function setup(source: string, { config, settings, ...options }: Given = {}): Promise<TestPool> {
-  pool = await createPool(options);
-  const folder = join(pool.folder, "app");
-  mkdirSync(folder);
-  writeFileSync(join(folder, "index.js"), source);
-  writeFileSync(join(folder, ".dev.vars"), `KEY=${SECRET}`);
-  const wrangler = {
-    ...{ name: "app", main: "index.js", compatibility_date: "2026-07-30", no_bundle: true },
-    d1_databases: [{ binding: "DB" }],
-    ...config,
-  };
-  writeFileSync(join(folder, "wrangler.json"), JSON.stringify(wrangler));
-  Object.assign(pool.settings, {
-    HIDB_PROCESSOR: "worker",
-    HIDB_WORKER: join(folder, "wrangler.json"),
-    HIDB_WORKER_DIR: join(pool.folder, "state"),
-    ...settings,
-  });
-  pool.database.exec("CREATE TABLE done (video_id INTEGER, note TEXT)");
+async function setup(...given: Parameters<typeof createWorkerPool>): Promise<TestPool> {
+  pool = await createWorkerPool(...given);
   return pool;
 }
 
-/** What the Worker does with a video, as the body of a function of `id`, `request`, `env` and `ctx`. */
-const processing = (body: string, more = "") => `export default {
-  async fetch(request, env, ctx) {
-    const { id, attempt } = request.method === "POST" ? await request.json() : {};
-    ${body}
-    return Response.json({ id });
-  },
-  ${more}
-};`;
-
-const WRITES = `ctx.waitUntil(scheduler.wait(MS).then(() =>
-  env.DB.prepare("INSERT INTO done (video_id) VALUES (?)").bind(id).run()));`;
-const writing = (ms: number) => WRITES.replace("MS", String(ms));
-
-function doneVideos(): number {
-  return pool.database.prepare("SELECT count(DISTINCT video_id) FROM done").pluck().get() as number;
-}
-
-async function restarts(): Promise<number[]> {
-  return (await pool.jlist()).map((one) => one.pm2_env.restart_time);
-}
-
 describe("a Worker in a pool", () => {
-  it("writes a row for each of 300 videos, whatever is scaled, reloaded and killed", async () => {
-    await setup(processing(writing(50)), { videos: 300 });
-    await pool.start(["-i", "3"]);
-    await pool.waitForProgress();
-    await pool.ok("scale", "hidb", "2");
-    await pool.waitForInstances(2);
-    await pool.waitForProgress();
-    await pool.ok("reload", "hidb");
-    await pool.waitForInstances(2);
-    const [victim] = pool.working();
-    kill(victim?.pid ?? Number.NaN);
-    expect(pool.count("completed"), "videos left for after the kill").toBeLessThan(290);
-    await pool.finish();
-    expect(doneVideos()).toBe(300);
-    await pool.verify({ killed: true });
-  });
-
-  it("that spins, hangs, exits, allocates without end or throws harms nobody", async () => {
-    const misdeeds = `
-      if (id === 11) for (;;);
-      if (id === 22) await new Promise(() => setInterval(() => {}, 100));
-      if (id === 33) process.exit(3);
-      if (id === 44) for (const all = []; ; await scheduler.wait(4)) all.push(new Uint8Array(4e6).fill(1));
-      if (id === 55) setTimeout(() => { throw new Error("thrown in a timer"); }, 1);
-      if (id === 66) return new Promise(() => {});
-      if (id === 77) throw new Error("no: " + env.KEY);
-      await scheduler.wait(20);`;
-    await setup(`import process from "node:process"; ${processing(misdeeds)}`, {
-      videos: 90,
-      settings: {
-        HIDB_WORKER_NODE: "full",
-        HIDB_TIMEOUT_MS: "2000",
-        HIDB_MAX_ATTEMPTS: "2",
-        HIDB_CONCURRENCY: "2",
-        HIDB_INSTANCE_MEMORY_MB: "400",
-      },
-    });
-    await pool.start(["-i", "3"]);
-    await pool.finish();
-    const charged = pool.database
-      .prepare<[], { id: number; reason: string }>("SELECT video_id AS id, reason FROM hidb_attempts WHERE attempt = 2")
-      .all();
-    expect(Object.fromEntries(charged.map(({ id, reason }) => [id, reason]))).toEqual({
-      11: "no result after 2 s (HIDB_TIMEOUT_MS)",
-      22: "no result after 2 s (HIDB_TIMEOUT_MS)",
-      33: "expected the Worker to stay alive, but it ended itself with exit code 3",
-      44: "expected the Worker to stay alive, but it held more than 224 MB",
-      66: expect.stringMatching(/had hung|no result/),
-      77: "expected POST /api/videos/77/process to answer, got Error: no: ***",
-    });
-    // Whoever was in hand beside one of them has lost nothing.
-    const innocent = pool.database.prepare(
-      "SELECT count(*) FROM hidb_videos WHERE state = 'completed' AND attempt = 1",
-    );
-    expect(innocent.pluck().get()).toBe(90 - charged.length);
-    expect(pool.spentAttempts()).toBe(2 * charged.length);
-    expect(await restarts()).toEqual([0, 0, 0]);
-    await pool.verify({ allowed: ["failed"] });
-  });
-
   it("is served on one port by all instances, also while they are reloaded", async () => {
     const port = await freePort();
     const pages = `
@@ -170,7 +64,7 @@ describe("a Worker in a pool", () => {
     expect(await ask(port, "/stream", { onFirst })).toMatchObject({ status: 200, text: "first,last" });
 
     await pool.finish();
-    expect(doneVideos()).toBe(200);
+    expect(doneVideos(pool)).toBe(200);
     // Nothing else keeps the Worker's thread awake by now.
     expect(await ask(port, "/echo", { body: "a body", rest: " that takes its time" })).toMatchObject({
       text: "POST a body that takes its time",
@@ -209,7 +103,7 @@ describe("a Worker in a pool", () => {
     await pool.finish();
     other.close();
     expect(logText()).toContain(`expected port ${port} (HIDB_WORKER_PORT) to be free, but somebody else has it`);
-    expect(doneVideos()).toBe(20);
+    expect(doneVideos(pool)).toBe(20);
     await pool.verify();
   });
 
@@ -243,7 +137,7 @@ describe("a Worker in a pool", () => {
     const held = await pool.find("the message that takes long", () => deliveries.get(7));
     kill(Number(held.split(" ").at(-1)));
     await pool.finish();
-    await pool.waitFor("every message", () => doneVideos() === 60 && deliveries.all(6).length === 4);
+    await pool.waitFor("every message", () => doneVideos(pool) === 60 && deliveries.all(6).length === 4);
     await pool.waitFor("the killed one's message", () => deliveries.all(7).length >= 2);
     const told = (id: number) => deliveries.all(id).map((note) => note.replace(/ \d+$/, ""));
     expect(told(5)).toEqual(["own 1", "own 2", "own 3"]);
@@ -256,10 +150,11 @@ describe("a Worker in a pool", () => {
   it("may finish within HIDB_DRAIN_MS at `pm2 stop`, and is given back after that", async () => {
     const slow = `
       if (id === 2) await env.OWN.send("take your time");
-      await scheduler.wait(id === 1 ? 1200 : 600_000);`;
+      const asked = () => env.DB.prepare("SELECT count(*) AS n FROM done").first("n");
+      while (id === 2 || (await asked()) === 0) await scheduler.wait(100);`;
     await setup(processing(slow, "queue: () => scheduler.wait(600_000)"), {
       videos: 2,
-      settings: { HIDB_DRAIN_MS: "1800" },
+      settings: { HIDB_DRAIN_MS: "4000" },
       config: {
         queues: { producers: [{ binding: "OWN", queue: "own" }], consumers: [{ queue: "own", max_batch_size: 1 }] },
       },
@@ -271,7 +166,11 @@ describe("a Worker in a pool", () => {
         pool.count("running") === 2 && messages.all(clock.now()).some((row) => (row as { held: 0 | 1 }).held === 1)
       );
     });
-    await pool.ok("stop", "hidb");
+    const stopped = pool.ok("stop", "hidb");
+    const holder = pool.database.prepare("SELECT instance FROM hidb_videos WHERE video_id = 1").pluck().get();
+    await pool.waitFor("the drain", () => !pool.working().some(({ id }) => id === holder));
+    pool.database.exec("INSERT INTO done (video_id) VALUES (1)");
+    await stopped;
     const states = pool.database.prepare("SELECT state, attempt FROM hidb_videos ORDER BY video_id").all();
     expect(states).toEqual([
       { state: "completed", attempt: 1 },
@@ -300,7 +199,7 @@ describe("hidb start", () => {
     expect(started).toMatchObject({ code: 1 });
     expect(started.stdout).toContain("6 videos: 5 completed, 1 failed");
     expect(started.stdout).toContain("2 videos would have failed on Workers (paid plan): 2 d1; hidb list --over any");
-    expect(doneVideos()).toBe(5);
+    expect(doneVideos(pool)).toBe(5);
     const over = await pool.hidb(["list", "--over", "any"]);
     expect(over.stdout).toMatch(/^ +1 +completed +1 +\/v\/1 +d1 5 of 2\n +2 +completed .*\n$/);
     const shown = await Promise.all([1, 3, 4].map((id) => pool.hidb(["show", String(id)])));
