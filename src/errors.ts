@@ -1,6 +1,6 @@
 // What a person can mend, said in one message: what was expected, what came, and the mend.
 
-/** The exit codes of DESIGN.md section 11, and 42: "PM2, do not restart me". */
+/** The exit codes (src/cli/README.md); 42 and 75 are an instance's, for PM2. */
 export const EXIT = {
   completed: 0,
   unfinished: 1,
