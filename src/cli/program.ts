@@ -69,7 +69,8 @@ export async function runProgram(argv: string[]): Promise<number> {
   }
 }
 
-function createProgram(): Command {
+/** Every command, as the help lists them. */
+export function createProgram(): Command {
   const program = new Command("hidb")
     .description("Processes every video of a catalogue exactly once, with any number of instances under PM2.")
     .option("--sqlite-file <file>", "the database file (HIDB_SQLITE_FILE)")
@@ -93,7 +94,7 @@ Examples:
   $ hidb list --state failed        see what went wrong
   $ hidb retry --failed             try it again
 
-Every setting is an environment variable HIDB_...; the README lists them.
+Every setting is an environment variable HIDB_...: src/config/README.md lists them.
 Exit codes: 0 all well, 1 something failed, 2 usage or settings, 3 preflight, 4 halted, 5 database.`;
 
 /** Two lines, whatever names stand in them. */

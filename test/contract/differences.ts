@@ -1,4 +1,4 @@
-// Where a home is known to differ from D1 itself, and why. The README prints this list; whatever is not in it must not differ,
+// Where a home is known to differ from D1 itself, and why. src/database/README.md prints this list; whatever is not in it must not differ,
 // and what is in it must.
 
 export type Home = "sqlite" | "sqlite strict" | "d1 http";

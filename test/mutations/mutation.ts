@@ -1,7 +1,7 @@
 // One protection less in src/, and who has to notice.
 
 export interface Mutation {
-  /** As the README's table has it. */
+  /** As the table of test/README.md has it. */
   name: string;
   /** What it keeps, with the invariant of DESIGN.md that rests on it. */
   protects: string;

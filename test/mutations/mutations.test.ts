@@ -51,9 +51,9 @@ describe("a failure", () => {
   });
 });
 
-describe("the README", () => {
+describe("test/README.md", () => {
   it("lists exactly these protections (npm run mutations -- --table)", () => {
-    const isListed = textOf("README.md").includes(`\n${describeRooms()}\n`);
-    expect(isListed, "expected the table of `npm run mutations -- --table` in the README").toBe(true);
+    const isListed = textOf("test/README.md").includes(`\n${describeRooms()}\n`);
+    expect(isListed, "expected the table of `npm run mutations -- --table` in test/README.md").toBe(true);
   });
 });

@@ -22,7 +22,7 @@ export const MUTATIONS: Mutation[] = ROOMS.flatMap(({ mutations }) => mutations)
 
 const HEADING = "what `npm run mutations` takes out of a copy of `src/`, one at a time: a test notices each";
 
-/** For the README's development part: a line a room. */
+/** For test/README.md: a line a room. */
 export function describeRooms(): string {
   const lines = ROOMS.map(({ room, mutations }) => `| ${room} | ${mutations.map(({ name }) => name).join("; ")} |`);
   return [`| room | ${HEADING} |`, "| --- | --- |", ...lines].join("\n");

@@ -1,5 +1,5 @@
 // `npm run mutations`: takes one protection out of a copy of src/ at a time; the tests that it names must fail.
-//   --only <name>  those whose name contains it     --table  prints the README's table and ends
+//   --only <name>  those whose name contains it     --table  prints the table of test/README.md and ends
 //   --simulate <seeds>  asks a simulated pool instead of the tests
 import { parseArgs } from "node:util";
 import { Copy } from "./copy.ts";

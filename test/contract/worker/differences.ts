@@ -1,4 +1,4 @@
-// Where the shim is known to answer otherwise than workerd, and why. The README prints this list; whatever is not in it must
+// Where the shim is known to answer otherwise than workerd, and why. src/workerd/README.md prints this list; whatever is not in it must
 // not differ, and what is in it must.
 
 export type Isolation = "thread" | "process";
