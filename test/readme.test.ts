@@ -69,8 +69,9 @@ describe.each(PAGES)("%s", (page) => {
     expect(names.filter((name) => !settings.has(name))).toEqual([]);
   });
 
-  it("points to nothing that the repository does not have", () => {
+  it("points to nothing that the repository does not have, and has no marks of a merge", () => {
     expect(text).not.toMatch(/DESIGN\.md|STYLE\.md|\/work\/|\.\.\/shared/);
+    expect(text).not.toMatch(/^(<<<<<<<|=======|>>>>>>>)/m);
   });
 });
 
