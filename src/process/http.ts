@@ -1,21 +1,28 @@
-// Room 3, the processor `http`: one request a video to an API that exists already.
-
+// The processor `http`: one request a video to an API that exists already.
 import { connect } from "node:net";
 import type { Clock } from "../clock.js";
 import type { Config } from "../config/settings.js";
 import { HidbError, messageOf } from "../errors.js";
+import { HttpClient, RedirectError, readBody } from "../http-client.js";
 import { hideSecrets, secretParts, shownUrl } from "../shown.js";
-import { Connections, exchange, HARMLESS_HEADERS } from "./http/exchange.js";
+import type { Outcome } from "../video.js";
 import { buildRequest, readHttpSettings, sampleUrl } from "./http/settings.js";
 import type { Processor } from "./processor.js";
 import { troubleOutcome } from "./trouble.js";
 import { judgeAnswer } from "./verdict.js";
 
 const CONNECT_MS = 3000;
+const MAX_REDIRECTS = 5;
+/** They describe a body; the values of all others may be secret. */
+const PUBLIC_HEADERS = ["content-type", "accept"];
 
 export function createHttp(config: Config, { clock }: { clock: Clock }): Processor {
   const settings = readHttpSettings(config);
-  const connections = new Connections({ idle: config.concurrency });
+  const client = new HttpClient({
+    maxFreeSockets: config.concurrency,
+    maxRedirects: MAX_REDIRECTS,
+    publicHeaders: PUBLIC_HEADERS,
+  });
   const secrets = secretsOf(settings.headers, sampleUrl(settings.url));
   return {
     async process(video, context) {
@@ -24,22 +31,29 @@ export function createHttp(config: Config, { clock }: { clock: Clock }): Process
       const request = buildRequest(settings, video, context);
       const target = shownUrl(request.url.href);
       try {
-        const result = await exchange(request, { connections, signal, maxBytes: settings.maxBytes });
-        if (result.kind === "refused") {
-          return { kind: "failed", reason: `expected ${target} to give an answer, got ${result.reason}` };
-        }
-        return judgeAnswer(result, { target, secrets, now: clock.now() });
+        const response = await client.request({ ...request, signal });
+        const body = await readBody(response, settings.maxBytes);
+        if (body === null) return noAnswer(target, "an answer above HIDB_HTTP_MAX_MB");
+        const { statusCode: status = 0, headers } = response;
+        const answer = { status, retryAfter: headers["retry-after"], text: new TextDecoder().decode(body) };
+        return judgeAnswer(answer, { target, secrets, now: clock.now() });
       } catch (error) {
         if (signal.aborted) return { kind: "released" };
+        if (error instanceof RedirectError) return noAnswer(target, error.message);
         const trouble = troubleOutcome(error, "ask a server");
         if (trouble !== undefined) return trouble;
         return { kind: "retry", reason: `expected ${target} to answer, got ${hideSecrets(messageOf(error), secrets)}` };
       }
     },
     async close() {
-      connections.close();
+      client.close();
     },
   };
+}
+
+/** Another request would end the same way. */
+function noAnswer(target: string, got: string): Outcome {
+  return { kind: "failed", reason: `expected ${target} to give an answer, got ${got}` };
 }
 
 /** Throws SETTING_INVALID. */
@@ -61,7 +75,7 @@ export async function checkReachable(config: Config): Promise<void> {
 
 /** What a server might echo: the values of our headers, their parts (`Bearer <token>`), the URL's login and its query. */
 function secretsOf(headers: Record<string, string>, url: URL): string[] {
-  const named = Object.entries(headers).filter(([name]) => !HARMLESS_HEADERS.includes(name));
+  const named = Object.entries(headers).filter(([name]) => !PUBLIC_HEADERS.includes(name));
   const login = [url.username, url.password].map(decodeURIComponent);
   const asHeader = url.username || url.password ? Buffer.from(login.join(":")).toString("base64") : "";
   const asWritten = url.search.split(/[?&]/).map((pair) => pair.slice(pair.indexOf("=") + 1));

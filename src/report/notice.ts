@@ -4,6 +4,7 @@ import { parseArgsStringToArgv } from "string-argv";
 import type { Clock } from "../clock.js";
 import { environmentForPrograms } from "../config/environment.js";
 import { messageOf } from "../errors.js";
+import { HttpClient } from "../http-client.js";
 import type { Millis } from "../video.js";
 import type { NoticeEvent } from "./event.js";
 import type { Counts } from "./status.js";
@@ -55,28 +56,13 @@ export async function tell(target: string, notice: Notice, clock: Clock): Promis
 }
 
 /** Resolves to the status, any success as 200. Redirects are not followed: the person has named where it goes. */
-function post(url: URL, body: string): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  // Not by fetch, which costs each instance that has used it 6 MB.
-  const { request } = process.getBuiltinModule(url.protocol === "https:" ? "node:https" : "node:http");
-  const headers = {
-    "content-type": "application/json",
-    "content-length": Buffer.byteLength(body),
-    "user-agent": "hidb",
-  };
-  const sending = request(
-    url,
-    { method: "POST", headers, agent: false, signal: AbortSignal.timeout(TRY_MS) },
-    (answer) => {
-      answer.resume();
-      const { statusCode: status = 0 } = answer;
-      resolve(status >= 200 && status < 300 ? 200 : status);
-      answer.on("error", () => undefined);
-    },
-  );
-  sending.on("error", reject);
-  sending.end(body);
-  return promise;
+async function post(url: URL, body: string): Promise<number> {
+  const headers = { "content-type": "application/json", "user-agent": "hidb" };
+  const signal = AbortSignal.timeout(TRY_MS);
+  const response = await new HttpClient({}).request({ url, method: "POST", headers, body, signal });
+  response.on("error", () => undefined).resume();
+  const { statusCode: status = 0 } = response;
+  return status >= 200 && status < 300 ? 200 : status;
 }
 
 /** A system's own code, since messages may hold the address. */

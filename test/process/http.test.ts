@@ -199,6 +199,13 @@ describe("the answer", () => {
   });
 });
 
+it("a switch to another protocol is an error, not a response that is waited for", async () => {
+  const outcome = await outcomeOf((_, response) =>
+    response.socket?.end("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
+  );
+  expect(outcome).toMatchObject({ kind: "retry", reason: expect.stringContaining("another protocol") });
+});
+
 describe("redirects", () => {
   it("are followed, the body with them where the status says so", async () => {
     const { base, seen } = await serve(({ url }, response) => {

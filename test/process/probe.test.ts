@@ -353,9 +353,9 @@ describe("a thread", () => {
       import { parentPort } from "node:worker_threads";
       let said = 0;
       parentPort.on("message", () => setInterval(() => {
-        parentPort.postMessage(++said < 10 ? { kind: "progress" } : { kind: "refused", reason: "at last" });
-      }, 50));`;
-    const { process } = setup({ timeoutMs: 300, program: program(code) });
+        parentPort.postMessage(++said < 12 ? { kind: "progress" } : { kind: "refused", reason: "at last" });
+      }, 120));`;
+    const { process } = setup({ timeoutMs: 1000, program: program(code) });
     expect(await process(path)).toEqual({ kind: "failed", reason: "at last" });
   });
 

@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock as clock } from "../../src/clock.js";
 import { isPublic, readAllowed } from "../../src/process/probe/addresses.js";
 import { createProbe } from "../../src/process/probe/probe.js";
-import { Requests } from "../../src/process/probe/request.js";
+import { sourceClient } from "../../src/process/probe/remote.js";
 
 function probe(allowPrivateSources: string[] = []) {
   const config = { probeTimeoutMs: 10_000, probeMemoryMb: 64, allowPrivateSources };
@@ -159,7 +159,7 @@ describe("a source behind http", () => {
     });
     const process = probe(["127.0.0.1"]);
     for (const to of ["file:///etc/passwd", "ftp://127.0.0.1/", "data:text/plain,x", "javascript:1"]) {
-      const reason = "expected a redirect to an http(s) URL, got one to something else";
+      const reason = "expected an answer, got status 302 without an http(s) address to go on to";
       expect(await process(`http://127.0.0.1:${port}/${to}`)).toEqual({ kind: "failed", reason });
     }
     expect(await process(`http://127.0.0.1:${port}/circle`)).toMatchObject({
@@ -224,11 +224,12 @@ describe("a name", () => {
   }
 
   const get = async (url: string, ...allowed: string[]) => {
-    const requests = new Requests(readAllowed(allowed));
-    onTestFinished(() => requests.close());
-    const { status, body } = await requests.get(new URL(url), {}, AbortSignal.timeout(5000));
-    body.destroy();
-    return status;
+    const client = sourceClient(readAllowed(allowed));
+    onTestFinished(() => client.close());
+    const request = { url: new URL(url), method: "GET", headers: {}, signal: AbortSignal.timeout(5000) };
+    const response = await client.request(request);
+    response.destroy();
+    return response.statusCode;
   };
 
   it("is refused by what it resolves to when it is connected to, not before", async () => {

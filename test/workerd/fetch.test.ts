@@ -144,6 +144,15 @@ it("tries nothing twice that may have been done", async () => {
   expect(posts).toBe(1);
 });
 
+it("loses a connection that the server switches to another protocol unasked", async () => {
+  const { fetch, invocation } = setup();
+  const host = await serve((_, { socket }) =>
+    socket?.end("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"),
+  );
+  const asked = runInvocation(invocation, () => fetch(`http://${host}/`));
+  await expect(asked).rejects.toThrow("Network connection lost.");
+});
+
 it("streams both ways at once", async () => {
   const { fetch } = setup();
   const host = await serve((request, response) => {

@@ -88,7 +88,7 @@ export class D1Client {
     this.#options = { ...options, apiToken: "" };
     this.#token = options.apiToken;
     this.#base = new URL(`${options.baseUrl.replace(/\/+$/, "")}/accounts/${options.accountId}/d1/database`);
-    this.#connection = options.connect?.(this.#base) ?? new Connection(this.#base);
+    this.#connection = options.connect?.(this.#base) ?? new Connection();
   }
 
   /** One result for each query, all in one transaction. */

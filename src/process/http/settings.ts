@@ -3,10 +3,10 @@ import * as v from "valibot";
 import { settingInvalid } from "../../config/check.js";
 import { type Config, SETTINGS } from "../../config/settings.js";
 import { HidbError } from "../../errors.js";
+import type { HttpRequest } from "../../http-client.js";
 import type { Video } from "../../video.js";
 import type { AttemptContext } from "../processor.js";
 import { checkPlaceholders, fillTemplate, VIDEO_PLACEHOLDERS, valuesOf } from "../template.js";
-import type { Request } from "./exchange.js";
 
 export interface HttpSettings {
   url: string;
@@ -44,13 +44,17 @@ export function sampleUrl(template: string, sample = "1"): URL {
   return new URL(fillTemplate(template, { source: sample, id: sample, title: sample, rank: sample, count: sample }));
 }
 
-export function buildRequest(settings: HttpSettings, video: Video, context: AttemptContext): Request {
+export function buildRequest(
+  settings: HttpSettings,
+  video: Video,
+  context: AttemptContext,
+): Omit<HttpRequest, "signal"> {
   const values = valuesOf(video, context);
   const url = new URL(fillTemplate(settings.url, values, (value) => encodeURIComponent(value.toWellFormed())));
   addParameter(url, "worker_id", context.rank);
   addParameter(url, "worker_count", context.count);
   const { method } = settings;
-  if (method === "GET") return { url, method, headers: settings.headers, body: null };
+  if (method === "GET") return { url, method, headers: settings.headers };
   const body = settings.body === "" ? describeVideo(video, context) : fillTemplate(settings.body, values, escapeJson);
   return { url, method, headers: settings.headers, body };
 }

@@ -10,8 +10,8 @@ export function encodingsOf(headers: IncomingHttpHeaders): string[] {
 }
 
 /** The body as the file is; throws a Refusal for an encoding that cannot be undone. */
-export function decoded(body: IncomingMessage, headers: IncomingHttpHeaders): Readable {
-  const decoders = encodingsOf(headers).reverse().map(decoderOf);
+export function decoded(body: IncomingMessage): Readable {
+  const decoders = encodingsOf(body.headers).reverse().map(decoderOf);
   // An error on the way destroys the last of them with it, and so reaches whoever reads.
   if (decoders.length > 0) pipeline([body, ...decoders], () => undefined);
   return decoders.at(-1) ?? body;

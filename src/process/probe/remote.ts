@@ -1,19 +1,21 @@
 // A media file behind http(s): read by ranges, or, from a server without them, brought into a nameless temporary file.
 import { type FileHandle, open, statfs, unlink } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../clock.js";
 import { messageOf } from "../../errors.js";
+import { HttpClient, RedirectError } from "../../http-client.js";
 import { shownUrl } from "../../shown.js";
 import type { Millis } from "../../video.js";
 import { readRetryAfter } from "../retry-after.js";
-import { readAllowed } from "./addresses.js";
+import { type Allowed, checkHost, lookupWithin, readAllowed } from "./addresses.js";
 import type { ByteSource } from "./bytes.js";
 import { decoded, encodingsOf } from "./encodings.js";
 import { codeOf, isTrouble, Refusal, Trouble, troubleOf, Unreachable } from "./failure.js";
 import { fromHandle } from "./local.js";
-import { type Answer, Requests } from "./request.js";
 
+const MAX_REDIRECTS = 10;
 /** No byte for this long, and the server counts as unreachable. */
 const SILENCE_MS = 20_000;
 const RETRIED_STATUS = new Set([408, 425, 429]);
@@ -36,15 +38,15 @@ export async function openRemote({ url, allowed, uniqueName, progress }: RemoteP
     const size = rangedSize(response);
     if (size !== null) {
       const first = new Uint8Array(Math.min(FIRST_BYTES, size));
-      if (response.status === 206) await fill(first, response, target);
-      else response.body.destroy();
+      if (response.statusCode === 206) await fill(first, response, target);
+      else response.destroy();
       return ranged(target, { first, size, validator: validatorOf(response) });
     }
     const handle = await spool(await wholeOf(response, target), { target, uniqueName, progress });
-    target.requests.close();
+    target.client.close();
     return await fromHandle(handle, target.shown);
   } catch (error) {
-    target.requests.close();
+    target.client.close();
     throw error;
   }
 }
@@ -58,25 +60,25 @@ export async function download(
   try {
     return await spool(await wholeOf(await request(target, null), target), { target, uniqueName, progress: () => {} });
   } finally {
-    target.requests.close();
+    target.client.close();
   }
 }
 
 /** A part of a file is no use where its server does not say of how many bytes; all of it is. */
-async function wholeOf(response: Answer, target: Target): Promise<Answer> {
-  if (response.status === 200) return response;
-  response.body.destroy();
+async function wholeOf(response: IncomingMessage, target: Target): Promise<IncomingMessage> {
+  if (response.statusCode === 200) return response;
+  response.destroy();
   const second = await request(target, null);
-  if (second.status === 200) return second;
-  second.body.destroy();
-  throw new Refusal(`${target.shown} answered ${second.status} when it was asked for all of the file`);
+  if (second.statusCode === 200) return second;
+  second.destroy();
+  throw new Refusal(`${target.shown} answered ${second.statusCode} when it was asked for all of the file`);
 }
 
 interface Target {
   url: URL;
   /** For messages. */
   shown: string;
-  requests: Requests;
+  client: HttpClient;
   /** None in the probing thread, which is ended from outside. */
   signal?: AbortSignal;
 }
@@ -84,7 +86,18 @@ interface Target {
 function readTarget(address: string, allowed: readonly string[]): Target {
   // Not shown: where a URL cannot be read, nobody knows which part of it is the password.
   if (!isCallable(address)) throw new Refusal("expected a URL that can be called, got something else");
-  return { url: new URL(address), shown: shownUrl(address), requests: new Requests(readAllowed(allowed)) };
+  return { url: new URL(address), shown: shownUrl(address), client: sourceClient(readAllowed(allowed)) };
+}
+
+/** Makes no request to an address that a source may not lead to. */
+export function sourceClient(allowed: Allowed): HttpClient {
+  return new HttpClient({
+    maxFreeSockets: 1,
+    maxRedirects: MAX_REDIRECTS,
+    publicHeaders: ["accept", "accept-encoding", "user-agent", "range"],
+    checkUrl: (url) => checkHost(url, allowed),
+    lookup: lookupWithin(allowed),
+  });
 }
 
 function isCallable(address: string): boolean {
@@ -97,7 +110,7 @@ function isCallable(address: string): boolean {
   }
 }
 
-async function request(target: Target, range: string | null): Promise<Answer> {
+async function request(target: Target, range: string | null): Promise<IncomingMessage> {
   // A compressed answer could not be read by ranges.
   const headers = {
     "accept-encoding": "identity",
@@ -109,10 +122,12 @@ async function request(target: Target, range: string | null): Promise<Answer> {
   const timer = setTimeout(() => controller.abort(), SILENCE_MS);
   try {
     const signals = target.signal ? [controller.signal, target.signal] : [controller.signal];
-    const response = await target.requests.get(target.url, headers, AbortSignal.any(signals));
+    const signal = AbortSignal.any(signals);
+    const response = await target.client.request({ url: target.url, method: "GET", headers, signal });
     refuseStatus(response, target);
     return response;
   } catch (error) {
+    if (error instanceof RedirectError) throw new Refusal(`expected an answer, got ${error.message}`);
     if (error instanceof Refusal || error instanceof Unreachable || error instanceof Trouble) throw error;
     throw unreachable(target, error);
   } finally {
@@ -120,30 +135,30 @@ async function request(target: Target, range: string | null): Promise<Answer> {
   }
 }
 
-function refuseStatus(response: Answer, { shown }: Target): void {
-  const { status } = response;
+function refuseStatus(response: IncomingMessage, { shown }: Target): void {
+  const { statusCode: status = 0, statusMessage } = response;
   if (status === 200 || status === 206) return;
   if (status === 416 && response.headers["content-range"]?.endsWith("/0")) return;
-  response.body.destroy();
-  const reason = `${shown} answered ${status}${response.statusText ? ` ${response.statusText}` : ""}`;
+  response.destroy();
+  const reason = `${shown} answered ${status}${statusMessage ? ` ${statusMessage}` : ""}`;
   if (status >= 500 || RETRIED_STATUS.has(status)) throw new Unreachable(reason, retryAfterOf(response));
   throw new Refusal(reason);
 }
 
 /** A date is read against the server's own clock, where it shows one. */
-function retryAfterOf({ headers }: Answer): Millis | undefined {
+function retryAfterOf({ headers }: IncomingMessage): Millis | undefined {
   return readRetryAfter(headers["retry-after"], Date.parse(headers.date ?? "") || systemClock.now());
 }
 
 /** The size of the whole file, or null where the server does not serve ranges. */
-function rangedSize(response: Answer): number | null {
+function rangedSize(response: IncomingMessage): number | null {
   // The ranges of an encoded body are not those of the file.
-  if (response.status === 200 || encodingsOf(response.headers).length > 0) return null;
+  if (response.statusCode === 200 || encodingsOf(response.headers).length > 0) return null;
   const total = Number(response.headers["content-range"]?.match(/\/(\d+)$/)?.[1] ?? Number.NaN);
   return Number.isSafeInteger(total) ? total : null;
 }
 
-function validatorOf({ headers }: Answer): string | null {
+function validatorOf({ headers }: IncomingMessage): string | null {
   return headers.etag ?? headers["last-modified"] ?? null;
 }
 
@@ -154,7 +169,7 @@ interface Ranges {
 }
 
 function ranged(target: Target, { first, size, validator }: Ranges): ByteSource {
-  const checkSame = (response: Answer) => {
+  const checkSame = (response: IncomingMessage) => {
     const current = validatorOf(response);
     if (validator !== null && current !== null && current !== validator)
       throw new Unreachable(`${target.shown} changed while it was read`);
@@ -166,8 +181,8 @@ function ranged(target: Target, { first, size, validator }: Ranges): ByteSource 
       if (start + into.length <= first.length) return into.set(first.subarray(start, start + into.length));
       const response = await request(target, `bytes=${start}-${start + into.length - 1}`);
       checkSame(response);
-      if (response.status !== 206) {
-        response.body.destroy();
+      if (response.statusCode !== 206) {
+        response.destroy();
         throw new Unreachable(`${target.shown} sent less than asked for`);
       }
       await fill(into, response, target);
@@ -185,12 +200,12 @@ function ranged(target: Target, { first, size, validator }: Ranges): ByteSource 
       }
       if (done !== size) throw new Unreachable(`${target.shown} sent ${done} of ${size} bytes`);
     },
-    close: async () => target.requests.close(),
+    close: async () => target.client.close(),
   };
 }
 
 /** To its end, so that the connection can be used for the next range. */
-async function fill(into: Uint8Array, response: Answer, target: Target): Promise<void> {
+async function fill(into: Uint8Array, response: IncomingMessage, target: Target): Promise<void> {
   let done = 0;
   for await (const chunk of bodyOf(response, target)) {
     const taken = chunk.subarray(0, into.length - done);
@@ -202,7 +217,7 @@ async function fill(into: Uint8Array, response: Answer, target: Target): Promise
 }
 
 async function spool(
-  response: Answer,
+  response: IncomingMessage,
   { target, uniqueName, progress }: { target: Target; uniqueName: string; progress: () => void },
 ): Promise<FileHandle> {
   const path = join(tmpdir(), `hidb-probe-${uniqueName}`);
@@ -247,8 +262,8 @@ async function refuseBeyondRoom(bytes: number, { shown }: Target): Promise<numbe
   throw new Refusal(`${shown} is served without ranges, and its ${bytes} bytes do not fit into ${tmpdir()}`);
 }
 
-async function* bodyOf({ body, headers }: Answer, target: Target): AsyncGenerator<Uint8Array> {
-  const chunks: AsyncIterator<Buffer> = decoded(body, headers)[Symbol.asyncIterator]();
+async function* bodyOf(response: IncomingMessage, target: Target): AsyncGenerator<Uint8Array> {
+  const chunks: AsyncIterator<Buffer> = decoded(response)[Symbol.asyncIterator]();
   try {
     for (;;) {
       const { done, value } = await beforeSilence(chunks.next());
@@ -258,7 +273,7 @@ async function* bodyOf({ body, headers }: Answer, target: Target): AsyncGenerato
   } catch (error) {
     throw error instanceof Refusal ? error : unreachable(target, error);
   } finally {
-    body.destroy();
+    response.destroy();
   }
 }
 

@@ -80,8 +80,11 @@ function send(asked: Exchange, { mayBeStale }: { mayBeStale: boolean }): Promise
     reject(mayBeStale && isStale ? new StaleConnection() : lostConnection(error));
   });
   request.on("response", (message) => resolve(headOf(message)));
-  // Whoever answers with another protocol was not asked for it.
-  request.on("upgrade", () => request.destroy(new Error("upgraded")));
+  // Nobody asked for another protocol.
+  request.on("upgrade", (_, socket) => {
+    socket.destroy();
+    reject(lostConnection(new Error("a switch to another protocol")));
+  });
   request.on("close", () => signal?.removeEventListener("abort", abort));
   signal?.addEventListener("abort", abort, { once: true });
   if (body instanceof ReadableStream) {
