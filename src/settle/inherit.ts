@@ -1,6 +1,6 @@
 // What an instance had finished and could not write any more is settled by another one of its host, under the claims
 // of the dead: so it has to be done before they are buried.
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import type { Claim, Millis, Outcome } from "../video.js";
 import { type Settlement, Settler, type SettlerOptions } from "./settler.js";
 import { readSpools, type SpooledOutcome, type SpoolFile, type SpoolOwner } from "./spool.js";
@@ -27,10 +27,13 @@ const TOGETHER = { groupCount: 50, groupMs: 1000 };
 
 /** Settles what the dead have left in the spool; twice does no harm. Resolves to how many outcomes still held. */
 export async function inheritSpools(options: InheritOptions): Promise<number> {
-  const { folder, databaseName, isDead } = options;
+  const { folder, databaseName, isDead, settler } = options;
   const left = readSpools(folder).filter(({ owner }) => owner.database === databaseName && isDead(owner));
+  // Instances that start together begin with different files, as a rule: each finds the others' done, for no request.
+  const first = Math.floor(settler.clock.random() * left.length);
   let held = 0;
-  for (const spool of left) {
+  for (const spool of [...left.slice(first), ...left.slice(0, first)]) {
+    if (!existsSync(spool.file)) continue;
     const settled = (await settleFor(spool, options)).filter((one) => one.held);
     // Several heirs may have settled it side by side, which does no harm; who takes the file away is the one to tell.
     if (!takeAway(spool.file)) continue;

@@ -48,6 +48,8 @@ const TRY_AGAIN_MS = 1000;
 const QUOTA_AGAIN_MS = 60_000;
 const NONE: ReadonlySet<number> = new Set();
 const PORTION_CHARACTERS = 500_000;
+/** Outcomes with statements of their own in one request to D1. */
+const TOGETHER = 15;
 
 export class Settler {
   readonly #options: SettlerOptions;
@@ -103,9 +105,63 @@ export class Settler {
     const plain = group.filter((entry) => !carriesStatements(entry.outcome));
     if (plain.length > 0) await this.#writePlain(plain);
     const others = group.filter((entry) => carriesStatements(entry.outcome));
-    // Where each is a journey they travel together, and apart only if one of them is refused.
-    if (this.#options.database.distant) await Promise.all(others.map((entry) => this.#writeWithStatements(entry)));
-    else for (const entry of others) await this.#writeWithStatements(entry);
+    if (this.#options.database.distant) {
+      const count = Math.ceil(others.length / TOGETHER);
+      const portions = Array.from({ length: count }, (_, at) => others.slice(at * TOGETHER, (at + 1) * TOGETHER));
+      await Promise.all(portions.map((portion) => this.#writeTogether(portion)));
+    } else for (const entry of others) await this.#writeWithStatements(entry);
+  }
+
+  /**
+   * In one request. When it is refused because claims are lost, one question finds which: written apart, each of them
+   * would cost a request. Several instances that recover the same outcomes at once lose most of them to one another.
+   */
+  async #writeTogether(entries: Waiting[]): Promise<void> {
+    let left = entries;
+    let repeated = this.#options.inherited ?? false;
+    try {
+      while (left.length > 1) {
+        const settledAt = this.#options.clock.nowFine();
+        try {
+          await this.#commit(left.flatMap(this.#fenced, this), () => {
+            repeated = true;
+          });
+          for (const { outcome, resolve } of left) resolve({ outcome, settledAt, held: true });
+          return;
+        } catch (error) {
+          if (!messageOf(error).includes(sql.FENCE_NAME)) break;
+        }
+        const held = await this.#findClaimsHeld(left);
+        const lost = left.filter((_, at) => !held.has(at));
+        if (lost.length === 0) break;
+        left = left.filter((_, at) => held.has(at));
+        const asking = lost.map(async ({ claim, outcome, resolve }) => {
+          resolve({ outcome, settledAt, held: repeated && (await this.#wasSettled(claim, outcome, settledAt)) });
+        });
+        await Promise.all(asking);
+      }
+      await Promise.all(left.map((entry) => this.#writeWithStatements(entry, repeated)));
+    } catch (error) {
+      for (const { reject } of entries) reject(error);
+    }
+  }
+
+  /** Places in `entries`. */
+  async #findClaimsHeld(entries: Waiting[]): Promise<Set<number>> {
+    const { database, instance } = this.#options;
+    const claims = entries.map(({ claim: { video, attempt, claimedAt } }) => ({ video: video.id, attempt, claimedAt }));
+    const asking = database.prepare(sql.CLAIMS_HELD).bind(JSON.stringify(claims), instance);
+    const { results } = await this.#patiently(() => asking.all<{ place: number }>());
+    return new Set(results.map(({ place }) => place));
+  }
+
+  /** All of one transaction: the fence, the processor's own statements, and the settlement. */
+  #fenced({ claim, outcome }: Waiting): D1PreparedStatement[] {
+    const { database, instance, clock } = this.#options;
+    const own = outcome.kind === "completed" ? (outcome.statements ?? []) : [];
+    const fence = database.prepare(sql.FENCE).bind(claim.video.id, instance, claim.attempt, claim.claimedAt);
+    const usage = this.#recordUsage([{ claim, outcome }]);
+    return [fence, ...usage, ...own, ...this.#statementsFor(claim, outcome, clock.now())];
   }
 
   /** One transaction: the completed ones by the group, each other outcome by statements of its own. */
@@ -181,18 +237,15 @@ export class Settler {
     return new Set(results.map((row) => row.videoId));
   }
 
-  async #writeWithStatements({ claim, outcome, resolve, reject }: Waiting): Promise<void> {
-    const { database, instance, clock, inherited = false } = this.#options;
-    const settledAt = clock.nowFine();
-    const own = outcome.kind === "completed" ? (outcome.statements ?? []) : [];
-    const fence = database.prepare(sql.FENCE).bind(claim.video.id, instance, claim.attempt, claim.claimedAt);
-    let repeated = inherited;
+  async #writeWithStatements(entry: Waiting, isRepeated = this.#options.inherited ?? false): Promise<void> {
+    const { claim, outcome, resolve, reject } = entry;
+    const settledAt = this.#options.clock.nowFine();
+    let repeated = isRepeated;
     const onRepeat = () => {
       repeated = true;
     };
     try {
-      const usage = this.#recordUsage([{ claim, outcome }]);
-      await this.#commit([fence, ...usage, ...own, ...this.#statementsFor(claim, outcome, clock.now())], onRepeat);
+      await this.#commit(this.#fenced(entry), onRepeat);
       resolve({ outcome, settledAt, held: true });
     } catch (error) {
       if (messageOf(error).includes(sql.FENCE_NAME)) {

@@ -47,6 +47,12 @@ export const RECORD_USAGE = `
 export const FENCE = `INSERT INTO hidb_fence (held) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM hidb_videos WHERE ${HELD})`;
 export const FENCE_NAME = "claim_is_held";
 
+/** Which of the claims of a JSON array of {video, attempt, claimedAt} are still held, by their places in it. */
+export const CLAIMS_HELD = `
+  SELECT one.key AS place FROM json_each(?) AS one, hidb_videos
+   WHERE video_id = one.value ->> 'video' AND +instance = ? AND attempt = one.value ->> 'attempt'
+     AND claimed_at = one.value ->> 'claimedAt' AND state = 'running'`;
+
 // When the answer to a settlement was lost it is written once more, which changes nothing if it had been applied; these
 // tell the two apart. Parameters: those of HELD, and for the first also the moment of the settlement.
 

@@ -110,8 +110,8 @@ export const SETTLE: Mutation[] = [
     name: "output in one transaction",
     protects: "I7: the statements of an outcome are committed together with the state",
     file: SETTLER,
-    find: "await this.#commit([fence, ...usage, ...own, ...this.#statementsFor(claim, outcome, clock.now())], onRepeat);",
-    replace: `for (const part of [[fence, ...usage, ...own], this.#statementsFor(claim, outcome, clock.now())])
+    find: "await this.#commit(this.#fenced(entry), onRepeat);",
+    replace: `for (const part of [this.#fenced(entry).slice(0, -1), this.#fenced(entry).slice(-1)])
         await this.#commit(part, onRepeat);`,
     tests: { file: "settle/lost-answers", only: "are never seen without the state" },
   },
@@ -119,8 +119,8 @@ export const SETTLE: Mutation[] = [
     name: "statements behind the fence",
     protects: "I7: statements of an outcome that has lost its claim are not applied",
     file: SETTLER,
-    find: "await this.#commit([fence, ...usage, ...own,",
-    replace: "await this.#commit([...usage, ...own,",
+    find: "return [fence, ...usage, ...own,",
+    replace: "return [...usage, ...own,",
     tests: { file: TESTS, only: "are not applied at all when the claim is lost" },
     simulated: true,
   },
