@@ -1,7 +1,12 @@
 // The one place that talks to the API. Errors carry what the API has said: what was expected, what came, the mend.
+/** @import { Answer, Changed } from "./types.d.ts" */
 import { forgetToken, readToken } from "./token.js";
 
 export class ApiError extends Error {
+  /**
+   * @param {string} message
+   * @param {{ fix?: string | undefined, status?: number }} [parts]
+   */
   constructor(message, { fix, status } = {}) {
     super(message);
     this.fix = fix;
@@ -9,29 +14,35 @@ export class ApiError extends Error {
   }
 }
 
+/** @type {<P extends string>(path: P, options?: { signal?: AbortSignal, [query: string]: unknown }) => Promise<Answer<P>>} */
 export function get(path, { signal, ...query } = {}) {
-  const words = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== ""));
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+  const words = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
   const search = words.size > 0 ? `?${words}` : "";
   return ask(`/api/v1/${path}${search}`, signal ? { signal } : {});
 }
 
-/** A change: needs the token; one that is refused is forgotten, so that the page asks again. */
+/**
+ * A change: needs the token; one that is refused is forgotten, so that the page asks again.
+ * @type {<P extends string>(path: P, body?: object) => Promise<Changed<P>>}
+ */
 export async function post(path, body = {}) {
   const headers = { "content-type": "application/json", authorization: `Bearer ${readToken() ?? ""}` };
   try {
     return await ask(`/api/v1/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
   } catch (error) {
-    if (error.status === 401) forgetToken();
+    if (error instanceof ApiError && error.status === 401) forgetToken();
     throw error;
   }
 }
 
+/** @type {(url: string, options: RequestInit) => Promise<any>} */
 async function ask(url, options) {
   let response;
   try {
     response = await fetch(url, { cache: "no-store", ...options });
   } catch (cause) {
-    if (cause.name === "AbortError") throw cause;
+    if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
     throw new ApiError("expected the pool to answer, got no connection", {
       fix: "see whether an instance runs: hidb status",
     });

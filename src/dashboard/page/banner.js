@@ -1,9 +1,13 @@
 // What a person should know first: why nothing new is claimed, or who has died.
+/** @import { Child, Description, Overview } from "./types.d.ts" */
 import { h } from "./dom.js";
 import { clockTime, plural } from "./format.js";
 import { now } from "./live.js";
 
-/** Nothing, when all is well. */
+/**
+ * Nothing, when all is well.
+ * @type {(overview: Overview) => Child}
+ */
 export function banner({ paused, hold, draining, halted, dead, instances: rows, counts }) {
   const open = counts.pending + counts.running;
   if (halted)
@@ -33,6 +37,7 @@ export function banner({ paused, hold, draining, halted, dead, instances: rows, 
   return null;
 }
 
+/** @type {(title: string, reason: string | null | undefined, more: string) => Description} */
 function notice(title, reason, more) {
   return h(
     "div",
@@ -43,6 +48,7 @@ function notice(title, reason, more) {
   );
 }
 
+/** @type {(at: number | null) => string} */
 function until(at) {
   return at ? ` until ${clockTime(at, now())}` : "";
 }

@@ -1,10 +1,12 @@
 // Ranges of ids as batches, each with its progress and its end in sight.
+/** @import { Answer, Batch, Child, OpenPanel } from "./types.d.ts" */
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { clockTime, count, NONE, percent, rate } from "./format.js";
 import { now } from "./live.js";
 import { progress, Resource, table } from "./parts.js";
 
+/** @type {OpenPanel} */
 export function openBatches(_params, redraw) {
   const batches = new Resource((signal) => get("batches", { signal }), redraw);
   return {
@@ -15,6 +17,7 @@ export function openBatches(_params, redraw) {
   };
 }
 
+/** @type {(answer: Answer<"batches">) => Child} */
 function view({ batches }) {
   return [
     h(
@@ -43,6 +46,7 @@ function view({ batches }) {
   ];
 }
 
+/** @type {(batch: Batch) => Child} */
 function batchProgress({ first, last, ended, total }) {
   return h(
     "div",
@@ -52,6 +56,7 @@ function batchProgress({ first, last, ended, total }) {
   );
 }
 
+/** @type {(batch: Batch) => string} */
 function etaOf({ ended, total, eta }) {
   if (ended === total) return "all ended";
   return eta === null ? NONE : `about ${clockTime(eta, now())}`;

@@ -1,4 +1,5 @@
 // Charts by uPlot, in the colours of the page; a sentence beside them says the same to those who cannot see them.
+/** @import { Description, SeriesPoint } from "./types.d.ts" */
 import { h } from "./dom.js";
 import { onThemeChange } from "./theme.js";
 
@@ -9,12 +10,19 @@ const FEWEST_MINUTES = 15;
 
 /** Videos a minute: `points` are `{ at, completed, failed }`, one a minute. */
 export class RateChart {
+  /** @type {uPlot | undefined} */
   #plot;
+  /** @type {HTMLElement | undefined} */
   #place;
+  /** @type {SeriesPoint[]} */
   #points = [];
+  /** @type {(() => void)[]} */
   #stop = [];
 
-  /** The element; uPlot owns what is inside. */
+  /**
+   * The element; uPlot owns what is inside.
+   * @type {(hour: SeriesPoint[]) => Description}
+   */
   view(hour) {
     const points = withoutTheTimeBefore(hour);
     this.#points = points;
@@ -37,6 +45,7 @@ export class RateChart {
     this.#plot = undefined;
   }
 
+  /** @type {(place: HTMLElement) => void} */
   #fill(place) {
     this.close();
     this.#place = place;
@@ -48,17 +57,22 @@ export class RateChart {
 
   #draw() {
     this.#plot?.destroy();
-    const colour = (name) => resolveColour(this.#place, name);
+    const place = this.#place;
+    if (place === undefined) return;
+    /** @type {(name: string) => string} */
+    const colour = (name) => resolveColour(place, name);
+    /** @type {uPlot.Axis} */
     const axis = {
       stroke: colour("--quiet"),
       grid: { stroke: colour("--line"), width: 1 },
       ticks: { show: false },
       font: "12px system-ui, sans-serif",
     };
-    const bars = uPlot.paths.bars({ size: [0.8, 40] });
+    const bars = uPlot.paths.bars?.({ size: [0.8, 40] });
+    /** @type {(label: string, name: string) => uPlot.Series} */
     const series = (label, name) => ({
       label,
-      paths: bars,
+      ...(bars && { paths: bars }),
       points: { show: false },
       fill: colour(name),
       stroke: colour(name),
@@ -66,11 +80,11 @@ export class RateChart {
     });
     this.#plot = new uPlot(
       {
-        width: this.#place.clientWidth || 600,
+        width: place.clientWidth || 600,
         height: HEIGHT,
         legend: { show: false },
         cursor: { show: false },
-        select: { show: false },
+        select: { show: false, left: 0, top: 0, width: 0, height: 0 },
         scales: {
           x: { time: true, range: (_plot, min, max) => [min - MINUTE_S / 2, max + MINUTE_S / 2] },
           y: { range: (_plot, _min, max) => [0, Math.max(4, max * 1.1)] },
@@ -87,16 +101,18 @@ export class RateChart {
         series: [{}, series("completed", "--completed"), series("failed", "--failed")],
       },
       toData(this.#points),
-      this.#place,
+      place,
     );
   }
 }
 
+/** @type {(points: SeriesPoint[]) => SeriesPoint[]} */
 function withoutTheTimeBefore(points) {
   const first = points.findIndex(({ completed, failed }) => completed + failed > 0);
   return first === -1 ? points : points.slice(Math.min(first, points.length - FEWEST_MINUTES));
 }
 
+/** @type {(points: SeriesPoint[]) => uPlot.AlignedData} */
 function toData(points) {
   return [
     points.map(({ at }) => at / 1000),
@@ -105,11 +121,15 @@ function toData(points) {
   ];
 }
 
+/** @type {(seconds: number) => string} */
 function toClock(seconds) {
   return new Date(seconds * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 }
 
-/** A custom property may say `light-dark(...)`: only a colour in use is resolved. */
+/**
+ * A custom property may say `light-dark(...)`: only a colour in use is resolved.
+ * @type {(place: HTMLElement, name: string) => string}
+ */
 function resolveColour(place, name) {
   const probe = document.createElement("span");
   probe.style.color = `var(${name})`;

@@ -1,31 +1,48 @@
 // What is shown is described anew each time; only what differs is changed in the page, so that focus, selection and scroll
 // positions stay. Texts always become text nodes: no data is ever read as HTML.
+/** @import { Child, Description, Props } from "./types.d.ts" */
 
 const SVG = "http://www.w3.org/2000/svg";
 /** Set as properties: as attributes they are only the value at the beginning. */
 const PROPERTIES = new Set(["value", "checked", "disabled", "hidden", "open"]);
+/** @type {WeakMap<Node, Props>} */
 const known = new WeakMap();
 
 /**
  * Describes an element. Of `props`: `on*` are listeners, `key` tells siblings apart, `own` fills the element once and keeps
  * its inside to itself, everything else is an attribute (`false`, null and undefined: none).
+ * @type {(tag: string, props: Props | null, ...children: Child[]) => Description}
  */
 export function h(tag, props, ...children) {
   return { tag, props: props ?? {}, children: flatten(children) };
 }
 
-/** Makes the inside of an element what the descriptions say. */
+/** @type {(id: string) => HTMLElement} */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`expected the page to have an element #${id}`);
+  return found;
+}
+
+/**
+ * Makes the inside of an element what the descriptions say.
+ * @type {(parent: Element, ...children: Child[]) => void}
+ */
 export function render(parent, ...children) {
   patchChildren(parent, flatten(children));
 }
 
+/** @type {(children: Child[]) => Description["children"]} */
 function flatten(children) {
-  return children
-    .flat(Number.POSITIVE_INFINITY)
-    .filter((child) => child !== null && child !== undefined && child !== false && child !== "");
+  return children.flatMap((child) => {
+    if (Array.isArray(child)) return flatten(child);
+    return child === null || child === undefined || child === false || child === "" ? [] : [child];
+  });
 }
 
+/** @type {(parent: Element, children: Description["children"]) => void} */
 function patchChildren(parent, children) {
+  /** @type {Map<string | number, ChildNode>} */
   const keyed = new Map();
   for (const node of parent.childNodes) {
     const key = known.get(node)?.key;
@@ -37,8 +54,8 @@ function patchChildren(parent, children) {
     const node = found && fits(found, child) ? found : create(child, parent);
     if (node === next) next = next.nextSibling;
     else parent.insertBefore(node, next);
-    if (typeof child === "object") patch(node, child);
-    else if (node.data !== String(child)) node.data = String(child);
+    if (typeof child === "object") patch(/** @type {HTMLElement} */ (node), child);
+    else if (node.nodeValue !== String(child)) node.nodeValue = String(child);
   }
   while (next !== null) {
     const gone = next;
@@ -47,19 +64,20 @@ function patchChildren(parent, children) {
   }
 }
 
+/** @type {(node: ChildNode, child: Description["children"][number]) => boolean} */
 function fits(node, child) {
   if (typeof child !== "object") return node.nodeType === Node.TEXT_NODE;
-  return (
-    node.nodeType === Node.ELEMENT_NODE && node.localName === child.tag && known.get(node)?.key === child.props.key
-  );
+  return node instanceof Element && node.localName === child.tag && known.get(node)?.key === child.props.key;
 }
 
+/** @type {(child: Description["children"][number], parent: Element) => Element | Text} */
 function create(child, parent) {
   if (typeof child !== "object") return document.createTextNode(String(child));
   const inSvg = child.tag === "svg" || (parent.namespaceURI === SVG && parent.localName !== "foreignObject");
   return inSvg ? document.createElementNS(SVG, child.tag) : document.createElement(child.tag);
 }
 
+/** @type {(node: HTMLElement, description: Description) => void} */
 function patch(node, { props, children }) {
   const before = known.get(node);
   known.set(node, props);
@@ -70,6 +88,7 @@ function patch(node, { props, children }) {
   if (props.own !== undefined && before?.own === undefined) props.own(node);
 }
 
+/** @type {(node: any, name: string, value: unknown) => void} */
 function set(node, name, value) {
   if (name === "key" || name === "own") return;
   if (name.startsWith("on")) node[name] = value ?? null;
@@ -81,6 +100,7 @@ function set(node, name, value) {
   }
 }
 
+/** @type {(node: any, name: string, value: unknown) => void} */
 function setProperty(node, name, value) {
   const wanted = value ?? (name === "value" ? "" : false);
   // What somebody is typing is theirs.

@@ -1,4 +1,5 @@
 // Why videos failed, grouped by cause, and trying a whole group again.
+/** @import { Answer, Child, Description, FailureGroup, OpenPanel } from "./types.d.ts" */
 import { action, lockHint } from "./actions.js";
 import { get } from "./api.js";
 import { h } from "./dom.js";
@@ -6,6 +7,7 @@ import { count, plural } from "./format.js";
 import { live } from "./live.js";
 import { link, Resource, stateBadge, table } from "./parts.js";
 
+/** @type {OpenPanel} */
 export function openFailures(_params, redraw) {
   const groups = new Resource((signal) => get("failures", { signal }), redraw);
   return {
@@ -16,6 +18,7 @@ export function openFailures(_params, redraw) {
   };
 }
 
+/** @type {(resource: Resource<Answer<"failures">>) => Child} */
 function view(resource) {
   return resource.show(({ failures: groups }) => {
     const counts = live.overview?.counts;
@@ -63,16 +66,19 @@ function view(resource) {
   });
 }
 
+/** @type {(failure: { reason: string }) => Description} */
 export function reasonCell({ reason }) {
   return h("span", { class: "reason" }, reason === "" ? "no reason is known" : reason);
 }
 
+/** @type {(answer: { retried?: number }) => string} */
 export function sayRetried({ retried }) {
   return retried === undefined
     ? "They are pending again."
     : `${plural(retried, "video")} ${retried === 1 ? "is" : "are"} pending again.`;
 }
 
+/** @type {(group: FailureGroup, then: () => unknown) => Description} */
 function retryGroup({ state, reason, count: videos }, then) {
   return action({
     label: `Retry ${count(videos)}`,

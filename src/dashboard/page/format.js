@@ -7,14 +7,17 @@ const DAY_S = 86_400;
 /** What is shown where nothing is known. */
 export const NONE = "–";
 
+/** @type {(value: number | null | undefined) => string} */
 export function count(value) {
   return value === null || value === undefined ? NONE : whole.format(value);
 }
 
+/** @type {(value: number | null | undefined, noun: string) => string} */
 export function plural(value, noun) {
   return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
+/** @type {(part: number, all: number) => string} */
 export function percent(part, all) {
   if (!all) return "0 %";
   const share = (100 * part) / all;
@@ -22,6 +25,7 @@ export function percent(part, all) {
   return part < all ? `${(Math.floor(share * 10) / 10).toFixed(1)} %` : "100 %";
 }
 
+/** @type {(perSecond: number | null | undefined) => string} */
 export function rate(perSecond) {
   if (perSecond === null || perSecond === undefined) return NONE;
   if (perSecond >= 1) return `${perSecond >= 100 ? count(perSecond) : perSecond.toFixed(1)} /s`;
@@ -29,7 +33,10 @@ export function rate(perSecond) {
   return `${(perSecond * 3600).toFixed(1)} /h`;
 }
 
-/** `5 d 3 h`, `2 h 05 min`, `3 min 20 s`, `8.2 s`, `180 ms`. */
+/**
+ * `5 d 3 h`, `2 h 05 min`, `3 min 20 s`, `8.2 s`, `180 ms`.
+ * @type {(seconds: number | null | undefined) => string}
+ */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return NONE;
   const s = Math.max(0, seconds);
@@ -41,15 +48,20 @@ export function duration(seconds) {
   return `${Math.floor(s / DAY_S)} d ${Math.floor((s % DAY_S) / HOUR_S)} h`;
 }
 
+/** @type {(ms: number | null | undefined) => string} */
 export function millis(ms) {
   return ms === null || ms === undefined ? NONE : duration(ms / 1000);
 }
 
+/** @type {(bytes: number | null | undefined) => string} */
 export function megabytes(bytes) {
   return bytes === null || bytes === undefined ? NONE : `${count(bytes / 1_048_576)} MB`;
 }
 
-/** A moment as a clock shows it: `14:05`, on another day `Wed 14:05`, further away with the date. */
+/**
+ * A moment as a clock shows it: `14:05`, on another day `Wed 14:05`, further away with the date.
+ * @type {(at: number | null | undefined, now?: number) => string}
+ */
 export function clockTime(at, now = Date.now()) {
   if (at === null || at === undefined) return NONE;
   const moment = new Date(at);
@@ -60,29 +72,37 @@ export function clockTime(at, now = Date.now()) {
   return `${moment.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time}`;
 }
 
-/** With seconds and date, for records. */
+/**
+ * With seconds and date, for records.
+ * @type {(at: number | null | undefined) => string}
+ */
 export function stamp(at) {
   return at === null || at === undefined ? NONE : `${dayOf(at)} ${timeOf(at)}`;
 }
 
+/** @type {(at: number | null | undefined) => string} */
 export function dayOf(at) {
   if (at === null || at === undefined) return "";
   const moment = new Date(at);
   return `${moment.getFullYear()}-${pad(moment.getMonth() + 1)}-${pad(moment.getDate())}`;
 }
 
+/** @type {(at: number | null | undefined) => string} */
 export function timeOf(at) {
   return at === null || at === undefined ? NONE : new Date(at).toLocaleTimeString("en-GB");
 }
 
+/** @type {(value: number | null | undefined) => string} */
 export function dollars(value) {
   return value === null || value === undefined ? NONE : `$${value.toFixed(value < 10 ? 4 : 2)}`;
 }
 
+/** @type {(at: number) => number} */
 function startOfDay(at) {
   return new Date(at).setHours(0, 0, 0, 0);
 }
 
+/** @type {(value: number) => string} */
 function pad(value) {
   return String(value).padStart(2, "0");
 }

@@ -1,4 +1,5 @@
 // Who works: one row an instance, what it has in hand and for how long; how many there shall be.
+/** @import { Changed, Child, Description, FieldEvent, InstanceView, OpenPanel, Redraw } from "./types.d.ts" */
 import { change, lockHint } from "./actions.js";
 import { h } from "./dom.js";
 import { clockTime, count, megabytes, millis, NONE, plural } from "./format.js";
@@ -6,15 +7,19 @@ import { live, now } from "./live.js";
 import { figure, link, memoryMeter, stateBadge, table } from "./parts.js";
 import { readToken } from "./token.js";
 
+/** @typedef {{ wanted: number | null }} Scale What somebody is typing: null follows the pool. */
+
 const MOST_INSTANCES = 64;
 const SHOWN_VIDEOS = 5;
 
+/** @type {OpenPanel} */
 export function openInstances(_params, redraw) {
-  // What somebody is typing: null follows the pool.
+  /** @type {Scale} */
   const scale = { wanted: null };
   return { title: "Instances", view: () => view(scale, redraw) };
 }
 
+/** @type {(scale: Scale, redraw: Redraw) => Child} */
 function view(scale, redraw) {
   const { overview } = live;
   if (overview === null) return h("p", { class: "empty" }, "Waiting for the pool …");
@@ -41,17 +46,21 @@ function view(scale, redraw) {
   ];
 }
 
+/** @type {(scale: Scale, current: number, redraw: Redraw) => Description} */
 function scaleForm(scale, current, redraw) {
   const locked = readToken() === null;
   const wanted = scale.wanted ?? current;
+  /** @type {(event: SubmitEvent) => void} */
   const submit = (event) => {
     event.preventDefault();
+    /** @type {(answer: Changed<"pool/scale">) => string} */
     const said = ({ underWay }) => `The pool ${underWay ? "is being" : "is"} scaled to ${plural(wanted, "instance")}.`;
     const then = () => {
       scale.wanted = null;
     };
     change({ key: "scale", path: "pool/scale", body: { count: wanted }, said, then });
   };
+  /** @type {(event: FieldEvent) => void} */
   const oninput = ({ target }) => {
     scale.wanted = target.value === "" ? null : Number(target.value);
     redraw();
@@ -80,6 +89,7 @@ function scaleForm(scale, current, redraw) {
   );
 }
 
+/** @type {(rows: InstanceView[], medianMs: number | null) => Description} */
 function instanceTable(rows, medianMs) {
   return table({
     caption: "Live instances",
@@ -102,7 +112,10 @@ function instanceTable(rows, medianMs) {
   });
 }
 
-/** Why an instance claims nothing, if memory is why. */
+/**
+ * Why an instance claims nothing, if memory is why.
+ * @type {Record<string, string>}
+ */
 const HELD_BACK = {
   admission: "waits for room",
   high: "above its limit",
@@ -110,11 +123,15 @@ const HELD_BACK = {
   pressure: "memory is short",
 };
 
+/** @type {(row: InstanceView) => Child} */
 export function instanceState({ state, heldBack }) {
   return [stateBadge(state), heldBack && h("small", null, HELD_BACK[heldBack] ?? heldBack)];
 }
 
-/** The videos in an instance's hand, each with its step and its time against the median. */
+/**
+ * The videos in an instance's hand, each with its step and its time against the median.
+ * @type {(row: InstanceView, options: { medianMs: number | null, most: number }) => Description}
+ */
 export function held(row, { medianMs, most }) {
   if (row.held.length === 0)
     return h("span", { class: "quiet" }, row.inHand > 0 ? plural(row.inHand, "video") : "nothing");
@@ -127,6 +144,7 @@ export function held(row, { medianMs, most }) {
   );
 }
 
+/** @type {(held: InstanceView["held"][number], medianMs: number | null) => Description} */
 function heldVideo({ videoId, attempt, claimedAt, step }, medianMs) {
   const elapsedMs = Math.max(0, now() - claimedAt);
   const slow = medianMs !== null && elapsedMs > 2 * medianMs && elapsedMs - medianMs > 1000;

@@ -1,5 +1,6 @@
 // What the pool pushes: the overview, at most once a second. A stream that breaks or falls silent is opened again, with waits
 // that grow; while nobody looks there is none, which spares the pool, and the browser its six connections to one host.
+/** @import { Overview } from "./types.d.ts" */
 import { get } from "./api.js";
 
 /** The server says something at least every 15 s. */
@@ -9,8 +10,12 @@ const LONGEST_WAIT_MS = 10_000;
 /** Beyond that it is not age but another clock. */
 const LATEST_MS = 10_000;
 
-/** `state`: connecting, live, lost. */
+/**
+ * `state`: connecting, live, lost.
+ * @type {{ overview: Overview | null, state: "connecting" | "live" | "lost" }}
+ */
 export const live = { overview: null, state: "connecting" };
+/** @type {Set<() => void>} */
 const listeners = new Set();
 
 let receivedAt = 0;
@@ -20,6 +25,7 @@ export function now() {
   return live.overview === null ? Date.now() : live.overview.at + (performance.now() - receivedAt);
 }
 
+/** @type {(listener: () => void) => void} */
 export function onChange(listener) {
   listeners.add(listener);
 }
@@ -38,7 +44,10 @@ export async function follow() {
   }
 }
 
-/** Resolves when the stream has ended, to whether anything was heard until then. */
+/**
+ * Resolves when the stream has ended, to whether anything was heard until then.
+ * @type {() => Promise<boolean>}
+ */
 async function listen() {
   const aborter = new AbortController();
   const stop = () => aborter.abort();
@@ -77,9 +86,11 @@ async function listen() {
   }
 }
 
+/** @type {(block: string) => void} */
 function take(block) {
   const fields = block.split("\n").map((line) => /^(event|data): ?(.*)$/.exec(line));
-  const read = (name) => fields.filter((field) => field?.[1] === name).map((field) => field[2]);
+  /** @type {(name: string) => string[]} */
+  const read = (name) => fields.flatMap((field) => (field?.[1] === name ? [field[2] ?? ""] : []));
   if (read("event")[0] !== "overview") return change({ state: "live" });
   show(JSON.parse(read("data").join("\n")));
 }
@@ -89,6 +100,7 @@ export async function look() {
   show(await get("overview"));
 }
 
+/** @type {(overview: Overview) => void} */
 function show(overview) {
   // Another instance may still tell of the time before.
   const earlierMs = (live.overview?.at ?? 0) - overview.at;
@@ -97,16 +109,18 @@ function show(overview) {
   change({ state: "live", overview });
 }
 
+/** @type {(changes: Partial<typeof live>) => void} */
 function change(changes) {
-  const same = Object.entries(changes).every(([name, value]) => live[name] === value);
-  if (same) return;
-  Object.assign(live, changes);
+  const { overview = live.overview, state = live.state } = changes;
+  if (overview === live.overview && state === live.state) return;
+  Object.assign(live, { overview, state });
   for (const listener of listeners) listener();
 }
 
+/** @type {() => Promise<void>} */
 function whenSeen() {
-  if (!document.hidden) return;
   return new Promise((resolve) => {
+    if (!document.hidden) return resolve();
     document.addEventListener("visibilitychange", function look() {
       if (document.hidden) return;
       document.removeEventListener("visibilitychange", look);
@@ -115,6 +129,7 @@ function whenSeen() {
   });
 }
 
+/** @type {(ms: number) => Promise<void>} */
 function sleep(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

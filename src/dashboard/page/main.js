@@ -1,7 +1,8 @@
 // The page: which panel is shown, the state of the connection, and what is said aloud.
+/** @import { Child, OpenPanel, Panel } from "./types.d.ts" */
 import { startActions } from "./actions.js";
 import { openBatches } from "./batches.js";
-import { h, render } from "./dom.js";
+import { byId, h, render } from "./dom.js";
 import { openFailures } from "./failures.js";
 import { count, percent } from "./format.js";
 import { openInstances } from "./instances.js";
@@ -15,8 +16,12 @@ import { askForToken, forgetToken, onTokenChange, readToken } from "./token.js";
 import { openVideo } from "./video.js";
 import { openVideos } from "./videos.js";
 
+/** @typedef {[name: string, label: string, open: OpenPanel]} Entry */
+/** @type {Entry} */
+const OVERVIEW = ["overview", "Overview", openOverview];
+/** @type {Entry[]} */
 const PANELS = [
-  ["overview", "Overview", openOverview],
+  OVERVIEW,
   ["videos", "Videos", openVideos],
   ["instances", "Instances", openInstances],
   ["failures", "Failures", openFailures],
@@ -29,11 +34,14 @@ const TICK_MS = 1000;
 /** The end and each of these steps is said to a screen reader, not every figure. */
 const SAID_STEP = 10;
 
-const place = document.getElementById("panel");
-const title = document.getElementById("panel-title");
+const place = byId("panel");
+const title = byId("panel-title");
+/** @type {Panel | undefined} */
 let panel;
+/** @type {string | undefined} */
 let route;
 let scheduled = false;
+/** @type {string | undefined} */
 let lastSaid;
 
 function redraw() {
@@ -53,18 +61,19 @@ function draw() {
 
 /** Follows the part of the address behind the #. */
 function turn() {
-  const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?");
-  const [name = "", id] = path.split("/");
+  const [path = "", search = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  const [name = "", id = ""] = path.split("/");
   const params = new URLSearchParams(search);
-  const [known, , open] = PANELS.find(([one]) => one === name) ?? PANELS[0];
+  const [known, , open] = PANELS.find(([one]) => one === name) ?? OVERVIEW;
   const isFirst = panel === undefined;
   panel?.close?.();
   render(place);
   route = known;
   panel = undefined;
-  panel = known === "videos" && /^-?\d+$/.test(id ?? "") ? openVideo(id, redraw) : open(params, redraw);
-  title.textContent = panel.title;
-  document.title = `${panel.title} · hidb`;
+  const opened = known === "videos" && /^-?\d+$/.test(id) ? openVideo(id, redraw) : open(params, redraw);
+  panel = opened;
+  title.textContent = opened.title;
+  document.title = `${opened.title} · hidb`;
   draw();
   scrollTo(0, 0);
   // So that keyboard and screen reader go on where the new panel begins.
@@ -74,14 +83,14 @@ function turn() {
 
 function drawHeader() {
   render(
-    document.getElementById("nav"),
+    byId("nav"),
     PANELS.map(([name, label]) =>
       h("a", { key: name, href: `#/${name}`, "aria-current": name === route ? "page" : null }, label, badge(name)),
     ),
   );
   const unlocked = readToken() !== null;
   render(
-    document.getElementById("lock"),
+    byId("lock"),
     h(
       "button",
       { type: "button", class: "quiet", onclick: unlocked ? forgetToken : askForToken },
@@ -89,12 +98,15 @@ function drawHeader() {
     ),
   );
   const texts = { connecting: "connecting", live: "live", lost: "connection lost, trying again" };
-  const connection = document.getElementById("connection");
+  const connection = byId("connection");
   connection.className = live.state;
   if (connection.textContent !== texts[live.state]) connection.textContent = texts[live.state];
 }
 
-/** How many videos have failed stands beside the panel that lists them. */
+/**
+ * How many videos have failed stands beside the panel that lists them.
+ * @type {(name: string) => Child}
+ */
 function badge(name) {
   const counts = live.overview?.counts;
   const failed = counts ? counts.failed + counts.quarantined : 0;
@@ -112,12 +124,12 @@ function announce() {
   const said = `${step} ${stopped}`;
   if (lastSaid !== undefined && said !== lastSaid) {
     const state = stopped === "" ? "" : ` The pool is ${stopped}.`;
-    document.getElementById("said").textContent = `${percent(ended, counts.total)} of the videos have ended.${state}`;
+    byId("said").textContent = `${percent(ended, counts.total)} of the videos have ended.${state}`;
   }
   lastSaid = said;
 }
 
-document.getElementById("skip").onclick = (event) => {
+byId("skip").onclick = (event) => {
   event.preventDefault();
   title.focus();
 };

@@ -1,4 +1,5 @@
 // How far, how fast, when done, does it fit, what went wrong: on one screen.
+/** @import { Answer, Child, Description, OpenPanel, Overview, State } from "./types.d.ts" */
 import { action, lockHint } from "./actions.js";
 import { get } from "./api.js";
 import { banner } from "./banner.js";
@@ -12,9 +13,13 @@ import { figure, link, memoryMeter, Resource, STATES, section, stateBadge, table
 
 const CHART_MINUTES = 60;
 const LAST_SHOWN = 5;
-/** In the order of the bar: what has ended first. */
+/**
+ * In the order of the bar: what has ended first.
+ * @type {State[]}
+ */
 const BAR_ORDER = ["completed", "failed", "quarantined", "cancelled", "running", "pending"];
 
+/** @type {OpenPanel} */
 export function openOverview(_params, redraw) {
   const series = new Resource((signal) => get("series", { minutes: CHART_MINUTES, signal }), redraw);
   const chart = new RateChart();
@@ -29,6 +34,7 @@ export function openOverview(_params, redraw) {
   };
 }
 
+/** @type {(series: Resource<Answer<"series">>, chart: RateChart) => Child} */
 function view(series, chart) {
   const { overview } = live;
   if (overview === null) return h("p", { class: "empty" }, "Waiting for the pool …");
@@ -80,6 +86,7 @@ function view(series, chart) {
   ];
 }
 
+/** @type {(counts: Overview["counts"], ended: number) => Description} */
 function bar(counts, ended) {
   let x = 0;
   const parts = BAR_ORDER.map((state) => {
@@ -105,6 +112,7 @@ function bar(counts, ended) {
   );
 }
 
+/** @type {(state: State, value: number) => Description} */
 function legendEntry(state, value) {
   return h(
     "li",
@@ -113,6 +121,7 @@ function legendEntry(state, value) {
   );
 }
 
+/** @type {(overview: Overview) => Description} */
 function controls({ paused, draining }) {
   return h(
     "div",
@@ -132,6 +141,7 @@ function controls({ paused, draining }) {
   );
 }
 
+/** @type {(overview: Overview) => Child} */
 function figures({ rates, eta, medianMs, memory, counts, d1 }) {
   const done = counts.total > 0 && counts.pending + counts.running === 0;
   const p50 = done ? "now" : clockTime(eta?.p50, now());
@@ -154,11 +164,15 @@ function figures({ rates, eta, medianMs, memory, counts, d1 }) {
   ];
 }
 
-/** Until a moment. */
+/**
+ * Until a moment.
+ * @type {(at: number) => string}
+ */
 function left(at) {
   return duration((at - now()) / 1000);
 }
 
+/** @type {(overview: Overview) => Child} */
 function instances({ instances: rows, medianMs }) {
   return table({
     caption: "Instances at a glance",
@@ -174,6 +188,7 @@ function instances({ instances: rows, medianMs }) {
   });
 }
 
+/** @type {(overview: Overview) => Child} */
 function failures({ failures: groups }) {
   const shown = table({
     caption: "The most frequent reasons",
@@ -188,6 +203,7 @@ function failures({ failures: groups }) {
   return [shown, groups.length > 0 && h("p", null, link("failures", "All failures, and trying them again"))];
 }
 
+/** @type {(overview: Overview) => Child} */
 function lastFailures({ lastFailures: videos }) {
   return table({
     caption: "The videos that failed last",

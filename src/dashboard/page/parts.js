@@ -1,29 +1,40 @@
 // Parts that several panels are made of.
+/** @import { Child, Description, Overview, Redraw, State, Table } from "./types.d.ts" */
 import { ApiError } from "./api.js";
 import { h } from "./dom.js";
 import { count, megabytes, percent } from "./format.js";
 import { live } from "./live.js";
 
+/** @type {State[]} */
 export const STATES = ["pending", "running", "completed", "failed", "quarantined", "cancelled"];
 
+/** @type {(state: string) => Description} */
 export function stateBadge(state) {
   return h("span", { class: `badge ${state}` }, state);
 }
 
+/** @type {(route: string, ...children: Child[]) => Description} */
 export function link(route, ...children) {
   return h("a", { href: `#/${route}` }, ...children);
 }
 
-/** One figure of a `dl`. */
+/**
+ * One figure of a `dl`.
+ * @type {(label: string, value: Child, note?: Child) => Description}
+ */
 export function figure(label, value, note) {
   return h("div", { class: "figure" }, h("dt", null, label), h("dd", null, value, note && h("small", null, note)));
 }
 
+/** @type {(memory: Overview["memory"]) => Description} */
 export function memoryMeter({ usedBytes, budgetBytes }) {
   return meter("Memory of the pool", usedBytes, budgetBytes, `${megabytes(usedBytes)} of ${megabytes(budgetBytes)}`);
 }
 
-/** A bar that fills up; above 90 % it warns. */
+/**
+ * A bar that fills up; above 90 % it warns.
+ * @type {(label: string, used: number, all: number | null, text: string) => Description}
+ */
 export function meter(label, used, all, text) {
   const share = all ? Math.min(100, (100 * used) / all) : 0;
   return h(
@@ -45,6 +56,7 @@ export function meter(label, used, all, text) {
   );
 }
 
+/** @type {(label: string, done: number, all: number) => Description} */
 export function progress(label, done, all) {
   const text = `${count(done)} of ${count(all)}, ${percent(done, all)}`;
   const share = all ? Math.round((100 * done) / all) : 0;
@@ -69,6 +81,7 @@ export function progress(label, done, all) {
 
 /**
  * A table that turns into cards on a phone. A column is `{ head, cell(row), class? }`; a row's header is its first cell.
+ * @type {<Row>(table: Table<Row>) => Description}
  */
 export function table({ caption, columns, rows, key, empty = "Nothing to show." }) {
   if (rows.length === 0) return h("p", { class: "empty" }, empty);
@@ -99,27 +112,42 @@ export function table({ caption, columns, rows, key, empty = "Nothing to show." 
   );
 }
 
+/** @type {(title: string, ...children: Child[]) => Description} */
 export function section(title, ...children) {
   const id = `section-${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}`;
   return h("section", { "aria-labelledby": id, key: id }, h("h2", { id }, title), ...children);
 }
 
-/** What the API has said, with its mend. */
+/**
+ * What the API has said, with its mend.
+ * @type {(error: unknown) => Child[]}
+ */
 export function describeError(error) {
   const fix = error instanceof ApiError ? error.fix : undefined;
-  return [h("strong", null, error.message), fix && h("span", { class: "fix" }, `Fix: ${fix}`)];
+  const message = error instanceof Error ? error.message : String(error);
+  return [h("strong", null, message), fix && h("span", { class: "fix" }, `Fix: ${fix}`)];
 }
 
-/** Something read from the API: asked at the start, and again no more often than the pool can bear. */
+/**
+ * Something read from the API: asked at the start, and again no more often than the pool can bear.
+ * @template Data
+ */
 export class Resource {
+  /** @type {Data | undefined} */
   data;
+  /** @type {unknown} */
   error;
   loading = false;
   #read;
   #redraw;
   #askedAt = 0;
+  /** @type {AbortController | undefined} */
   #aborter;
 
+  /**
+   * @param {(signal: AbortSignal) => Promise<Data>} read
+   * @param {Redraw} redraw
+   */
   constructor(read, redraw) {
     this.#read = read;
     this.#redraw = redraw;
@@ -156,10 +184,13 @@ export class Resource {
     this.#aborter?.abort();
   }
 
-  /** The view of the data; before it is there, or where it cannot be had, what a person should know. */
+  /**
+   * The view of the data; before it is there, or where it cannot be had, what a person should know.
+   * @type {(view: (data: Data) => Child) => Child}
+   */
   show(view) {
     if (this.data !== undefined)
-      return [this.error && h("p", { class: "notice bad" }, describeError(this.error)), view(this.data)];
+      return [this.error !== undefined && h("p", { class: "notice bad" }, describeError(this.error)), view(this.data)];
     if (this.error)
       return h(
         "div",

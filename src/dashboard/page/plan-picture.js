@@ -1,11 +1,13 @@
 // The plan as a picture: a bar for each number of instances up to the p50, a line up to the p90; what does not fit is hatched.
 // The table below it says the same in figures, so that a screen reader is given only the sentence.
+/** @import { Child, Description, PlanRow } from "./types.d.ts" */
 import { h } from "./dom.js";
 import { duration } from "./format.js";
 
 const HEIGHT = 22;
 const MIDDLE = HEIGHT / 2;
 
+/** @type {(rows: PlanRow[], current: number | undefined) => Child} */
 export function planPicture(rows, current) {
   const longest = Math.max(...rows.map(({ p90S }) => p90S), 1e-9);
   const label = rows
@@ -25,8 +27,12 @@ export function planPicture(rows, current) {
   ];
 }
 
-/** Shares of the width, without a view box: nothing is distorted, and texts keep their size on a phone. */
+/**
+ * Shares of the width, without a view box: nothing is distorted, and texts keep their size on a phone.
+ * @type {(row: PlanRow, options: { longest: number, isCurrent: boolean }) => Description}
+ */
 function bar({ instances, p50S, p90S, fits }, { longest, isCurrent }) {
+  /** @type {(seconds: number) => string} */
   const share = (seconds) => `${(99 * seconds) / longest}%`;
   const end = share(p90S);
   return h(
@@ -52,6 +58,7 @@ function bar({ instances, p50S, p90S, fits }, { longest, isCurrent }) {
   );
 }
 
+/** @type {(instances: number) => Description} */
 function hatch(instances) {
   const size = { width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
   return h("pattern", { id: `hatch-${instances}`, ...size }, h("rect", { width: 2.5, height: 6, class: "hatch" }));

@@ -1,4 +1,5 @@
 // What other numbers of instances would mean: when done, how much memory, how much of D1.
+/** @import { Child, OpenPanel, Plan, PlanRow } from "./types.d.ts" */
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { clockTime, count, dollars, duration, megabytes, plural } from "./format.js";
@@ -6,6 +7,7 @@ import { live, now } from "./live.js";
 import { Resource, section, table } from "./parts.js";
 import { planPicture } from "./plan-picture.js";
 
+/** @type {OpenPanel} */
 export function openPlan(_params, redraw) {
   const plan = new Resource((signal) => get("plan", { signal }), redraw);
   return {
@@ -16,6 +18,7 @@ export function openPlan(_params, redraw) {
   };
 }
 
+/** @type {(plan: Plan) => Child} */
 function view(plan) {
   const { rows, basis, videos } = plan;
   if (videos === 0) return h("p", { class: "empty" }, "There is nothing left to plan: every video has ended.");
@@ -58,6 +61,7 @@ function view(plan) {
   ];
 }
 
+/** @type {(plan: Plan) => Child} */
 function describeBasis({ videos, secondsPerVideo, measured, budgetBytes, budgetFrom, memoryPerInstanceBytes }) {
   return [
     `${plural(videos, "video")} to do, ${duration(secondsPerVideo)} each on average of ${count(measured)}.`,
@@ -65,6 +69,7 @@ function describeBasis({ videos, secondsPerVideo, measured, budgetBytes, budgetF
   ];
 }
 
+/** @type {(row: PlanRow) => Child} */
 function describeFit({ fits }) {
   return fits ? "yes" : h("span", { class: "slow" }, "too little memory");
 }

@@ -1,10 +1,12 @@
 // What the pool costs on D1, and how far the local mirror and D1 are apart.
+/** @import { Answer, Child, OpenPanel } from "./types.d.ts" */
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { clockTime, count, dollars, stamp } from "./format.js";
 import { live, now } from "./live.js";
 import { figure, meter, Resource, section } from "./parts.js";
 
+/** @type {OpenPanel} */
 export function openRemote(_params, redraw) {
   const d1 = new Resource((signal) => get("d1", { signal }), redraw);
   const mirror = new Resource((signal) => get("mirror", { signal }), redraw);
@@ -16,6 +18,7 @@ export function openRemote(_params, redraw) {
   };
 }
 
+/** @type {(answer: Answer<"d1">) => Child} */
 function describeD1({ d1 }) {
   const hold = live.overview?.hold;
   if (d1 === null) return h("p", { class: "empty" }, "The pool works on a SQLite file: nothing is asked of D1.");
@@ -44,6 +47,7 @@ function describeD1({ d1 }) {
   ];
 }
 
+/** @type {(answer: Answer<"mirror">) => Child} */
 function describeMirror({ mirror }) {
   if (mirror === null)
     return h("p", { class: "empty" }, "This database is no mirror of a D1 database; hidb mirror pull makes one.");

@@ -1,13 +1,16 @@
 // The settings in force, and where each comes from. Secrets arrive here as ***.
+/** @import { Child, FieldEvent, OpenPanel, Setting } from "./types.d.ts" */
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { Resource, table } from "./parts.js";
 
+/** @type {OpenPanel} */
 export function openSettings(_params, redraw) {
   const settings = new Resource((signal) => get("settings", { signal }), redraw);
   const filter = { changed: false };
+  /** @type {(event: FieldEvent) => void} */
   const onchange = ({ target }) => {
-    filter.changed = target.checked;
+    filter.changed = target instanceof HTMLInputElement && target.checked;
     redraw();
   };
   return {
@@ -41,6 +44,7 @@ export function openSettings(_params, redraw) {
   };
 }
 
+/** @type {(settings: Setting[], filter: { changed: boolean }) => Child} */
 function view(settings, { changed }) {
   return table({
     caption: "Settings",
@@ -55,12 +59,16 @@ function view(settings, { changed }) {
   });
 }
 
+/** @type {(value: unknown) => Child} */
 function describeValue(value) {
   if (value === "" || value === null || value === undefined) return h("span", { class: "quiet" }, "not set");
   return h("code", null, typeof value === "string" ? value : JSON.stringify(value));
 }
 
-/** Words between backticks are code. */
+/**
+ * Words between backticks are code.
+ * @type {(text: string) => Child}
+ */
 function withCode(text) {
   return text.split("`").map((part, at) => (at % 2 === 0 ? part : h("code", null, part)));
 }

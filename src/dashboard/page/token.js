@@ -1,13 +1,16 @@
 // The token that changes need: asked for once, kept for this tab only, never in an address or a storage that outlives it.
-import { h, render } from "./dom.js";
+/** @import { Description } from "./types.d.ts" */
+import { byId, h, render } from "./dom.js";
 
 const KEY = "hidb-token";
+/** @type {Set<() => void>} */
 const listeners = new Set();
 
 export function readToken() {
   return sessionStorage.getItem(KEY);
 }
 
+/** @type {(listener: () => void) => void} */
 export function onTokenChange(listener) {
   listeners.add(listener);
 }
@@ -17,26 +20,35 @@ export function forgetToken() {
   for (const listener of listeners) listener();
 }
 
+/** @type {(token: string) => void} */
 function keepToken(token) {
   sessionStorage.setItem(KEY, token);
   for (const listener of listeners) listener();
 }
 
 export function askForToken() {
-  const dialog = document.getElementById("token-dialog");
+  const dialog = /** @type {HTMLDialogElement} */ (byId("token-dialog"));
   render(dialog, form(dialog));
-  const field = dialog.querySelector("input");
+  const field = fieldOf(dialog);
   field.value = "";
   dialog.showModal();
   field.focus();
 }
 
+/** @type {(dialog: HTMLDialogElement) => HTMLInputElement} */
+function fieldOf(dialog) {
+  return /** @type {HTMLInputElement} */ (dialog.querySelector("input"));
+}
+
+/** @type {(dialog: HTMLDialogElement) => Description} */
 function form(dialog) {
+  /** @type {(event: SubmitEvent) => void} */
   const submit = (event) => {
     event.preventDefault();
-    const token = dialog.querySelector("input").value.trim();
+    const field = fieldOf(dialog);
+    const token = field.value.trim();
     if (token === "") return;
-    dialog.querySelector("input").value = "";
+    field.value = "";
     keepToken(token);
     dialog.close();
   };

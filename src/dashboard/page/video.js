@@ -1,4 +1,5 @@
 // Everything known about one video: facts, what went wrong, what came out, what it used, what was logged.
+/** @import { AmountName, Child, Description, LogLine, Panel, Redraw, State, Usage, VideoRecord } from "./types.d.ts" */
 import { action, lockHint } from "./actions.js";
 import { get } from "./api.js";
 import { h } from "./dom.js";
@@ -8,6 +9,7 @@ import { figure, link, Resource, section, stateBadge, table } from "./parts.js";
 
 const LOG_LINES = 200;
 
+/** @type {(id: string, redraw: Redraw) => Panel} */
 export function openVideo(id, redraw) {
   const record = new Resource((signal) => get(`videos/${id}`, { signal }), redraw);
   const log = new Resource((signal) => get(`videos/${id}/log`, { limit: LOG_LINES, signal }), redraw);
@@ -21,6 +23,7 @@ export function openVideo(id, redraw) {
   };
 }
 
+/** @type {(id: string, record: VideoRecord, log: Resource<{ lines: LogLine[] }>, reload: () => unknown) => Child} */
 function view(id, record, log, reload) {
   const { video, state, attempt, error, attempts, output, usage } = record;
   return [
@@ -48,6 +51,7 @@ function view(id, record, log, reload) {
   ];
 }
 
+/** @type {(id: string, state: State, then: () => unknown) => Description} */
 function changes(id, state, then) {
   const open = state === "pending" || state === "running";
   return h(
@@ -73,6 +77,7 @@ function changes(id, state, then) {
   );
 }
 
+/** @type {(record: VideoRecord) => Child} */
 function facts({ video, state, attempt, deaths, instance, runAfter, claimedAt, finishedAt }) {
   const rank = live.overview?.instances.find(({ id }) => id === instance)?.rank;
   const took = state === "cancelled" || claimedAt === null ? 0 : (finishedAt ?? 0) - claimedAt;
@@ -82,7 +87,7 @@ function facts({ video, state, attempt, deaths, instance, runAfter, claimedAt, f
     figure("Attempt", count(attempt), deaths > 0 && `${plural(deaths, "instance")} died with it`),
     figure("Claimed", timeOf(claimedAt), [
       dayOf(claimedAt),
-      state === "running" && `, ${millis(now() - claimedAt)} ago`,
+      state === "running" && `, ${millis(now() - (claimedAt ?? now()))} ago`,
     ]),
     figure("Ended", timeOf(finishedAt), [dayOf(finishedAt), took > 0 && `, after ${millis(took)}`]),
     figure("Instance", rank === undefined || rank === null ? NONE : `rank ${rank}`, instance),
@@ -90,6 +95,7 @@ function facts({ video, state, attempt, deaths, instance, runAfter, claimedAt, f
   ];
 }
 
+/** @type {(attempts: VideoRecord["attempts"], current: number) => Description} */
 function attemptTable(attempts, current) {
   return table({
     caption: "Attempts that did not complete, oldest first",
@@ -109,12 +115,14 @@ function attemptTable(attempts, current) {
   });
 }
 
+/** @type {(output: unknown) => Description} */
 function pretty(output) {
   const text = typeof output === "string" ? output : JSON.stringify(output, null, 2);
   // Long texts scroll inside, by keyboard too.
   return h("pre", { tabindex: 0, role: "region", "aria-label": "Output" }, text);
 }
 
+/** @type {[limit: string, label: string, name: AmountName, unit: string][]} */
 const FIGURES = [
   ["cpu", "CPU", "cpuMs", "ms"],
   ["memory", "Memory", "memoryMb", "MB"],
@@ -128,7 +136,9 @@ const FIGURES = [
   ["waitUntil", "waitUntil", "waitUntilMs", "ms"],
 ];
 
+/** @type {(usage: Usage) => Child} */
 function usageTable(usage) {
+  /** @type {(value: number, unit: string) => string} */
   const amount = (value, unit) => `${count(value)}${unit && ` ${unit}`}`;
   return [
     usage.over.length > 0 &&
@@ -154,19 +164,32 @@ function usageTable(usage) {
   ];
 }
 
+/** @type {(lines: LogLine[]) => Description} */
 function logLines(lines) {
   if (lines.length === 0) return h("p", { class: "empty" }, "Nothing was logged about it on this host.");
   const text = lines.map((line) => (typeof line === "string" ? line : describeLine(line))).join("\n");
   return h("pre", { tabindex: 0, role: "region", "aria-label": "Log lines" }, text);
 }
 
-/** As `hidb logs` words it: time, level, event, then the facts in their order. */
+/** @type {Map<unknown, string>} */
+const LEVELS = new Map([
+  [20, "debug"],
+  [30, "info"],
+  [40, "warn"],
+  [50, "error"],
+  [60, "fatal"],
+]);
+
+/**
+ * As `hidb logs` words it: time, level, event, then the facts in their order.
+ * @type {(line: LogLine) => string}
+ */
 function describeLine({ time, level, msg, ...facts }) {
   const rest = Object.entries(facts).map(
     ([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : value}`,
   );
-  const name = { 20: "debug", 30: "info", 40: "warn", 50: "error", 60: "fatal" }[level] ?? level;
-  return [stamp(typeof time === "number" ? time : Date.parse(time)), name, msg, ...rest]
+  const name = LEVELS.get(level) ?? level;
+  return [stamp(typeof time === "number" ? time : Date.parse(String(time))), name, msg, ...rest]
     .filter((part) => part !== undefined)
     .join(" ");
 }

@@ -1,6 +1,7 @@
 // All videos, searched and filtered, a page at a time: a hundred thousand of them cost no more than fifty.
+/** @import { Child, Column, Description, FieldEvent, OpenPanel, Redraw, State, VideoLine, VideoPage } from "./types.d.ts" */
 import { get } from "./api.js";
-import { h } from "./dom.js";
+import { byId, h } from "./dom.js";
 import { clockTime, count, duration, NONE } from "./format.js";
 import { live, now } from "./live.js";
 import { link, Resource, STATES, stateBadge, table } from "./parts.js";
@@ -8,6 +9,7 @@ import { link, Resource, STATES, stateBadge, table } from "./parts.js";
 const PAGE = 50;
 const TYPING_MS = 200;
 
+/** @type {OpenPanel} */
 export function openVideos(params, redraw) {
   const list = new VideoList(params, redraw);
   return {
@@ -22,10 +24,18 @@ class VideoList {
   #state;
   #q;
   #over;
-  /** Where each page begins that was turned to; the last one is shown. */
+  /**
+   * Where each page begins that was turned to; the last one is shown.
+   * @type {(number | null | undefined)[]}
+   */
   #starts = [undefined];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #typing;
 
+  /**
+   * @param {URLSearchParams} params
+   * @param {Redraw} redraw
+   */
   constructor(params, redraw) {
     this.#state = params.get("state") ?? "";
     this.#q = params.get("q") ?? "";
@@ -33,6 +43,7 @@ class VideoList {
     this.page = new Resource((signal) => this.#read(signal), redraw);
   }
 
+  /** @param {AbortSignal} signal */
   #read(signal) {
     return get("videos", {
       state: this.#state,
@@ -64,19 +75,23 @@ class VideoList {
   }
 
   #form() {
+    /** @type {(event: FieldEvent) => void} */
     const typed = ({ target }) => {
       this.#q = target.value.trim();
       clearTimeout(this.#typing);
       this.#typing = setTimeout(() => this.#search(), TYPING_MS);
     };
+    /** @type {(event: FieldEvent) => void} */
     const chosen = (event) => {
       this.#state = event.target.value;
       this.#search();
     };
+    /** @type {(event: FieldEvent) => void} */
     const overChosen = ({ target }) => {
-      this.#over = target.checked ? "any" : "";
+      this.#over = target instanceof HTMLInputElement && target.checked ? "any" : "";
       this.#search();
     };
+    /** @type {(event: SubmitEvent) => void} */
     const submit = (event) => {
       event.preventDefault();
       clearTimeout(this.#typing);
@@ -84,6 +99,7 @@ class VideoList {
     };
     const counts = live.overview?.counts;
     const total = counts ? ` (${count(counts.total)})` : "";
+    /** @type {(state: State) => Description} */
     const option = (state) =>
       h("option", { value: state, key: state }, state, counts ? ` (${count(counts[state])})` : "");
     return h(
@@ -123,13 +139,15 @@ class VideoList {
     );
   }
 
+  /** @type {(page: VideoPage) => Child} */
   #table({ videos, next, total }) {
     const first = (this.#starts.length - 1) * PAGE;
     const range = videos.length === 0 ? "No video" : `${count(first + 1)}–${count(first + videos.length)}`;
+    /** @type {(starts: (number | null | undefined)[]) => void} */
     const turn = (starts) => {
       this.#starts = starts;
       this.page.load();
-      document.getElementById("panel-title").scrollIntoView();
+      byId("panel-title").scrollIntoView();
     };
     const pager = h(
       "nav",
@@ -162,6 +180,7 @@ class VideoList {
   }
 }
 
+/** @type {Column<VideoLine>[]} */
 const COLUMNS = [
   { head: "Id", cell: ({ id }) => link(`videos/${id}`, String(id)), class: "number" },
   { head: "State", cell: ({ state }) => stateBadge(state) },
@@ -171,6 +190,7 @@ const COLUMNS = [
   { head: "Ended", cell: ({ finishedAt }) => (finishedAt ? clockTime(finishedAt, now()) : NONE), class: "number" },
 ];
 
+/** @type {(video: VideoLine) => Child} */
 function describeVideo({ title, source, error }) {
   return [
     h("span", { class: "name" }, title ?? source ?? "no longer in the catalogue"),
