@@ -30,7 +30,7 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     expect: { poll: { timeout: 30_000 } },
-    globalSetup: resolve(import.meta.dirname, "run-folder.ts"),
+    globalSetup: resolve(import.meta.dirname, "support/run-folder.ts"),
     pool: "forks",
     projects: [
       project("unit", 0, { include: ["test/**/*.test.ts"], exclude: [...PROCESSES, ...ALONE, ...DEEP] }),

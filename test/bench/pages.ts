@@ -4,7 +4,8 @@ import { readFileSync } from "node:fs";
 import { type ClientRequest, get, type IncomingMessage } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Page } from "playwright-core";
-import { findPort, launch, whyNoBrowser } from "../dashboard/browser.ts";
+import { launch, whyNoBrowser } from "../dashboard/browser.ts";
+import { freePort } from "../support/ports.ts";
 import { median, World } from "./world.ts";
 
 export interface PagesFigure {
@@ -49,7 +50,7 @@ export async function benchPages(rounds = 9): Promise<PagesFigure[]> {
 }
 
 async function measure({ name, durationS, count, real }: Run, rounds: number): Promise<PagesFigure> {
-  const port = await findPort();
+  const port = await freePort(4);
   const world = await World.create(
     Array.from({ length: count }, () => ({ durationS })),
     { HIDB_PORT: String(port), HIDB_CONCURRENCY: "4", HIDB_HEARTBEAT_MS: "100" },

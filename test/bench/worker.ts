@@ -3,11 +3,11 @@
 import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock as clock } from "../../dist/clock.js";
 import { hostWorker } from "../../dist/workerd/public.js";
+import { freePort } from "../support/ports.ts";
 import { readCatalogue } from "./catalogue.ts";
 import { familyPssMb, median, pssMbOf, ROOT, World } from "./world.ts";
 
@@ -244,14 +244,6 @@ async function makespan(project: string, seconds: number): Promise<WorkerFigure>
   } finally {
     world.end();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const address = server.address();
-  server.close();
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 async function untilAnswers(url: string): Promise<void> {

@@ -4,7 +4,7 @@ import BetterSqlite3 from "better-sqlite3";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { identifyProcess } from "../../src/claim/liveness.js";
 import { startD1Server } from "../d1/server.ts";
-import { queryFile } from "../query.js";
+import { queryFile } from "../support/query.js";
 import { setup } from "./world.js";
 
 const LIST = "source\n/videos/a.mp4\n/videos/b.mp4\n";

@@ -6,8 +6,9 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import type { D1Database } from "@cloudflare/workers-types";
+import { randomFrom } from "../support/random.ts";
 import { Databases, type Usage } from "./databases.ts";
-import { drawFault, type FaultName, type Faults, noFaults, seededRandom } from "./faults.ts";
+import { drawFault, type FaultName, type Faults, noFaults } from "./faults.ts";
 import { type Limits, RateLimit } from "./rate-limit.ts";
 import {
   accountUnknown,
@@ -180,7 +181,7 @@ class Front {
   constructor(parts: FrontParts) {
     this.#parts = parts;
     this.#rate = new RateLimit(parts.limits);
-    this.#random = seededRandom(parts.seed);
+    this.#random = randomFrom(parts.seed);
   }
 
   serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

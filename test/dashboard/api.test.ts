@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { ROUTES } from "../../src/dashboard/app.js";
-import { freePorts, type Served, serve } from "./served.js";
+import { freePort } from "../support/ports.js";
+import { type Served, serve } from "./served.js";
 
 /** A pool with something of everything in it. */
 async function setup(): Promise<Served> {
@@ -222,7 +223,7 @@ describe("the ports of an instance", () => {
   });
 
   it("that somebody else has are reported once, and taken when they become free", async () => {
-    const port = await freePorts();
+    const port = await freePort(4);
     const first = await serve({ settings: { HIDB_PORT: String(port) } });
     const second = await serve({ beside: first, settings: { HIDB_PORT: String(port) }, processId: 1 });
     await expect.poll(() => second.events).toHaveLength(1);
@@ -235,7 +236,7 @@ describe("the ports of an instance", () => {
   });
 
   it("that do not exist are reported, too", async () => {
-    const port = await freePorts();
+    const port = await freePort(4);
     const { events } = await serve({ settings: { HIDB_PORT: String(port) }, processId: 65_000 });
     expect(events).toEqual([{ type: "port.taken", port: port + 65_001, why: "there is no such port" }]);
   });

@@ -1,7 +1,6 @@
 // A real Chromium for the page, watched: what it asks for, what its console says, what axe-core finds.
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { type AddressInfo, createServer } from "node:net";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 const CHROMIUM = "/usr/bin/chromium";
@@ -77,13 +76,4 @@ export async function findBarriers(page: Page): Promise<Finding[]> {
     id,
     where: nodes.map(({ html }) => html.slice(0, 200)),
   }));
-}
-
-/** One that was free a moment ago, as were those of the first instances above it. */
-export async function findPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
 }

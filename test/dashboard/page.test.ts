@@ -2,7 +2,8 @@
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createPool, type TestPool } from "../pm2/pool.js";
-import { DESK, findBarriers, findPort, launch, openPage, PHONE, type Watch, whyNoBrowser } from "./browser.js";
+import { freePort } from "../support/ports.js";
+import { DESK, findBarriers, launch, openPage, PHONE, type Watch, whyNoBrowser } from "./browser.js";
 
 const TOKEN = "a-token-for-this-test-only";
 const EARLIER = 100_000;
@@ -20,7 +21,7 @@ describe.skipIf(reason !== undefined)("the page", () => {
   let url: string;
 
   beforeAll(async () => {
-    const port = await findPort();
+    const port = await freePort(4);
     url = `http://127.0.0.1:${port}/`;
     const settings = { HIDB_PORT: String(port), HIDB_TOKEN: TOKEN, HIDB_REHEARSE_PERMANENT: "0.04" };
     pool = await createPool({ settings });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { createPool, type TestPool } from "../pm2/pool.js";
-import { freePorts } from "./served.js";
+import { freePort } from "../support/ports.js";
 
 let pool: TestPool;
 let stranger: Server | undefined;
@@ -23,7 +23,7 @@ interface Health {
 }
 
 async function setup(settings: Record<string, string> = {}, videos = 100) {
-  const port = await freePorts();
+  const port = await freePort(4);
   pool = await createPool({ videos, videoMs: 60, settings: { HIDB_PORT: String(port), ...settings } });
   const shared = `http://127.0.0.1:${port}`;
   const own = (processId: number) => `http://127.0.0.1:${port + 1 + processId}`;

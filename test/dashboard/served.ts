@@ -1,5 +1,4 @@
 // A dashboard over a database of its own, on real ports: the instance that serves it is this very process.
-import { createServer } from "node:net";
 import { onTestFinished } from "vitest";
 import { adoptVideos } from "../../src/catalogue/adopt.js";
 import { identifyProcess } from "../../src/claim/liveness.js";
@@ -14,6 +13,7 @@ import type { Database } from "../../src/database/database.js";
 import type { PoolEvent } from "../../src/report/event.js";
 import { openJournal } from "../../src/report/journal.js";
 import { makeDatabase, makeFolder, OWN_CATALOGUE } from "../catalogue/world.js";
+import { freePort } from "../support/ports.js";
 
 interface Options {
   /** How many, from id 1 on. */
@@ -57,7 +57,7 @@ export async function serve(options: Options = {}): Promise<Served> {
   const { videos = 0, settings = {}, beside, processId = 0 } = options;
   const folder = beside?.folder ?? makeFolder();
   const file = `${folder}/hidb.sqlite`;
-  const port = beside?.house.config.port ?? (await freePorts());
+  const port = beside?.house.config.port ?? (await freePort(4));
   const paths = { HIDB_SQLITE_FILE: file, HIDB_LOG_DIR: `${folder}/logs`, HIDB_JOURNAL: `${folder}/journal` };
   const config = readConfig({ environment: { ...paths, HIDB_PORT: String(port), ...settings }, cwd: folder });
   const database = options.database ?? beside?.database ?? (await makeDatabase(file));
@@ -123,23 +123,6 @@ export async function toAnswer(response: Response): Promise<Answer> {
   const text = await response.text();
   const isJson = response.headers.get("content-type")?.startsWith("application/json");
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
-}
-
-/** A port that is free now, and so are the next few. */
-export async function freePorts(): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 20_000);
-    const free = await Promise.all([0, 1, 2, 3].map((more) => isFree(port + more)));
-    if (free.every(Boolean)) return port;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once("error", () => resolve(false));
-    server.listen({ port, host: "127.0.0.1" }, () => server.close(() => resolve(true)));
-  });
 }
 
 async function untilListening(dashboard: Dashboard): Promise<void> {

@@ -4,7 +4,7 @@ import { identifyProcess } from "../../src/claim/liveness.js";
 import { type Instance, leave, register, renewLease } from "../../src/claim/membership.js";
 import { RequestBudget } from "../../src/database/d1/budget.js";
 import { ManualClock, NO_FIGURES, World } from "../claim/world.js";
-import { seededRandom } from "../d1/faults.js";
+import { randomFrom } from "../support/random.js";
 
 const WINDOW_MS = 300_000;
 
@@ -54,7 +54,7 @@ describe("the requests of an instance", () => {
 describe("the shares of all instances", () => {
   it.each([1, 2, 3])("stay within the sum, whoever comes, works, idles, leaves and dies: seed %i", async (seed) => {
     await using world = await World.create();
-    const random = seededRandom(seed);
+    const random = randomFrom(seed);
     const { database, clock } = world;
     const budget = () => new RequestBudget(clock, 1000);
     let lives: Instance[] = [];

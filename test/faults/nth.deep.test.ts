@@ -1,6 +1,6 @@
 // A sample of `npm run faults -- nth`: of every command some operations that fail, and one that is the last.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { seededRandom } from "../d1/faults.ts";
+import { randomFrom } from "../support/random.ts";
 import { isJourney, isKill, type Strike } from "./nth/fault.ts";
 import type { Lane } from "./nth/place.ts";
 import { openLanes, PLANS, type Plan } from "./nth/run.ts";
@@ -18,7 +18,7 @@ afterAll(() => end());
 
 /** One of the modes that fail, and one that kills; of those on the way to D1 where there are any. */
 function pick({ name, modes }: Plan, counts: { operations: number; requests: number }): Strike[] {
-  const random = seededRandom(SEED + [...name].reduce((sum, char) => sum * 31 + char.charCodeAt(0), 7));
+  const random = randomFrom(SEED + [...name].reduce((sum, char) => sum * 31 + char.charCodeAt(0), 7));
   const oneOf = <T>(all: readonly T[]) => all[Math.floor(random() * all.length)] as T;
   const kinds = [modes.filter((mode) => !isJourney(mode)), modes.filter(isJourney)].filter((kind) => kind.length > 0);
   return kinds.flatMap((kind) =>

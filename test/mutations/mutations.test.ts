@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { PROJECT } from "./copy.js";
 import { isAssertion } from "./judge.js";
 import { type Mutation, mutate } from "./mutation.js";
-import { describeRooms, MUTATIONS } from "./mutations.js";
+import { describeMutations, MUTATIONS } from "./mutations.js";
 
 const textOf = (file: string) => readFileSync(join(PROJECT, file), "utf8");
 
@@ -52,8 +52,17 @@ describe("a failure", () => {
 });
 
 describe("test/README.md", () => {
-  it("lists exactly these protections (npm run mutations -- --table)", () => {
-    const isListed = textOf("test/README.md").includes(`\n${describeRooms()}\n`);
-    expect(isListed, "expected the table of `npm run mutations -- --table` in test/README.md").toBe(true);
+  const text = textOf("test/README.md");
+
+  it("lists exactly these mutations (npm run mutations -- --table)", () => {
+    expect(text.includes(`\n${describeMutations()}\n`), "expected the table of `npm run mutations -- --table`").toBe(
+      true,
+    );
+  });
+
+  it("names each folder of tests, and has lines of at most 120 columns", () => {
+    const folders = readdirSync(join(PROJECT, "test"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(folders.filter(({ name }) => !text.includes(`\`${name}/\``)).map(({ name }) => name)).toEqual([]);
+    expect(text.split("\n").filter((line) => line.length > 120)).toEqual([]);
   });
 });

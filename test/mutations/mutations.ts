@@ -20,10 +20,10 @@ export const ROOMS: Room[] = [
 
 export const MUTATIONS: Mutation[] = ROOMS.flatMap(({ mutations }) => mutations);
 
-const HEADING = "what `npm run mutations` takes out of a copy of `src/`, one at a time: a test notices each";
-
-/** For test/README.md: a line a room. */
-export function describeRooms(): string {
-  const lines = ROOMS.map(({ room, mutations }) => `| ${room} | ${mutations.map(({ name }) => name).join("; ")} |`);
-  return [`| room | ${HEADING} |`, "| --- | --- |", ...lines].join("\n");
+/** The table at the end of test/README.md: a line a mutation. */
+export function describeMutations(): string {
+  const lines = ROOMS.flatMap(({ room, mutations }) =>
+    mutations.map(({ name, tests }) => `| ${room} | ${name} | ${tests.file} |`),
+  );
+  return ["| part | without | noticed by test/ |", "| --- | --- | --- |", ...lines].join("\n");
 }

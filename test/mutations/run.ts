@@ -1,10 +1,10 @@
 // `npm run mutations`: takes one protection out of a copy of src/ at a time; the tests that it names must fail.
-//   --only <name>  those whose name contains it     --table  prints the table of test/README.md and ends
+//   --only <name>  those whose name contains it     --table  prints the table of test/README.md
 //   --simulate <seeds>  asks a simulated pool instead of the tests
 import { parseArgs } from "node:util";
 import { Copy } from "./copy.ts";
 import type { Mutation } from "./mutation.ts";
-import { describeRooms, MUTATIONS } from "./mutations.ts";
+import { describeMutations, MUTATIONS } from "./mutations.ts";
 import { simulateSeeds } from "./simulated.ts";
 import { findBroken, judgeByTests, type Verdict } from "./trial.ts";
 
@@ -25,7 +25,7 @@ const { values } = parseArgs({
   },
 });
 
-if (values.table) console.log(describeRooms());
+if (values.table) console.log(describeMutations());
 else process.exitCode = await main();
 
 async function main(): Promise<number> {

@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Answer, isRunning, kill, ROOT, run } from "./pool.js";
+import { type Answer, isRunning, kill, run } from "../support/process.js";
+import { ROOT } from "./pool.js";
 
 const COPIED = [
   "dist",

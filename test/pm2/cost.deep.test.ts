@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock as clock } from "../../src/clock.js";
-import { createPool, percentile, randomFrom, type TestPool } from "./pool.js";
+import { pssMb } from "../support/process.js";
+import { randomFrom } from "../support/random.js";
+import { createPool, percentile, type TestPool } from "./pool.js";
 
 let pool: TestPool;
 afterEach(() => pool.end());
@@ -14,12 +16,6 @@ function cpuMs(pid: number): number {
     nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
   }
   return nanoseconds / 1e6;
-}
-
-/** A process's share of the memory, in MB. */
-function pssMb(pid: number): number {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1]) / 1024;
 }
 
 describe("three idle instances", () => {

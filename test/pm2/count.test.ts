@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
-import { CONFIG_FILE, createPool, run, type TestPool } from "./pool.js";
+import { run } from "../support/process.js";
+import { CONFIG_FILE, createPool, type TestPool } from "./pool.js";
 
 /** Evaluates the config as `pm2` does, with what a person has typed after `pm2`; prints what PM2 would be handed. */
 const EVALUATE = `

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { isRunning, kill } from "../support/process.js";
 import { D1Home, WEATHER } from "./d1.js";
-import { isRunning, kill } from "./pool.js";
 
 const OWN_HOST = ["unshare", "--uts", "--pid", "--fork", "--mount-proc"];
 const canMakeHosts = spawnSync(OWN_HOST[0] as string, [...OWN_HOST.slice(1), "true"]).status === 0;

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { kill } from "../support/process.js";
+import { randomFrom } from "../support/random.js";
 import { D1Home, WEATHER } from "./d1.js";
-import { kill, randomFrom } from "./pool.js";
 
 /** An instance that finds all requests shared out already may wait half a minute for its next one. */
 const PATIENCE_MS = 150_000;

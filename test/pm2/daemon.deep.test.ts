@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
-import { CONFIG_FILE, createPool, isRunning, kill, type TestPool } from "./pool.js";
+import { isRunning, kill } from "../support/process.js";
+import { CONFIG_FILE, createPool, type TestPool } from "./pool.js";
 
 const pools: TestPool[] = [];
 afterEach(async () => {

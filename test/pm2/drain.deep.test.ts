@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock as clock } from "../../src/clock.js";
-import { createPool, isRunning, kill, type TestPool } from "./pool.js";
+import { isRunning, kill } from "../support/process.js";
+import { createPool, type TestPool } from "./pool.js";
 
 let pool: TestPool;
 afterEach(() => pool.end());

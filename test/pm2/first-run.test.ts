@@ -17,7 +17,9 @@ import { join } from "node:path";
 import BetterSqlite3 from "better-sqlite3";
 import { afterEach, describe, expect, it } from "vitest";
 import { makeProject } from "../database/wrangler-world.js";
-import { type Answer, isRunning, kill, ROOT, run } from "./pool.js";
+import { freePort } from "../support/ports.js";
+import { type Answer, isRunning, kill, run } from "../support/process.js";
+import { ROOT } from "./pool.js";
 
 const WITHOUT_SCRIPT = await new Promise<boolean>((resolve) => {
   execFile("script", ["--version"], (error, stdout) => resolve(error !== null || !stdout.includes("util-linux")));
@@ -91,13 +93,6 @@ function carries(pid: number, variable: string): boolean {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise((closed) => server.close(closed));
-  return port;
 }
 
 async function listen(server: Server): Promise<number> {

@@ -3,7 +3,7 @@ import { copyFileSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { queryFile } from "../query.js";
+import { queryFile } from "../support/query.js";
 import { ROOT } from "./pool.js";
 import { Project } from "./project.js";
 

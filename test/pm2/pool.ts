@@ -1,5 +1,5 @@
 // A pool of its own for a test: a folder with a database, a PM2 home, and an environment free of PM2's variables.
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -9,6 +9,7 @@ import { expect } from "vitest";
 import { systemClock as clock } from "../../src/clock.js";
 import { migrate } from "../../src/database/migrate.js";
 import { openSqlite } from "../../src/database/sqlite.js";
+import { type Answer, findProcesses, kill, run } from "../support/process.js";
 import { type JournalLine, type JudgeOptions, judge, readJournal } from "./judge.js";
 
 export const ROOT = resolve(import.meta.dirname, "../..");
@@ -19,12 +20,6 @@ const CLI = join(ROOT, "dist/cli/hidb.cjs");
 /** Machines differ and neighbours make noise: limits are wide, and met long before. */
 const PATIENCE_MS = 120_000;
 const LOOK_EVERY_MS = 15;
-
-export interface Answer {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
 
 /** One line of `pm2 jlist`. */
 export interface Listed {
@@ -282,7 +277,7 @@ export class TestPool {
   readonly #killAll = (): void => {
     if (!existsSync(this.home)) return;
     for (let round = 0; round < 2; round++) {
-      const pids = findProcesses(`PM2_HOME=${this.home}`);
+      const pids = findProcesses((environ) => environ.split("\0").includes(`PM2_HOME=${this.home}`));
       const daemon = readPid(join(this.home, "pm2.pid"));
       for (const pid of daemon === undefined ? pids : [daemon, ...pids]) {
         if (pid !== daemon || pids.includes(pid)) kill(pid);
@@ -308,49 +303,6 @@ export async function createPool(options: PoolOptions = {}): Promise<TestPool> {
   return pool;
 }
 
-export function run(
-  file: string,
-  args: string[],
-  environment: Record<string, string>,
-  cwd = tmpdir(),
-): Promise<Answer> {
-  return new Promise((done) => {
-    const options = { env: environment, cwd, timeout: 180_000, maxBuffer: 1 << 26 };
-    execFile(file, args, options, (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
-      done({ code, stdout, stderr });
-    });
-  });
-}
-
-export function kill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has ended by itself.
-  }
-}
-
-export function isRunning(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
-  } catch {
-    return false;
-  }
-}
-
-/** A repeatable stream of numbers in [0, 1): mulberry32. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** The value below which `share` of the figures lie. */
 export function percentile(figures: number[], share: number): number {
   const sorted = figures.toSorted((a, b) => a - b);
@@ -359,18 +311,4 @@ export function percentile(figures: number[], share: number): number {
 
 function readPid(file: string): number | undefined {
   return existsSync(file) ? Number(readFileSync(file, "utf8")) : undefined;
-}
-
-/** Only what this test has started carries its folder's name in its environment. */
-function findProcesses(mark: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(mark);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
 }

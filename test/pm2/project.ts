@@ -4,8 +4,9 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { queryFile } from "../query.js";
-import { type Answer, ROOT, run, TestPool } from "./pool.js";
+import { type Answer, run } from "../support/process.js";
+import { queryFile } from "../support/query.js";
+import { ROOT, TestPool } from "./pool.js";
 
 let packed: string;
 let archive: string;

@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { createPool, isRunning, ROOT, run, type TestPool } from "./pool.js";
+import { isRunning, run } from "../support/process.js";
+import { createPool, ROOT, type TestPool } from "./pool.js";
 
 let pool: TestPool;
 afterEach(() => pool.end());

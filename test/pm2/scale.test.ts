@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { CONFIG_FILE, createPool, isRunning, type TestPool } from "./pool.js";
+import { isRunning } from "../support/process.js";
+import { CONFIG_FILE, createPool, type TestPool } from "./pool.js";
 
 let pool: TestPool;
 afterEach(() => pool.end());

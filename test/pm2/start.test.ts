@@ -16,7 +16,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import BetterSqlite3 from "better-sqlite3";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock as clock } from "../../src/clock.js";
-import { type Answer, isRunning, kill, ROOT, run } from "./pool.js";
+import { type Answer, isRunning, kill, run } from "../support/process.js";
+import { ROOT } from "./pool.js";
 
 const CLI = join(ROOT, "dist/cli/hidb.cjs");
 const PM2 = join(ROOT, "node_modules/pm2/bin/pm2");
@@ -115,9 +116,10 @@ afterEach(() => world.end());
 
 const REHEARSE = { HIDB_PROCESSOR: "rehearse", HIDB_DRAIN_MS: "100" };
 
-async function rehearsal(settings: Record<string, string> = {}): Promise<World> {
-  world = new World({ ...REHEARSE, ...settings });
-  await world.addVideos(40, 100);
+/** Forty videos of 100 ms, unless a test needs time before they have ended. */
+async function rehearsal({ count = 40, videoMs = 100 } = {}): Promise<World> {
+  world = new World(REHEARSE);
+  await world.addVideos(count, videoMs);
   return world;
 }
 
@@ -158,21 +160,21 @@ describe("hidb start", () => {
   });
 
   it("drains at Ctrl-C with exit code 130, and goes on from there when it is typed again", async () => {
-    await rehearsal();
+    await rehearsal({ count: 400 });
     const child = world.spawnStart();
     await world.waitForCompleted(4);
     child.kill("SIGINT");
     expect(await exitOf(child)).toBe(130);
     world.expectNothingLeft();
     expect(world.count("running")).toBe(0);
-    expect(world.count("completed")).toBeLessThan(40);
-    expect(await world.start()).toMatchObject({ code: 0 });
-    expect(world.count("completed")).toBe(40);
+    expect(world.count("completed")).toBeLessThan(400);
+    expect(await world.start([], { HIDB_REHEARSE_FACTOR: "0" })).toMatchObject({ code: 0 });
+    expect(world.count("completed")).toBe(400);
     world.expectNothingLeft();
   });
 
   it("ends the pool when its terminal goes away", async () => {
-    await rehearsal();
+    await rehearsal({ count: 400 });
     const child = world.spawnStart();
     await world.waitForCompleted(4);
     // As the kernel does it: the signal first, or a line that nobody reads would be the first to end it.
@@ -185,7 +187,7 @@ describe("hidb start", () => {
   });
 
   it("ends the pool when nobody reads what it says", async () => {
-    await rehearsal();
+    await rehearsal({ count: 400 });
     const child = world.spawnStart();
     child.stdout?.destroy();
     child.stderr?.destroy();
@@ -195,7 +197,7 @@ describe("hidb start", () => {
   });
 
   it("takes over the pool of a run that was killed, and watches one that lives", async () => {
-    await rehearsal();
+    await rehearsal({ videoMs: 400 });
     const killed = world.spawnStart();
     await world.waitForCompleted(2);
     killed.kill("SIGKILL");

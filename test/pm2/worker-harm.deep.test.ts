@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { kill, type TestPool } from "./pool.js";
+import { kill } from "../support/process.js";
+import type { TestPool } from "./pool.js";
 import { createWorkerPool, doneVideos, processing, writing } from "./worker-app.js";
 
 let pool: TestPool;

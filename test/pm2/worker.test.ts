@@ -4,7 +4,9 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { systemClock as clock } from "../../src/clock.js";
-import { kill, ROOT, run, type TestPool } from "./pool.js";
+import { freePort } from "../support/ports.js";
+import { kill, pssMb, run } from "../support/process.js";
+import { ROOT, type TestPool } from "./pool.js";
 import { createWorkerPool, doneVideos, type Given, processing, SECRET, writing } from "./worker-app.js";
 
 let pool: TestPool;
@@ -284,19 +286,6 @@ function ask(port: number, path: string, { body, rest, onFirst }: Question = {})
       setTimeout(() => sent.end(rest), 200);
     }
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function pssMb(pid: number): number {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1]) / 1024;
 }
 
 function count(table: string): number {

@@ -280,9 +280,9 @@ function change(lines: JournalLine[], line: VideoLine, what: Change): JournalLin
   }
 }
 
-const SEED = { seed: Number(process.env.HIDB_TEST_SEED ?? Date.now() % 1_000_000) };
+const SEED = { seed: Number(process.env.HIDB_TEST_SEED ?? 1) };
 
-describe(`random histories (HIDB_TEST_SEED=${SEED.seed})`, () => {
+describe("random histories", () => {
   it("are found to be in order, whoever was killed before a line", () => {
     let killed = 0;
     fc.assert(

@@ -2,7 +2,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { CONFIG_FILE, createPool, ROOT, run, type TestPool } from "../pm2/pool.js";
+import { CONFIG_FILE, createPool, ROOT, type TestPool } from "../pm2/pool.js";
+import { run } from "../support/process.js";
 import { echo, everyPm2, expectOwnersOnly, listen } from "./planting.js";
 import { makeSecret, Search } from "./secrets.js";
 

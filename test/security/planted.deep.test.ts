@@ -3,8 +3,9 @@ import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { freePorts } from "../dashboard/served.js";
-import { createPool, kill, ROOT, run, type TestPool } from "../pm2/pool.js";
+import { createPool, ROOT, type TestPool } from "../pm2/pool.js";
+import { freePort } from "../support/ports.js";
+import { kill, run } from "../support/process.js";
 import { echo, everyPm2, expectOwnersOnly, listen } from "./planting.js";
 import { makeSecret, Search } from "./secrets.js";
 
@@ -32,7 +33,7 @@ function project(pool: TestPool, dotenv: Record<string, string>): string {
 
 describe("planted secrets", () => {
   it("are found nowhere after a pool over http has worked, failed, died, reloaded and scaled", async () => {
-    const port = await freePorts();
+    const port = await freePort(4);
     const inSource = { sourcePassword: makeSecret(), sourceSignature: makeSecret(), sourceToken: makeSecret() };
     const secrets = {
       ...inSource,

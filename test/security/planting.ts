@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished } from "vitest";
-import type { Answer } from "../pm2/pool.js";
+import type { Answer } from "../support/process.js";
 import type { Search } from "./secrets.js";
 
 type Handler = (request: IncomingMessage, body: string, response: ServerResponse) => void;

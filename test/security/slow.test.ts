@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock as clock } from "../../src/clock.js";
 import { Listener, type ListenerOptions } from "../../src/dashboard/listener.js";
-import { freePorts } from "../dashboard/served.js";
+import { freePort } from "../support/ports.js";
 import { open, say } from "./raw.js";
 
 describe("whoever is slow", () => {
@@ -13,7 +13,7 @@ describe("whoever is slow", () => {
     onRequest: ListenerOptions["onRequest"],
     bounds: Partial<ListenerOptions["bounds"]> = {},
   ): Promise<number> {
-    const port = await freePorts();
+    const port = await freePort(4);
     const listener = new Listener({
       port,
       host: "127.0.0.1",

@@ -4,7 +4,8 @@ import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import BetterSqlite3 from "better-sqlite3";
 import { systemClock as clock } from "../../dist/clock.js";
-import { type Answer, childrenOf, isRunning, type SoakPool, signal } from "./pool.ts";
+import { type Answer, isRunning, kill } from "../support/process.ts";
+import { childrenOf, type SoakPool } from "./pool.ts";
 import { Chance } from "./random.ts";
 
 /** A process that we have ended, or whose daemon we have. */
@@ -152,7 +153,7 @@ export class Mischief {
     // All that it has started, whether or not they have come so far as to register.
     const ended = childrenOf(daemon);
     const at = clock.now();
-    signal(daemon, "SIGKILL");
+    kill(daemon, "SIGKILL");
     for (const pid of ended) this.kills.push({ pid, at });
     await clock.sleep(pauseMs);
     const said = await this.#command(resurrect ? pool.pm2("resurrect") : pool.start(this.#instances));
@@ -162,7 +163,7 @@ export class Mischief {
   #kill(pids: number[]): string | undefined {
     const ended = pids.filter((pid) => {
       const at = clock.now();
-      const killed = isRunning(pid) && signal(pid, "SIGKILL");
+      const killed = isRunning(pid) && kill(pid, "SIGKILL");
       if (killed) this.kills.push({ pid, at });
       return killed;
     });
@@ -172,8 +173,8 @@ export class Mischief {
   async #stop(chance: Chance): Promise<string | undefined> {
     const [pid] = chance.sample(this.#pids(), 1);
     const ms = chance.between(0.5, LONGEST_S) * 1000;
-    if (pid === undefined || !signal(pid, "SIGSTOP")) return undefined;
-    await this.#during(ms, () => signal(pid, "SIGCONT"));
+    if (pid === undefined || !kill(pid, "SIGSTOP")) return undefined;
+    await this.#during(ms, () => kill(pid, "SIGCONT"));
     return String(pid);
   }
 

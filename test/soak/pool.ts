@@ -1,12 +1,13 @@
 // A real PM2 pool with a home of its own, for hours of being harmed: nothing here holds up the event loop for long.
 import { execFile, execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import BetterSqlite3 from "better-sqlite3";
 import { systemClock as clock } from "../../dist/clock.js";
 import { migrate } from "../../dist/database/migrate.js";
 import { openSqlite } from "../../dist/database/sqlite.js";
+import { type Answer, allPids, findProcesses, isRunning, kill } from "../support/process.ts";
 import { type Group, makeGroup } from "./group.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -17,12 +18,6 @@ const COMMAND_TIMEOUT_MS = 120_000;
 const DISK_MB = 160;
 /** Enough for eight instances and eight more during a reload. */
 const BOX_MB = 3000;
-
-export interface Answer {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
 
 /** One life of an instance, as the database tells it. */
 export interface Life {
@@ -157,7 +152,7 @@ export class SoakPool {
     const { stdout } = await this.pm2("jlist");
     const listed = JSON.parse(stdout.slice(stdout.lastIndexOf("\n[") + 1)) as { pid: number }[];
     const forgotten = this.present().filter((life) => !listed.some(({ pid }) => pid === life.pid));
-    for (const { pid } of forgotten) signal(pid, "SIGINT");
+    for (const { pid } of forgotten) kill(pid, "SIGINT");
     await this.until("the forgotten to leave", () => forgotten.every(({ pid }) => !isRunning(pid)), 30_000);
     return forgotten.length;
   }
@@ -187,27 +182,10 @@ export class SoakPool {
   /** The daemon first, so that it starts nothing anew; twice, for those that were just being started. */
   killAll(): void {
     for (let round = 0; round < 2; round++) {
-      const pids = findProcesses(`PM2_HOME=${this.home}`);
+      const pids = findProcesses((environ) => environ.split("\0").includes(`PM2_HOME=${this.home}`));
       const daemon = this.daemonPid;
-      for (const pid of pids.toSorted((a, b) => Number(b === daemon) - Number(a === daemon))) signal(pid, "SIGKILL");
+      for (const pid of pids.toSorted((a, b) => Number(b === daemon) - Number(a === daemon))) kill(pid, "SIGKILL");
     }
-  }
-}
-
-export function signal(pid: number, name: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, name);
-  } catch {
-    return false; // It has ended by itself.
-  }
-}
-
-export function isRunning(pid: number): boolean {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
-  } catch {
-    return false;
   }
 }
 
@@ -216,31 +194,6 @@ export function childrenOf(parent: number): number[] {
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
       return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === parent;
-    } catch {
-      return false;
-    }
-  });
-}
-
-function allPids(): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number);
-}
-
-export function pssMb(pid: number): number {
-  try {
-    return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1] ?? 0) / 1024;
-  } catch {
-    return 0;
-  }
-}
-
-/** Only what this soak has started carries its folder's name in its environment. */
-function findProcesses(mark: string): number[] {
-  return allPids().filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(mark);
     } catch {
       return false;
     }

@@ -8,7 +8,7 @@ afterEach(() => {
 });
 
 it("a pool that is killed, stopped, scaled, locked out and steered loses and doubles nothing", async () => {
-  const seed = Number(process.env.HIDB_TEST_SEED ?? Date.now() % 100_000);
+  const seed = Number(process.env.HIDB_TEST_SEED ?? 1);
   report = await soak({
     ...{ seed, videos: 400, minutes: 0.13, pace: 5, lookEveryS: 60, say: () => undefined },
     instances: { least: 2, most: 3 },

@@ -1,9 +1,10 @@
 // One soak: a pool is harmed by seed for so long, then left alone until its backlog is done, and judged twice.
 import { statSync } from "node:fs";
 import { systemClock as clock } from "../../dist/clock.js";
+import { pssMb } from "../support/process.ts";
 import { type Account, takeAccount } from "./count.ts";
 import { Mischief } from "./mischief.ts";
-import { pssMb, SoakPool } from "./pool.ts";
+import { SoakPool } from "./pool.ts";
 import { Chance } from "./random.ts";
 
 export interface SoakOptions {

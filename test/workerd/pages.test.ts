@@ -3,7 +3,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -13,6 +12,7 @@ import { routeToAssets } from "../../src/workerd/env/assets.js";
 import type { AssetsPlan } from "../../src/workerd/plan.js";
 import { hostWorker } from "../../src/workerd/public.js";
 import { makeFile, makeFolder } from "../catalogue/world.js";
+import { freePort } from "../support/ports.js";
 
 const CODE = "export default { fetch: () => new Response('the Worker') };";
 const DATE = "2026-07-30";
@@ -216,14 +216,6 @@ async function startPages(folder: string): Promise<number> {
   while (!said.includes("Ready on")) said += String((await once(child.stdout, "data"))[0]);
   child.stdout.resume();
   return port;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 async function ask(port: number, path: string): Promise<unknown> {

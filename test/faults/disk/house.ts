@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { queryFile } from "../../query.ts";
+import { queryFile } from "../../support/query.ts";
 import { Disk } from "./disk.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import BetterSqlite3 from "better-sqlite3";
+import { pick, randomFrom } from "../../support/random.ts";
 import { House, type Settings } from "./house.ts";
-import { pick, randomFrom } from "./random.ts";
 import { type Cut, Recording, type Survival } from "./recording.ts";
 
 interface Case {

@@ -2,8 +2,8 @@
 // before must be there but for the promised window, nothing may be half there, and a new life does the rest.
 import { rmSync } from "node:fs";
 import BetterSqlite3 from "better-sqlite3";
+import { pick, randomFrom } from "../../support/random.ts";
 import { House, type Settings } from "./house.ts";
-import { pick, randomFrom } from "./random.ts";
 import { type Cut, type Entry, Recording, type Survival } from "./recording.ts";
 
 /** What `normal` promises: a second until the sync, and what the sync and a busy machine take. */

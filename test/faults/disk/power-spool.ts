@@ -5,8 +5,8 @@ import { once } from "node:events";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readSpools } from "../../../dist/settle/spool.js";
+import { pick, randomFrom } from "../../support/random.ts";
 import { House } from "./house.ts";
-import { pick, randomFrom } from "./random.ts";
 import { type Cut, Recording } from "./recording.ts";
 
 /** A second until the sync, and what a busy machine takes. */

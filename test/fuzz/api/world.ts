@@ -1,7 +1,7 @@
 // A dashboard in this process on a real port, and requests to it as bytes: no client's manners in between.
 import { strict as assert } from "node:assert";
 import { rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import BetterSqlite3 from "better-sqlite3";
@@ -13,6 +13,7 @@ import { readConfig } from "../../../dist/config/read.js";
 import { Dashboard } from "../../../dist/dashboard/serve.js";
 import { migrate } from "../../../dist/database/migrate.js";
 import { openSqlite } from "../../../dist/database/sqlite.js";
+import { freePort } from "../../support/ports.ts";
 import { makeFolder } from "../cases.ts";
 
 const MIGRATIONS = fileURLToPath(new URL("../../../data/migrations", import.meta.url));
@@ -49,7 +50,7 @@ export class ApiWorld {
   static async open(): Promise<ApiWorld> {
     const folder = makeFolder("api");
     const file = join(folder, "hidb.sqlite");
-    const port = await freePort();
+    const port = await freePort(2);
     const settings = {
       HIDB_SQLITE_FILE: file,
       HIDB_LOG_DIR: join(folder, "logs"),
@@ -165,21 +166,4 @@ function unchunk(bytes: Buffer): Buffer {
     at = line + 2 + length + 2;
   }
   return Buffer.concat(parts);
-}
-
-/** One whose next is free, too. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 41_000 + Math.floor(Math.random() * 20_000);
-    const free = await Promise.all([port, port + 1].map((one) => isFree(one)));
-    if (free.every(Boolean)) return port;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once("error", () => resolve(false));
-    server.listen({ port, host: "127.0.0.1" }, () => server.close(() => resolve(true)));
-  });
 }

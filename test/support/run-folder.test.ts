@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { isRunning } from "./pm2/pool.js";
+import { isRunning } from "./process.js";
 
 /** What vitest does with the global set-up, then what a test does: it starts something that outlives it. */
 const RUN = `
