@@ -1,6 +1,7 @@
 // What a person does to the backlog: try again, cancel, pause, resume. What runs is never taken from its instance,
 // except by cancelling, of which the instance hears at its next heartbeat.
 import type { Database } from "../database/database.js";
+import { STOP_KEYS } from "../database/statements.js";
 import { HidbError } from "../errors.js";
 import type { Millis, State } from "../video.js";
 import * as sql from "./statements.js";
@@ -66,19 +67,19 @@ export interface PauseOptions {
 
 /** Nothing new is claimed, or everything goes on, whatever kept it. False when that was so already. */
 export async function setPaused(database: Database, paused: boolean, options: PauseOptions = {}): Promise<boolean> {
-  if (paused) return stopClaims(database, "paused", options);
+  if (paused) return stopClaims(database, STOP_KEYS.pause, options);
   const { results } = await database.prepare(sql.RESUME).all();
   return results.length > 0;
 }
 
 /** Nothing new is claimed, and what has not started is given back. False when that was so already. */
 export async function setDraining(database: Database, options: Pick<PauseOptions, "reason"> = {}): Promise<boolean> {
-  return stopClaims(database, "paused.drain", options);
+  return stopClaims(database, STOP_KEYS.drain, options);
 }
 
 /** Keeps a pool that is being started from claiming until then. */
 export async function holdStart(database: Database, until: Millis): Promise<void> {
-  await stopClaims(database, "paused.start", { until });
+  await stopClaims(database, STOP_KEYS.start, { until });
 }
 
 async function stopClaims(database: Database, key: string, { reason, until }: PauseOptions): Promise<boolean> {

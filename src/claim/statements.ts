@@ -1,4 +1,5 @@
 // Room 2's SQL. Parameters are plain `?` in order; D1 and SQLite both understand them.
+import { STOP_KEYS, STOPS_IN_FORCE } from "../database/statements.js";
 import { type CatalogueTable, LONGEST_HOLD_MS } from "../video.js";
 
 export const REGISTER = `
@@ -78,19 +79,11 @@ export const TAKE_FIRST_SHARE = `
   UPDATE hidb_instances SET request_share = max(0, CAST(min(? / 4, (${NOBODYS_REQUESTS}) / 2) AS INTEGER)) WHERE id = ?
   RETURNING request_share AS share`;
 
-/**
- * What keeps the pool from claiming: every key of the family `paused`, until the moment in its value or else until it is
- * deleted. A hold that would last for more than the hour that it may last is over: the clock has been set back since.
- * `report/statements.ts` reads the same. The parameter: now.
- */
-const STOPS = `FROM hidb_pool WHERE key BETWEEN 'paused' AND 'paused.~'
-   AND coalesce(value ->> '$.until', 9e15) - ? BETWEEN 1 AND iif(key = 'paused.hold', ${LONGEST_HOLD_MS}, 9e15)`;
-
 // Live = working and within the lease; this order is the rank. What stops the pool is asked along, so that nobody has to
 // ask for it on its own. Parameters: now, id, now.
 export const LIVE_POOL = `
   SELECT (SELECT json_group_array(json_object('key', key, 'reason', value ->> '$.reason', 'until', value ->> '$.until'))
-            ${STOPS}) AS stops,
+            ${STOPS_IN_FORCE}) AS stops,
          count(*) AS count,
          sum((host, process_id, started_at, id) < (SELECT host, process_id, started_at, id FROM hidb_instances WHERE id = ?)) AS rank
     FROM hidb_instances WHERE gone_at IS NULL AND state = 'working' AND lease_until >= ?`;
@@ -167,7 +160,7 @@ const POOL = `
 
 const BEHIND_ALL = "1.7976931348623157e308";
 
-const BEGINNING = `(SELECT CASE WHEN n = ? AND r = ? AND NOT EXISTS (SELECT 1 ${STOPS})
+const BEGINNING = `(SELECT CASE WHEN n = ? AND r = ? AND NOT EXISTS (SELECT 1 ${STOPS_IN_FORCE})
                             THEN ? ELSE ${BEHIND_ALL} END FROM pool)`;
 
 // Whom a claim takes from; each is a test of the video's id alone, so that the index answers it. `? - n` is what the
@@ -257,7 +250,7 @@ export const END_FAR_WAITS = `
 export const WORK_WAITS = `
   SELECT 1 AS yes FROM hidb_videos INDEXED BY hidb_open
    WHERE finished_at IS NULL AND state = 'pending' AND run_after <= ?
-     AND NOT EXISTS (SELECT 1 ${STOPS}) LIMIT 1`;
+     AND NOT EXISTS (SELECT 1 ${STOPS_IN_FORCE}) LIMIT 1`;
 
 /** All batches in order, and which of them have videos left. */
 export const BATCHES = `
@@ -285,7 +278,7 @@ export const CREATE_BATCHES_BY_SIZE = CREATE_BATCHES(
 
 /** Holds the pool until a moment, or longer where that has been said already and can be meant. Parameters: value, until. */
 export const HOLD_POOL = `
-  INSERT INTO hidb_pool (key, value) VALUES ('paused.hold', ?)
+  INSERT INTO hidb_pool (key, value) VALUES ('${STOP_KEYS.hold}', ?)
   ON CONFLICT (key) DO UPDATE SET value = excluded.value
    WHERE coalesce(value ->> '$.until', 0) - ? NOT BETWEEN 0 AND ${LONGEST_HOLD_MS}`;
 

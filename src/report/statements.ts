@@ -1,5 +1,6 @@
 // Room 5's SQL: reads for people. Table and column names come from settings that were checked to be plain identifiers.
-import { type CatalogueTable, LONGEST_HOLD_MS } from "../video.js";
+import { STOP_KEYS, STOPS_IN_FORCE } from "../database/statements.js";
+import type { CatalogueTable } from "../video.js";
 
 export const COUNT_STATES = `
   SELECT state, count(*) AS count, sum(finished_at > ? AND state <> 'cancelled') AS recent FROM hidb_videos GROUP BY state`;
@@ -9,13 +10,8 @@ export const HAS_OPEN = "SELECT 1 AS yes FROM hidb_videos INDEXED BY hidb_open W
 export const COUNT_RUNNING = `
   SELECT count(*) AS running FROM hidb_videos INDEXED BY hidb_open WHERE finished_at IS NULL AND state = 'running'`;
 
-/**
- * Every key of the family `paused` keeps the pool from claiming, until the moment in its value or else until it is
- * deleted; the value 1 has neither moment nor reason. The parameter: now.
- */
-export const SWITCHES = `
-  SELECT key, value ->> '$.reason' AS reason, value ->> '$.until' AS until FROM hidb_pool
-   WHERE key BETWEEN 'paused' AND 'paused.~' AND coalesce(value ->> '$.until', 9e15) - ? BETWEEN 1 AND iif(key = 'paused.hold', ${LONGEST_HOLD_MS}, 9e15)`;
+/** What keeps the pool from claiming. The parameter: now. */
+export const SWITCHES = `SELECT key, value ->> '$.reason' AS reason, value ->> '$.until' AS until ${STOPS_IN_FORCE}`;
 
 // Runs, in which HIDB_HALT counts and whose ends HIDB_NOTIFY tells.
 
@@ -26,7 +22,7 @@ export const LOOK_AT_RUN = `
   SELECT o.open, o.halted, r.run_id AS id, r.started_at AS startedAt, r.completed, r.failed, r.halted_at AS haltedAt,
          r.ended_at AS endedAt, r.notice_until AS noticeUntil, r.noticed_at AS noticedAt
     FROM (SELECT EXISTS (SELECT 1 FROM hidb_videos INDEXED BY hidb_open WHERE finished_at IS NULL) AS open,
-                 (SELECT value ->> '$.reason' FROM hidb_pool WHERE key = 'paused.halt') AS halted) o
+                 (SELECT value ->> '$.reason' FROM hidb_pool WHERE key = '${STOP_KEYS.halt}') AS halted) o
          LEFT JOIN hidb_runs r ON r.run_id = ${LAST_RUN}`;
 
 /** What has ended since a moment counts for a run that was not over then. Parameters: completed, failed, that moment, twice. */
@@ -43,7 +39,7 @@ export const END_RUN = "UPDATE hidb_runs SET ended_at = ? WHERE run_id = ? AND e
 export const HALT_RUN = "UPDATE hidb_runs SET halted_at = ? WHERE run_id = ? AND halted_at IS NULL";
 
 /** The parameter: a JSON object with the reason. */
-export const HALT_POOL = "INSERT OR IGNORE INTO hidb_pool (key, value) VALUES ('paused.halt', ?)";
+export const HALT_POOL = `INSERT OR IGNORE INTO hidb_pool (key, value) VALUES ('${STOP_KEYS.halt}', ?)`;
 
 /** By one only, until a moment. Parameters: that moment, the run, now. */
 export const CLAIM_NOTICE = `

@@ -1,5 +1,6 @@
 // What keeps the whole pool from claiming: a pause, a halt, a drain, or an outside quota. All of it in one question.
 import type { Database } from "../database/database.js";
+import { STOP_KEYS } from "../database/statements.js";
 import type { Millis } from "../video.js";
 import * as sql from "./statements.js";
 
@@ -41,11 +42,11 @@ function toSwitches(rows: SwitchRow[]): Switches {
     const row = rows.find((one) => one.key === key);
     return row === undefined ? null : { reason: row.reason, until: row.until };
   };
-  const halt = find("paused.halt");
+  const halt = find(STOP_KEYS.halt);
   return {
-    paused: halt ?? find("paused"),
-    hold: find("paused.hold"),
-    draining: find("paused.drain") !== null,
+    paused: halt ?? find(STOP_KEYS.pause),
+    hold: find(STOP_KEYS.hold),
+    draining: find(STOP_KEYS.drain) !== null,
     halted: halt !== null,
   };
 }
