@@ -31,10 +31,9 @@ export async function* findRemovable(
   database: Database,
   { ids, states, matches, now }: Removal,
 ): AsyncGenerator<RemovalPage> {
-  const finding = database.prepare(sql.FIND_REMOVABLE);
-  const choice = [JSON.stringify(states), ids === null ? 1 : 0, JSON.stringify(ids ?? [])];
   for (let after = BEFORE_ALL; ; ) {
-    const { results } = await finding.bind(now, after, ...choice, PAGE_ROWS).all<FoundRow>();
+    const page = sql.findRemovablePage(database, { now, after, states, ids, rows: PAGE_ROWS });
+    const { results } = await page.all<FoundRow>();
     const found = results.filter(({ source }) => matches(source ?? ""));
     const removable = found.filter((row) => row.removable === 1);
     yield { ids: removable.map(({ id }) => id), running: found.length - removable.length };

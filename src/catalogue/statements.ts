@@ -1,5 +1,7 @@
 // Room 1's SQL. Table and column names come from settings that were checked to be plain identifiers.
-import type { CatalogueTable } from "../video.js";
+import type { Database } from "../database/database.js";
+import { IS_STOP } from "../database/statements.js";
+import type { CatalogueTable, Millis, State } from "../video.js";
 
 export const COLUMNS = "SELECT name, type FROM pragma_table_info(?)";
 
@@ -103,28 +105,40 @@ export const COUNT_CHOSEN = `SELECT count(*) AS total FROM hidb_videos WHERE ${C
 export const CANCEL_VIDEOS = `
   UPDATE hidb_videos SET state = 'cancelled', finished_at = ? WHERE ${CHOSEN} RETURNING video_id AS id`;
 
-// Keys of the family `paused` keep the pool from claiming, until the moment in their value or else until they are deleted.
-// Parameters: key, value. Zero rows changed: it is so already.
+/** Keeps the pool from claiming. Parameters: key, value. Zero rows changed: it is so already. */
 export const STOP_CLAIMS = `
   INSERT INTO hidb_pool (key, value) VALUES (?, ?)
   ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value`;
 
 /** Whatever the reason: pauses, a halt, a drain, a hold. */
-export const RESUME =
-  "DELETE FROM hidb_pool WHERE key BETWEEN 'paused' AND 'paused.~' RETURNING coalesce(value ->> '$.until', 9e15) AS until";
+export const RESUME = `DELETE FROM hidb_pool WHERE ${IS_STOP} RETURNING coalesce(value ->> '$.until', 9e15) AS until`;
 
 // `hidb remove`. A claim is never pulled away under its instance; of a video that was cancelled while it ran, the attempt may
 // go on for some seconds. The parameter: now.
 const REMOVABLE = `
   (state <> 'running' AND (state <> 'cancelled' OR instance IS NULL OR finished_at + ${STILL_RUNNING_MS} <= ?))`;
 
-/** Parameters: now, the id before the page, states, whether all ids, ids, the size of the page. */
-export const FIND_REMOVABLE = `
+const FIND_REMOVABLE = `
   SELECT h.video_id AS id, c.source, ${REMOVABLE} AS removable
     FROM hidb_videos h LEFT JOIN videos c ON c.id = h.video_id
    WHERE h.video_id > ? AND h.state IN (SELECT value FROM json_each(?))
      AND (? OR h.video_id IN (SELECT value FROM json_each(?)))
    ORDER BY h.video_id LIMIT ? + 0`;
+
+export interface RemovablePage {
+  now: Millis;
+  /** The id before the page. */
+  after: number;
+  states: State[];
+  /** Null: all. */
+  ids: number[] | null;
+  rows: number;
+}
+
+export function findRemovablePage(database: Database, { now, after, states, ids, rows }: RemovablePage) {
+  const chosen = [JSON.stringify(states), ids === null ? 1 : 0, JSON.stringify(ids ?? [])];
+  return database.prepare(FIND_REMOVABLE).bind(now, after, ...chosen, rows);
+}
 
 /** Parameters: ids, states, now. */
 export const REMOVE_VIDEOS = `
