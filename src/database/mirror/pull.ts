@@ -154,12 +154,11 @@ async function gather(state: PullState): Promise<void> {
       const limit = nextLimit({ count: rows.length, size: text.length });
       if (last !== undefined) next.push({ table, page: page + 1, after: last, limit });
       const key = (cells?: Cell[]) => (cells === undefined ? null : JSON.stringify(cells));
-      // A table of one page is of one moment by itself.
-      const isWhole = page === 0 && last === undefined ? 1 : 0;
-      const long = longText(text);
-      return local
-        .prepare(sql.addPage(long.sql))
-        .bind(table.name, page, key(after), key(last), text.length, isWhole, ...long.params);
+      return sql.addPage(local, {
+        ...{ name: table.name, page, after: key(after), last: key(last), size: text.length, rows: longText(text) },
+        // A table of one page is of one moment by itself.
+        isChecked: page === 0 && last === undefined,
+      });
     });
     await held(local.batch([hold(state), ...statements]));
     state.options.onProgress?.({ rows: pages.reduce((sum, { length }) => sum + length, 0), requests: state.requests });

@@ -1,4 +1,5 @@
 // The mirror's own tables. `hidb_mirror*` and `hidb_outbox` are in the local file, `hidb_mirror_applied` in D1.
+import type { Database } from "../database.js";
 
 export const MAKE_LOCAL = [
   "CREATE TABLE IF NOT EXISTS hidb_mirror (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -41,8 +42,23 @@ export const HOLD_PULL = `
    WHERE NOT EXISTS (SELECT 1 FROM hidb_mirror WHERE key = 'pulling' AND value = ?)`;
 export const HOLD_FAILED = "hidb_mirror.value";
 
-export const addPage = (rows: string) =>
-  `INSERT INTO hidb_mirror_pages (name, page, after, last, size, checked, rows) VALUES (?, ?, ?, ?, ?, ?, ${rows})`;
+export interface MirrorPage {
+  name: string;
+  page: number;
+  after: string | null;
+  last: string | null;
+  size: number;
+  isChecked: boolean;
+  rows: { sql: string; params: (string | null)[] };
+}
+
+export function addPage(local: Database, { name, page, after, last, size, isChecked, rows }: MirrorPage) {
+  return local
+    .prepare(
+      `INSERT INTO hidb_mirror_pages (name, page, after, last, size, checked, rows) VALUES (?, ?, ?, ?, ?, ?, ${rows.sql})`,
+    )
+    .bind(name, page, after, last, size, isChecked ? 1 : 0, ...rows.params);
+}
 export const LAST_PAGES = `
   SELECT name, max(page) AS page, last, size, json_array_length(rows) AS count FROM hidb_mirror_pages GROUP BY name`;
 export const PAGES_TO_CHECK = `

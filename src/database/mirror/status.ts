@@ -4,7 +4,7 @@ import type { Database } from "../database.js";
 import { rowOf } from "./outbox.js";
 import { lastKey, nextLimit, readShrinking } from "./pages.js";
 import { matches } from "./publish.js";
-import { pulledTables } from "./push.js";
+import { pulledTables } from "./pulled-tables.js";
 import { keyOf, type MirrorTable, readSchema } from "./schema.js";
 import * as sql from "./statements.js";
 import { type Cell, quoteName, type Row, readRow } from "./values.js";

@@ -120,7 +120,7 @@ export const DATABASE: Mutation[] = [
   {
     name: "mirror conflict",
     protects: "a row that has changed on both sides is told of and never overwritten",
-    file: "src/database/mirror/push.ts",
+    file: "src/database/mirror/conflicts.ts",
     find: "if (matches(base, there)) {",
     replace: "if (rows.length >= 0) {",
     tests: { file: "mirror/mirror", only: "is told of with both values, and stays as it is on both" },
@@ -128,7 +128,7 @@ export const DATABASE: Mutation[] = [
   {
     name: "mirror guard",
     protects: "what somebody has changed in D1 since the last pull undoes the whole request that would overwrite it",
-    file: "src/database/mirror/push.ts",
+    file: "src/database/mirror/batch.ts",
     find: "if (compared.length > 0) {",
     replace: "if (compared.length > 1e9) {",
     tests: { file: "mirror/mirror", only: "is told of with both values, and stays as it is on both" },
