@@ -7,7 +7,7 @@ import { cutPool } from "./disk/power-pool.ts";
 import { cutSpool, fillSpool } from "./disk/power-spool.ts";
 import { breakPool, TROUBLES } from "./disk/trouble.ts";
 
-const SEED = Number(process.env.FAULTS_SEED ?? 1);
+const SEED = Number(process.env.TEST_SEED ?? 1);
 
 const found = compileDisk();
 const reason = "reason" in found ? found.reason : undefined;

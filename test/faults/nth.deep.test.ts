@@ -6,12 +6,12 @@ import type { Lane } from "./nth/place.ts";
 import { openLanes, PLANS, type Plan } from "./nth/run.ts";
 
 /** The same operations every time; another seed picks others. */
-const SEED = Number(process.env.NTH_SEED ?? 1);
+const SEED = Number(process.env.TEST_SEED ?? 1);
 
 let lanes: Lane[] = [];
 let end = async () => {};
 beforeAll(async () => {
-  console.log(`operations picked by NTH_SEED=${SEED}`);
+  console.log(`operations picked by TEST_SEED=${SEED}`);
   ({ lanes, end } = await openLanes(2, { isRemote: true }));
 });
 afterAll(() => end());

@@ -46,7 +46,7 @@ class Host {
 let home: D1Home;
 const hosts: Host[] = [];
 beforeAll(async () => {
-  home = await D1Home.start({ seed: Number(process.env.HIDB_TEST_SEED ?? 11) });
+  home = await D1Home.start({ seed: Number(process.env.TEST_SEED ?? 11) });
 });
 afterEach(async () => {
   for (const host of hosts.splice(0)) await host.crash();

@@ -8,7 +8,7 @@ const PATIENCE_MS = 150_000;
 
 let home: D1Home;
 beforeAll(async () => {
-  home = await D1Home.start({ seed: Number(process.env.HIDB_TEST_SEED ?? 3) });
+  home = await D1Home.start({ seed: Number(process.env.TEST_SEED ?? 3) });
 });
 afterEach(() => home.endPools());
 afterAll(() => home.close());

@@ -41,8 +41,8 @@ async function daemonAtWork(): Promise<number> {
 describe("a signal to hidb start", () => {
   it("ends it at any moment, and leaves nothing behind", { timeout: 600_000 }, async () => {
     await setup();
-    const seed = Number(process.env.HIDB_TEST_SEED ?? 1);
-    const rounds = Number(process.env.HIDB_TEST_ROUNDS ?? 8);
+    const seed = Number(process.env.TEST_SEED ?? 1);
+    const rounds = Number(process.env.TEST_ROUNDS ?? 8);
     const random = randomFrom(seed);
     for (let round = 0; round < rounds; round++) {
       const afterMs = Math.round(random() * 3000);

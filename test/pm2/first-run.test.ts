@@ -142,10 +142,9 @@ describe("the first run", () => {
     expect(first.stdout).toMatch(
       /^17 videos: 17 completed in [\d.]+ s, on average [\d.]+ side by side\n( {2}instance [012] .*\n){3}next:\n {2}hidb show 1 .*\n {2}hidb start <folder> .*\n$/,
     );
-    // On a busy machine some may still be starting when the others are no longer held back.
-    const idle = `SELECT id FROM hidb_instances WHERE completed = 0
-                   AND began_at < (SELECT min(claimed_at) FROM hidb_videos)`;
-    expect(clone.query("samples.sqlite", idle)).toEqual([]);
+    // On a busy machine all may be done before the third has its turn.
+    const busy = "SELECT id FROM hidb_instances WHERE completed > 0";
+    expect(clone.query("samples.sqlite", busy).length).toBeGreaterThan(1);
     expect(clone.databases()).toEqual(["samples.sqlite"]);
 
     const shown = await clone.hidb("show", "1");

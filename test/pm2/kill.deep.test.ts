@@ -10,7 +10,7 @@ afterEach(() => pool.end());
 
 describe("kill -9", () => {
   it("of a random instance every second for 20 s loses and doubles nothing", async () => {
-    const seed = Number(process.env.HIDB_TEST_SEED ?? 1);
+    const seed = Number(process.env.TEST_SEED ?? 1);
     const random = randomFrom(seed);
     pool = await createPool({ videos: 200, videoMs: 40 });
     await pool.start(["-i", "3"]);

@@ -280,7 +280,7 @@ function change(lines: JournalLine[], line: VideoLine, what: Change): JournalLin
   }
 }
 
-const SEED = { seed: Number(process.env.HIDB_TEST_SEED ?? 1) };
+const SEED = { seed: Number(process.env.TEST_SEED ?? 1) };
 
 describe("random histories", () => {
   it("are found to be in order, whoever was killed before a line", () => {

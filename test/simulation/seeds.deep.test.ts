@@ -5,7 +5,7 @@ import { judgePlan } from "./judge-plan.ts";
 import { drawPlan } from "./plan.ts";
 import { Tally } from "./tally.ts";
 
-const FIRST_SEED = Number(process.env.HIDB_TEST_SEED ?? 41);
+const FIRST_SEED = Number(process.env.TEST_SEED ?? 41);
 const SEEDS = 200;
 
 /** A fault that never happens is a fault of the simulator. */
