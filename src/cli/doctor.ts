@@ -4,7 +4,7 @@ import { listSettings, type ShownSetting } from "../dashboard/settings.js";
 import { EXIT } from "../errors.js";
 import type { Finding } from "./doctor/finding.js";
 import { gather } from "./doctor/gather.js";
-import { judge } from "./doctor/judge.js";
+import { judgeSetup } from "./doctor/judge.js";
 import { alignColumns, asTyped, plural, printable, say, sayJson, styled } from "./print.js";
 import type { ChosenHome } from "./start/home.js";
 
@@ -28,7 +28,7 @@ Examples:
 async function examine(flags: { all?: boolean; json?: boolean }, command: Command): Promise<void> {
   const { sqliteFile } = command.optsWithGlobals<{ sqliteFile?: string }>();
   const facts = await gather(sqliteFile === undefined ? {} : { sqliteFile });
-  const findings = judge(facts);
+  const findings = judgeSetup(facts);
   const failed = findings.some(({ severity }) => severity === "error");
   process.exitCode = failed ? EXIT.preflight : EXIT.completed;
   const settings = listSettings(facts.config).map(({ name, value, origin }) => ({ name, value, origin }));

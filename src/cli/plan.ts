@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Config } from "../config/settings.js";
 import { HidbError } from "../errors.js";
-import { COUNTS, type Plan, type PlanRow, planGiven, readPlan } from "../report/plan.js";
+import { COUNTS, type PlanRow, type PoolPlan, planGiven, readPlan } from "../report/plan.js";
 import { clock, parseCount, readSettings, withDatabase } from "./context.js";
 import { alignColumns, asTyped, formatCount, formatSeconds, plural, say, sayJson, styled } from "./print.js";
 
@@ -43,7 +43,7 @@ async function plan(flags: PlanFlags, command: Command): Promise<void> {
 }
 
 /** With both figures given nothing is asked of a database: it need not be there yet. */
-async function makePlan(flags: PlanFlags, config: Config): Promise<Plan> {
+async function makePlan(flags: PlanFlags, config: Config): Promise<PoolPlan> {
   const { instances, secondsPerVideo, videos, memoryPerInstance, budget } = flags;
   const options = {
     ...{ config, now: clock.now(), counts: countsOf(instances), secondsPerVideo, videos },
@@ -68,7 +68,7 @@ function nothingMeasured(): HidbError {
   });
 }
 
-function describePlan(made: Plan): string[] {
+function describePlan(made: PoolPlan): string[] {
   const { rows, videos } = made;
   if (rows.length === 0) return ["nothing is left to plan: no video is pending"];
   const head = ["instances", "done in (p50)", "p90", "speed-up", "memory", "fits", "D1 requests", "D1 cost"];
@@ -80,7 +80,7 @@ function describePlan(made: Plan): string[] {
   ];
 }
 
-function describeBasis({ secondsPerVideo, basis, measured }: Plan): string {
+function describeBasis({ secondsPerVideo, basis, measured }: PoolPlan): string {
   const each = `${formatShort(secondsPerVideo ?? 0)} each`;
   return basis === "given" ? `${each}, as given` : `${each} (mean of the last ${plural(measured, "video")})`;
 }
@@ -98,7 +98,13 @@ function describeRow({ instances, p50S, p90S, speedUp, memoryBytes, fits, d1Requ
   ];
 }
 
-function describeBox({ rows, memoryPerInstanceBytes, measuredInstanceBytes, budgetBytes, budgetFrom }: Plan): string {
+function describeBox({
+  rows,
+  memoryPerInstanceBytes,
+  measuredInstanceBytes,
+  budgetBytes,
+  budgetFrom,
+}: PoolPlan): string {
   const from = budgetFrom === "given" ? "as given" : budgetFrom === "machine" ? "of this machine" : `by ${budgetFrom}`;
   const most = Math.floor(budgetBytes / memoryPerInstanceBytes);
   const measured = measuredInstanceBytes === null ? "" : ` (measured now: ${formatMb(measuredInstanceBytes)} each)`;

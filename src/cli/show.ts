@@ -27,11 +27,11 @@ async function show(id: number, flags: { json?: boolean }, command: Command): Pr
     const record = await showVideo(database, catalogue, id);
     if (record === undefined) throw videoUnknown(id);
     if (flags.json) return sayJson(record);
-    for (const line of describeVideo(record)) say(line);
+    for (const line of describeRecord(record)) say(line);
   });
 }
 
-export function describeVideo(record: VideoRecord): string[] {
+export function describeRecord(record: VideoRecord): string[] {
   const { video, state, attempt, deaths, error, output, attempts, usage } = record;
   const facts: [string, string | null][] = [
     ["source", video.source ?? NO_SOURCE],

@@ -9,7 +9,7 @@ import { EXIT, HidbError } from "../errors.js";
 import { checkHandles, handlesOfInstance } from "../handles.js";
 import { checkProcessor } from "../process/create.js";
 import { readOverview } from "../report/overview.js";
-import { type Counts, countStates, hasOpenVideos, readStatus, type Status } from "../report/status.js";
+import { countStates, hasOpenVideos, readStatus, type StateCounts, type Status } from "../report/status.js";
 import { clock, databaseExists, deathJudge, withDatabase } from "./context.js";
 import { refuseUnwritable } from "./folders.js";
 import { note, plural, say } from "./print.js";
@@ -258,7 +258,7 @@ async function retrace(config: Config): Promise<void> {
   await withDatabase(config, "change", (database) => countStates(database, 0));
 }
 
-function openOf(counts: Counts): number {
+function openOf(counts: StateCounts): number {
   return counts.pending + counts.running;
 }
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { isOwnTable } from "../catalogue/table.js";
 import type { Config } from "../config/settings.js";
 import { nameDatabase } from "../database/open.js";
-import { type Costs, readCosts } from "../report/costs.js";
+import { type PoolCosts, readCosts } from "../report/costs.js";
 import type { Eta } from "../report/eta.js";
 import { describeOver } from "../report/limits.js";
 import { readOverview } from "../report/overview.js";
@@ -73,7 +73,7 @@ interface StatusParts {
   failures: FailureGroup[];
   over: OverCount[];
   config: Config;
-  costs: Costs | undefined;
+  costs: PoolCosts | undefined;
 }
 
 function describeStatus({ status, band, now, dead, failures, over, config, costs }: StatusParts): string[] {
@@ -139,7 +139,7 @@ function describePace(status: Status, end: string | null): string[] {
   return lines;
 }
 
-function describeCosts(costs: Costs, { d1Requests }: Config): string[] {
+function describeCosts(costs: PoolCosts, { d1Requests }: Config): string[] {
   const { requests, requestsRecent, rowsRead, rowsWritten, dollars } = costs;
   return [
     `D1: ${formatCount(requestsRecent)} of ${formatCount(d1Requests)} requests in 5 minutes, ${formatCount(requests)} in all`,

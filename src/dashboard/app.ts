@@ -3,14 +3,14 @@ import type { RequestListener } from "node:http";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { Attempts } from "./attempts.js";
-import { readBody } from "./body.js";
+import { readJsonBody } from "./body.js";
 import { Events } from "./events.js";
 import { refuseStrangeHost, refuseStranger } from "./guard.js";
 import type { Door, House } from "./house.js";
 import { METRICS_TYPE, writeMetrics } from "./metrics.js";
 import { describeApi } from "./openapi.js";
 import { PAGE_FILES, PAGE_POLICY, readPageFile } from "./page/files.js";
-import { Refusal, toRefusal } from "./refusal.js";
+import { ApiRefusal, toApiRefusal } from "./refusal.js";
 import type { Route } from "./route.js";
 import { CHANGE_ROUTES } from "./routes/changes.js";
 import { OUTSIDE_ROUTES } from "./routes/outside.js";
@@ -74,7 +74,7 @@ function makeRoutes(view: View, events: Events): Hono<Bindings> {
     return context.body(file.body, 200, { "content-type": file.type, "cache-control": "no-cache" });
   });
   app.notFound((context) => toResponse(notFound(context.req.method, context.req.path)));
-  app.onError((error) => toResponse(toRefusal(error)));
+  app.onError((error) => toResponse(toApiRefusal(error)));
   return app;
 
   async function answer(route: Route, context: Context<Bindings>): Promise<Response> {
@@ -84,7 +84,7 @@ function makeRoutes(view: View, events: Events): Hono<Bindings> {
       const asking = { headers: req.raw.headers, address, now: view.house.clock.monotonic() };
       refuseStranger(asking, config, attempts);
     }
-    const body = route.method === "POST" ? await readBody(req.raw, route.bodyLimit) : {};
+    const body = route.method === "POST" ? await readJsonBody(req.raw, route.bodyLimit) : {};
     const result = await route.run({ params: req.param(), query: req.query(), body }, view);
     return result === undefined ? context.body(null, 204) : context.json(result as object, route.status);
   }
@@ -105,22 +105,22 @@ function secure(headers: Headers, policy: string): void {
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
 }
 
-function toResponse({ parts }: Refusal): Response {
+function toResponse({ parts }: ApiRefusal): Response {
   const { status, code, message, fix, headers = {} } = parts;
   const response = Response.json({ error: { code, message, fix } }, { status, headers });
   secure(response.headers, API_POLICY);
   return response;
 }
 
-const NO_REQUEST = new Refusal({
+const NO_REQUEST = new ApiRefusal({
   status: 400,
   code: "REQUEST_INVALID",
   message: "expected a request for a path under a host name, got something else",
   fix: "ask for http://127.0.0.1 and a path of /api/v1/openapi.json",
 });
 
-function notFound(method: string, path: string): Refusal {
-  return new Refusal({
+function notFound(method: string, path: string): ApiRefusal {
+  return new ApiRefusal({
     status: 404,
     code: "NOT_FOUND",
     message: `expected a path of this server, got ${method} ${path.slice(0, 200)}`,

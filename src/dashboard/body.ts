@@ -1,11 +1,11 @@
 // The body of a change: JSON, of a bounded size, and only when it says so. A form of another site cannot send that.
-import { Refusal } from "./refusal.js";
+import { ApiRefusal } from "./refusal.js";
 
 /** Nothing stands for an empty object. */
-export async function readBody(request: Request, limit: number): Promise<unknown> {
+export async function readJsonBody(request: Request, limit: number): Promise<unknown> {
   const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
   if (type !== "application/json") {
-    throw new Refusal({
+    throw new ApiRefusal({
       status: 415,
       code: "BODY_TYPE",
       message: `expected the content type application/json, got ${type?.slice(0, 60) || "none"}`,
@@ -17,7 +17,7 @@ export async function readBody(request: Request, limit: number): Promise<unknown
   try {
     return JSON.parse(text);
   } catch {
-    throw new Refusal({
+    throw new ApiRefusal({
       status: 400,
       code: "BODY_INVALID",
       message: "expected a body of JSON, got something else",
@@ -40,8 +40,8 @@ async function readText(request: Request, limit: number): Promise<string> {
   return Buffer.concat(parts).toString("utf8");
 }
 
-function tooLarge(limit: number): Refusal {
-  return new Refusal({
+function tooLarge(limit: number): ApiRefusal {
+  return new ApiRefusal({
     status: 413,
     code: "BODY_TOO_LARGE",
     message: `expected a body of at most ${limit} bytes, got more`,

@@ -1,7 +1,7 @@
 // The event stream: whoever looks hears of the pool at most once a second, and only when something has changed.
 import type { Overview } from "../report/overview.js";
 import type { Millis } from "../video.js";
-import { Refusal } from "./refusal.js";
+import { ApiRefusal } from "./refusal.js";
 import type { View } from "./view.js";
 
 const CLIENTS = 100;
@@ -142,8 +142,8 @@ function encode(text: string): Uint8Array {
   return Buffer.from(text);
 }
 
-function full(closed: boolean): Refusal {
-  return new Refusal({
+function full(closed: boolean): ApiRefusal {
+  return new ApiRefusal({
     status: 503,
     code: closed ? "DRAINING" : "TOO_MANY_CLIENTS",
     message: closed ? "expected this instance to stay, but it drains" : `expected at most ${CLIENTS} event streams`,

@@ -4,7 +4,7 @@ import { STATES } from "../video.js";
 import * as shape from "./schemas.js";
 
 /** A whole number that keeps within the bounds. */
-export function whole({ min, max }: { min: number; max: number }) {
+export function wholeNumber({ min, max }: { min: number; max: number }) {
   return v.pipe(
     v.string(),
     v.regex(/^-?\d{1,16}$/),
@@ -16,7 +16,7 @@ export function whole({ min, max }: { min: number; max: number }) {
   );
 }
 
-export const videoId = whole({ min: -(2 ** 53), max: 2 ** 53 });
+export const videoId = wholeNumber({ min: -(2 ** 53), max: 2 ** 53 });
 
 function list<S extends v.GenericSchema<string, string>>(one: S) {
   return v.pipe(

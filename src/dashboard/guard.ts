@@ -2,7 +2,7 @@
 import type { Config } from "../config/settings.js";
 import type { Millis } from "../video.js";
 import type { Attempts } from "./attempts.js";
-import { Refusal } from "./refusal.js";
+import { ApiRefusal } from "./refusal.js";
 import { ensureToken, isSameToken } from "./token.js";
 
 const LOCAL = ["127.0.0.1", "localhost", "[::1]"];
@@ -18,7 +18,7 @@ export function refuseStrangeHost(host: string | null, { host: own, allowedHosts
   const wrapped = own.includes(":") ? `[${own}]` : own;
   const known = [...LOCAL, ...allowedHosts, ...(ANY.includes(own) ? [] : [wrapped.toLowerCase()])];
   if (known.includes(name)) return;
-  throw new Refusal({
+  throw new ApiRefusal({
     status: 403,
     code: "HOST_REFUSED",
     message: "expected to be asked for as localhost or 127.0.0.1, got another Host",
@@ -31,21 +31,21 @@ function nameOf(host: string): string {
   return host.toLowerCase().replace(/:\d*$/, "");
 }
 
-export interface Asking {
+export interface ChangeRequest {
   headers: Headers;
   address: string;
   now: Millis;
 }
 
 /** Errors: 403 for another site's page, 429 and 401 for the token. */
-export function refuseStranger({ headers, address, now }: Asking, config: Config, attempts: Attempts): void {
+export function refuseStranger({ headers, address, now }: ChangeRequest, config: Config, attempts: Attempts): void {
   refuseOtherSite(headers);
   const waitMs = attempts.waitMs(address, now);
   if (waitMs > 0) throw tooMany(waitMs);
   const given = /^Bearer (\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
   if (given !== undefined && isSameToken(given, ensureToken(config).value)) return;
   if (given !== undefined) attempts.noteFailure(address, now);
-  throw new Refusal({
+  throw new ApiRefusal({
     status: 401,
     code: "TOKEN_REFUSED",
     message: `expected the token of this pool, got ${given === undefined ? "none" : "another one"}`,
@@ -60,7 +60,7 @@ function refuseOtherSite(headers: Headers): void {
   const origin = headers.get("origin");
   const isOther = origin !== null && hostOf(origin) !== headers.get("host")?.toLowerCase();
   if ((site === null || site === "same-origin") && !isOther) return;
-  throw new Refusal({
+  throw new ApiRefusal({
     status: 403,
     code: "ORIGIN_REFUSED",
     message: "expected a change to come from the page itself, got one from another site",
@@ -72,9 +72,9 @@ function hostOf(origin: string): string | undefined {
   return URL.canParse(origin) ? new URL(origin).host : undefined;
 }
 
-function tooMany(waitMs: Millis): Refusal {
+function tooMany(waitMs: Millis): ApiRefusal {
   const seconds = Math.ceil(waitMs / 1000);
-  return new Refusal({
+  return new ApiRefusal({
     status: 429,
     code: "TOO_MANY_TOKENS",
     message: "expected the right token, got too many wrong ones from this address",

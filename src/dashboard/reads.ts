@@ -32,7 +32,7 @@ export async function readSeries(
   });
 }
 
-export interface FailureGroup {
+export interface SampledFailureGroup {
   reason: string;
   state: State;
   count: number;
@@ -42,8 +42,8 @@ export interface FailureGroup {
 
 const GROUPS_SHOWN = 200;
 
-export async function readFailureGroups(database: Database): Promise<FailureGroup[]> {
-  return (await database.prepare(sql.FAILURE_GROUPS).bind(GROUPS_SHOWN).all<FailureGroup>()).results;
+export async function readFailureGroups(database: Database): Promise<SampledFailureGroup[]> {
+  return (await database.prepare(sql.FAILURE_GROUPS).bind(GROUPS_SHOWN).all<SampledFailureGroup>()).results;
 }
 
 export async function findByReason(database: Database, states: State[], reason: string): Promise<number[]> {

@@ -12,7 +12,7 @@ export interface RefusalParts {
   headers?: Record<string, string>;
 }
 
-export class Refusal extends Error {
+export class ApiRefusal extends Error {
   readonly parts: RefusalParts;
 
   constructor(parts: RefusalParts) {
@@ -22,15 +22,15 @@ export class Refusal extends Error {
 }
 
 /** Anything that was thrown, as an answer; what nobody has foreseen says nothing about the inside. */
-export function toRefusal(error: unknown): Refusal {
-  if (error instanceof Refusal) return error;
+export function toApiRefusal(error: unknown): ApiRefusal {
+  if (error instanceof ApiRefusal) return error;
   if (!(error instanceof HidbError)) {
     console.error(`hidb: expected to answer a request, got ${error instanceof Error ? error.stack : messageOf(error)}`);
     const message = "expected to answer, but something went wrong";
-    return new Refusal({ status: 500, code: "INTERNAL", message, fix: "the error log of this instance says what" });
+    return new ApiRefusal({ status: 500, code: "INTERNAL", message, fix: "the error log of this instance says what" });
   }
   const { code, message, fix } = error;
-  return new Refusal({ status: statusOf(error), code, message, fix });
+  return new ApiRefusal({ status: statusOf(error), code, message, fix });
 }
 
 function statusOf(error: HidbError): RefusalStatus {

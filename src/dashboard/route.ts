@@ -1,7 +1,7 @@
 // A path of the API as a value: what it takes, what it answers, and how. The same schemas check requests and describe them
 // in /api/v1/openapi.json.
 import * as v from "valibot";
-import { Refusal } from "./refusal.js";
+import { ApiRefusal } from "./refusal.js";
 import type { View } from "./view.js";
 
 type Schema = v.GenericSchema<unknown, unknown>;
@@ -82,7 +82,7 @@ function check<S extends Schema>(schema: S, given: unknown, where: string): v.In
   const name = v.getDotPath(issue);
   const expected = issue.expected ?? "another value";
   const message = `expected ${name === null ? where : `\`${name}\` of ${where}`} to be ${expected}, got ${issue.received}`;
-  throw new Refusal({
+  throw new ApiRefusal({
     status: 400,
     code: "REQUEST_INVALID",
     message: message.slice(0, LONGEST_MESSAGE),

@@ -9,7 +9,7 @@ import { pm2Failed, startPm2 } from "../pm2-command.js";
 import { readBudget } from "../report/box/box.js";
 import type { Millis } from "../video.js";
 import type { House } from "./house.js";
-import { Refusal } from "./refusal.js";
+import { ApiRefusal } from "./refusal.js";
 
 export const HIGHEST_COUNT = 64;
 
@@ -30,7 +30,7 @@ export async function scalePool(count: number, { config, clock }: House): Promis
   const needed = count * config.instanceMemoryMb;
   const budgetMb = Math.floor(readBudget(config).bytes / MB);
   if (needed > budgetMb && !config.force) {
-    throw new Refusal({
+    throw new ApiRefusal({
       status: 422,
       code: "MEMORY_TOO_SMALL",
       message: `expected ${count} instances of ${config.instanceMemoryMb} MB to fit into ${budgetMb} MB of memory`,
@@ -89,6 +89,6 @@ function isHeld(lock: string): boolean {
   }
 }
 
-function conflict(code: string, message: string, fix: string): Refusal {
-  return new Refusal({ status: 409, code, message, fix });
+function conflict(code: string, message: string, fix: string): ApiRefusal {
+  return new ApiRefusal({ status: 409, code, message, fix });
 }

@@ -174,7 +174,7 @@ export const batch = v.object({
   eta: v.nullable(time),
 });
 
-export const setting = v.object({
+export const settingLine = v.object({
   name: v.string(),
   value: v.pipe(v.string(), v.description("as a person would type it; *** for a secret that is set")),
   origin: v.picklist(["flag", "environment", ".env", "default"]),

@@ -8,7 +8,7 @@ import { codeOf, HidbError, messageOf } from "../errors.js";
 
 type Named = Pick<Config, "token" | "sqliteFile">;
 
-export interface Token {
+export interface PageToken {
   value: string;
   /** Where it is kept; undefined for a setting. */
   file: string | undefined;
@@ -17,7 +17,7 @@ export interface Token {
 }
 
 /** Errors: FILE_UNWRITABLE, FILE_UNREADABLE. */
-export function ensureToken(config: Named): Token {
+export function ensureToken(config: Named): PageToken {
   if (config.token !== "") return { value: config.token, file: undefined, isNew: false };
   const file = tokenFile(config);
   const known = readToken(file);

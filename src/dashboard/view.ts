@@ -2,12 +2,12 @@
 import { isFarAhead } from "../claim/ahead.js";
 import { isGone } from "../claim/liveness.js";
 import { type Overview, readOverview } from "../report/overview.js";
-import { type Plan, readPlan } from "../report/plan.js";
+import { type PoolPlan, readPlan } from "../report/plan.js";
 import type { IsDead } from "../report/status.js";
 import type { Millis } from "../video.js";
 import { Cached } from "./cached.js";
 import type { House } from "./house.js";
-import { type FailureGroup, readFailureGroups, readSeries, type SeriesPoint } from "./reads.js";
+import { readFailureGroups, readSeries, type SampledFailureGroup, type SeriesPoint } from "./reads.js";
 
 const FRESH_MS: Millis = 1000;
 /** What reads every row is asked of D1 seldom: of its daily gift of five million rows a page that stays open takes two. */
@@ -20,8 +20,8 @@ export class View {
   readonly house: House;
   readonly #overview: Cached<Overview>;
   readonly #series: Cached<SeriesPoint[]>;
-  readonly #failures: Cached<FailureGroup[]>;
-  readonly #plan: Cached<Plan>;
+  readonly #failures: Cached<SampledFailureGroup[]>;
+  readonly #plan: Cached<PoolPlan>;
   #total = 0;
   /** By this very instance, since the last overview. */
   #isChanged = false;
@@ -47,11 +47,11 @@ export class View {
     return this.#series.get().then((points) => points.slice(-minutes));
   }
 
-  failures(): Promise<FailureGroup[]> {
+  failures(): Promise<SampledFailureGroup[]> {
     return this.#failures.get();
   }
 
-  plan(): Promise<Plan> {
+  plan(): Promise<PoolPlan> {
     return this.#plan.get();
   }
 

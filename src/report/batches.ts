@@ -38,7 +38,7 @@ const WINDOW_MS = 900_000;
 /** In order of their ids; reads each video once. */
 export async function readBatches(database: Database, { now }: { now: Millis }): Promise<BatchStatus[]> {
   const from = now - WINDOW_MS;
-  const { results } = await database.prepare(sql.BATCHES).bind(from, from, now).all<BatchRow>();
+  const { results } = await database.prepare(sql.BATCH_PROGRESS).bind(from, from, now).all<BatchRow>();
   return results.map((row, place) => toStatus(row, place, now));
 }
 

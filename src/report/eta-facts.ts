@@ -7,17 +7,17 @@ import type { DoneAttempt } from "./eta-model.js";
 import type { Waiting } from "./eta-order.js";
 import type { Backlog, Crowding } from "./eta-play.js";
 import type { RunSoFar } from "./lives.js";
-import { type Ended, MINUTE_MS, QUARTER_MS } from "./rates.js";
+import { type EndedCounts, MINUTE_MS, QUARTER_MS } from "./rates.js";
 import * as sql from "./statements.js";
-import { type Counts, type FailureGroup, type InstanceRow, readFailures } from "./status.js";
+import { type FailureGroup, type InstanceRow, readFailures, type StateCounts } from "./status.js";
 import type { Switches } from "./switches.js";
 import { type OverCount, readOver } from "./usage.js";
 
 /** All videos as they stood at one moment. */
 export interface Look {
   at: Millis;
-  counts: Counts;
-  ended: Ended;
+  counts: StateCounts;
+  ended: EndedCounts;
   backlog: Backlog;
   held: HeldRow[];
   /** Completed attempts, the oldest first: the newest thousand. */
@@ -60,7 +60,7 @@ export async function lookAtVideos(
     database
       .prepare(sql.COUNT_ALL)
       .bind(now - MINUTE_MS, now - QUARTER_MS, run.since)
-      .first<{ [name in keyof Counts | keyof Ended | Known]: number | null }>(),
+      .first<{ [name in keyof StateCounts | keyof EndedCounts | Known]: number | null }>(),
     database.prepare(sql.HELD_VIDEOS).all<HeldRow>(),
     database.prepare(database.distant ? sql.LAST_COMPLETED_BY_ID : sql.LAST_COMPLETED).all<DoneRow>(),
     database.prepare(sql.LAST_TO_CLAIM[order]).bind(LAST).all<Waiting>(),
@@ -70,7 +70,7 @@ export async function lookAtVideos(
     readOver(database),
   ]);
   const [uncompletedMs, failures, { results: lastFailures }, over] = others;
-  const of = (name: keyof Counts | keyof Ended | Known) => counted?.[name] ?? 0;
+  const of = (name: keyof StateCounts | keyof EndedCounts | Known) => counted?.[name] ?? 0;
   return {
     at: now,
     counts: {

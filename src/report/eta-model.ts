@@ -10,7 +10,7 @@ export interface DoneAttempt {
 }
 
 /** How long a video takes: so many ms for any, so many for each of its seconds; and of one whose seconds nobody knows. */
-export interface Line {
+export interface DurationLine {
   base: Millis;
   perSecond: number;
   blind: Millis;
@@ -18,9 +18,9 @@ export interface Line {
 
 export interface WorkModel {
   /** One of the lines that may be the true one, for the next so many videos. */
-  draw(random: Random, ahead: number): Line;
+  draw(random: Random, ahead: number): DurationLine;
   /** The likeliest line. */
-  line: Line;
+  line: DurationLine;
   /** Work of single videos over what is expected of them, ascending; 1 on average. */
   ratios: Float64Array;
   /** Mean of the squared ratios. */
@@ -61,12 +61,12 @@ export function fitWork(done: DoneAttempt[], newest = done.length): WorkModel | 
   };
 }
 
-export function expectedOf({ base, perSecond, blind }: Line, durationS: number): Millis {
+export function expectedOf({ base, perSecond, blind }: DurationLine, durationS: number): Millis {
   return Math.max(0.001, durationS > 0 ? base + perSecond * durationS : blind);
 }
 
 interface Fit {
-  line: Line;
+  line: DurationLine;
   /** Standard error of the base. */
   tilt: Millis;
   /** Mean of one over the seconds. */

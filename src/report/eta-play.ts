@@ -1,11 +1,11 @@
 // One way in which the rest of a run may go. What is claimed soon is only a sum, and sums of many are told by their mean
 // and variance; the end of the backlog is played video by video, since there it matters who waits for whom.
 import type { Millis } from "../video.js";
-import { expectedOf, type Line, type WorkModel } from "./eta-model.js";
+import { type DurationLine, expectedOf, type WorkModel } from "./eta-model.js";
 import { shardOf, type Waiting } from "./eta-order.js";
 import type { Random } from "./eta-random.js";
 
-export interface Running {
+export interface RunningVideo {
   ageMs: Millis;
   /** 0 when it is not known. */
   durationS: number;
@@ -42,7 +42,7 @@ export interface Crowding {
 
 export interface Play {
   model: WorkModel;
-  running: Running[];
+  running: RunningVideo[];
   backlog: Backlog;
   retrying: Retrying;
   timeoutMs: Millis;
@@ -80,7 +80,7 @@ export function play(what: Play, random: Random): Millis {
   return backlog.backoffMs > 0 ? Math.max(end, backlog.backoffMs + draw.work(0)) : end;
 }
 
-function drawLine({ model, backlog, running, crowding }: Play, random: Random): Line {
+function drawLine({ model, backlog, running, crowding }: Play, random: Random): DurationLine {
   const line = model.draw(random, backlog.count + running.length);
   if (random.uniform() >= crowding.chance) return line;
   const pace = 1 + Math.sqrt(random.uniform()) * (crowding.ratio - 1);
@@ -89,10 +89,10 @@ function drawLine({ model, backlog, running, crowding }: Play, random: Random): 
 
 class Draw {
   readonly #what: Play;
-  readonly #line: Line;
+  readonly #line: DurationLine;
   readonly #random: Random;
 
-  constructor(what: Play, line: Line, random: Random) {
+  constructor(what: Play, line: DurationLine, random: Random) {
     this.#what = what;
     this.#line = line;
     this.#random = random;
@@ -112,7 +112,7 @@ class Draw {
   }
 
   /** What is left of an attempt that has lasted so long already. */
-  remaining({ ageMs, durationS }: Running): Millis {
+  remaining({ ageMs, durationS }: RunningVideo): Millis {
     const { ratios } = this.#what.model;
     const expected = expectedOf(this.#line, durationS);
     const above = firstAbove(ratios, ageMs / expected);

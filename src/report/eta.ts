@@ -3,7 +3,7 @@
 import type { Millis } from "../video.js";
 import { type DoneAttempt, expectedOf, fitWork } from "./eta-model.js";
 import { orderOfClaims } from "./eta-order.js";
-import { type Backlog, type Crowding, play, type Retrying, type Running } from "./eta-play.js";
+import { type Backlog, type Crowding, play, type Retrying, type RunningVideo } from "./eta-play.js";
 import { seededRandom } from "./eta-random.js";
 
 /** Moments: with even odds it is over by `p50`, in nine of ten cases by `p90`, in as many between `low` and `high`. */
@@ -21,7 +21,7 @@ export interface EtaFacts {
   /** How many of them, the last ones, tell the pace of today; all of them when missing. */
   newest?: number;
   /** Attempts under way, by their ages. */
-  running: Running[];
+  running: RunningVideo[];
   backlog: Backlog;
   /** Instances that claim, and how many videos each of them processes side by side. */
   count: number;

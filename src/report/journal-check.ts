@@ -5,7 +5,7 @@ import type { JournalLine } from "./journal.js";
 import { JournalColumns, type KeptLine } from "./journal-columns.js";
 import type { SpentRow } from "./journal-gaps.js";
 import { JournalLives } from "./journal-lives.js";
-import { findJournals, namePlace, type Place, readJournals, sizeOf } from "./journal-read.js";
+import { findJournals, type JournalPlace, namePlace, readJournals, sizeOf } from "./journal-read.js";
 import { PAGE_ROWS, type RowOfVideo, readRows, readSpent } from "./journal-rows.js";
 import { VideoHistory } from "./journal-video.js";
 import type { Problem } from "./verify.js";
@@ -15,7 +15,7 @@ const PORTION_BYTES = 500_000_000;
 /** So many problems of one rule are named; of the others only the number is. */
 const NAMED = 100;
 
-export interface JournalOptions {
+export interface JudgeOptions {
   portionBytes?: number;
 }
 
@@ -23,7 +23,7 @@ export interface JournalOptions {
 export async function verifyJournal(
   database: Database,
   path: string,
-  { portionBytes = PORTION_BYTES }: JournalOptions = {},
+  { portionBytes = PORTION_BYTES }: JudgeOptions = {},
 ): Promise<Problem[]> {
   const files = findJournals(path);
   const portions = Math.max(1, Math.ceil(sizeOf(files) / portionBytes));
@@ -41,7 +41,7 @@ export function judgeLines(lines: JournalLine[]): { problems: Problem[]; complet
   }
   const problems: Problem[] = [];
   const completed: number[] = [];
-  const name = (places: Place[]) => places.map(({ line }) => `line ${line}`).join(", ");
+  const name = (places: JournalPlace[]) => places.map(({ line }) => `line ${line}`).join(", ");
   for (const history of columns.histories()) {
     const video = videoOf(history);
     const judged = new VideoHistory({ video, lives, name });
@@ -136,7 +136,7 @@ class Judge {
   }
 
   #historyOf({ video, history, row }: Doubt, spent?: SpentRow[]): VideoHistory {
-    const name = (places: Place[]) => places.map((place) => namePlace(this.#files, place)).join(", ");
+    const name = (places: JournalPlace[]) => places.map((place) => namePlace(this.#files, place)).join(", ");
     const database = { row, spent };
     const judged = new VideoHistory({ video, lives: this.#lives, database, name });
     judged.judge(history);
@@ -147,7 +147,7 @@ class Judge {
     for (const { rule, message } of findings) this.#add({ rule, video, message });
   }
 
-  #refuse(text: string, place: Place): void {
+  #refuse(text: string, place: JournalPlace): void {
     const message = `the journal has a line that cannot be read (${namePlace(this.#files, place)}: ${text.slice(0, 80)})`;
     this.#add({ rule: "journal.line", video: null, message });
   }

@@ -1,7 +1,7 @@
 // The lines of a journal in memory, 40 bytes each, sorted by video and time: a million of them fit anywhere.
 import type { Millis } from "../video.js";
-import type { VideoLine } from "./journal.js";
-import type { Place } from "./journal-read.js";
+import type { JournalVideoLine } from "./journal.js";
+import type { JournalPlace } from "./journal-read.js";
 
 const EVENTS = [
   "claim",
@@ -12,15 +12,15 @@ const EVENTS = [
   "retry",
   "cancel",
   "remove",
-] as const satisfies VideoLine["event"][];
+] as const satisfies JournalVideoLine["event"][];
 
 /** So long a person's command may have waited for the database. */
 const PERSON_MS = 10_000;
 
 /** What is kept of a line. */
-export interface KeptLine extends Place {
+export interface KeptLine extends JournalPlace {
   time: Millis;
-  event: VideoLine["event"];
+  event: JournalVideoLine["event"];
   video: number;
   attempt: number;
   instance: string;
@@ -48,7 +48,7 @@ export class JournalColumns {
     return this.#size;
   }
 
-  add(line: VideoLine, { file, line: number }: Place): void {
+  add(line: JournalVideoLine, { file, line: number }: JournalPlace): void {
     if (this.#size === this.#capacity) this.#grow();
     const at = this.#size++;
     const done = line.done ?? line.time + (line.event === "retry" || line.event === "remove" ? PERSON_MS : 0);
@@ -85,7 +85,7 @@ export class JournalColumns {
     return {
       time: this.#times[at] as number,
       done: this.#dones[at] as number,
-      event: EVENTS[this.#kinds[at] as number] as VideoLine["event"],
+      event: EVENTS[this.#kinds[at] as number] as JournalVideoLine["event"],
       video: this.#videos[at] as number,
       attempt: this.#attempts[at] as number,
       instance: this.#names.nameOf(this.#instances[at] as number),

@@ -5,16 +5,16 @@ import { HidbError, messageOf } from "../errors.js";
 import type { JournalLine } from "./journal.js";
 
 /** Where a line stands. */
-export interface Place {
+export interface JournalPlace {
   /** Which of the files. */
   file: number;
   line: number;
 }
 
 export interface Reader {
-  take(line: JournalLine, place: Place): void;
+  take(line: JournalLine, place: JournalPlace): void;
   /** A line that says nothing, and why that cannot be an instance's death. */
-  refuse(text: string, place: Place): void;
+  refuse(text: string, place: JournalPlace): void;
 }
 
 /** The files that are meant; errors: FILE_UNREADABLE when there are none. */
@@ -34,7 +34,7 @@ export function sizeOf(files: string[]): number {
 }
 
 /** `journal.ndjson:12`, or `line 12` where there is only one file. */
-export function namePlace(files: string[], { file, line }: Place): string {
+export function namePlace(files: string[], { file, line }: JournalPlace): string {
   return files.length === 1 ? `line ${line}` : `${basename(files[file] ?? "")}:${line}`;
 }
 
@@ -61,7 +61,7 @@ async function readJournal(path: string, file: number, reader: Reader): Promise<
   else if (rest !== "" && !isTorn(rest)) reader.refuse(rest, { file, line: line + 1 });
 }
 
-function readLine(text: string, place: Place, reader: Reader): void {
+function readLine(text: string, place: JournalPlace, reader: Reader): void {
   if (text === "" || text === "\r") return;
   // What was torn in the middle of a shared file has the next one's line behind it, with nothing in between.
   const at = text.lastIndexOf(BEGINNING);

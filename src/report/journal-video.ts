@@ -5,7 +5,7 @@ import { isEndOf, isSameClaim, type KeptLine } from "./journal-columns.js";
 import { compareWithRow, type VideoRow } from "./journal-compare.js";
 import { Gaps, type SpentRow } from "./journal-gaps.js";
 import { areOnOneHost, type JournalLife, type JournalLives } from "./journal-lives.js";
-import type { Place } from "./journal-read.js";
+import type { JournalPlace } from "./journal-read.js";
 
 export interface VideoFinding {
   rule: string;
@@ -21,7 +21,7 @@ export interface HistoryParts {
     /** Asked for only where the journal leaves a doubt. */
     spent: SpentRow[] | undefined;
   };
-  name: (places: Place[]) => string;
+  name: (places: JournalPlace[]) => string;
 }
 
 /** Clocks of several hosts may differ by this much. */

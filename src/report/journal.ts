@@ -20,7 +20,7 @@ interface Written {
 }
 
 /** What has become of a video. */
-export interface VideoLine extends Written {
+export interface JournalVideoLine extends Written {
   event: "claim" | "settle" | "release" | "lost" | "reclaim" | "retry" | "cancel" | "remove";
   video: number;
   attempt: number;
@@ -42,10 +42,10 @@ export interface LifeLine extends Written {
 }
 
 /** One line of the journal. */
-export type JournalLine = VideoLine | LifeLine;
+export type JournalLine = JournalVideoLine | LifeLine;
 
 /** What a person has done took place between two moments; what is noted before it is done, some time after the first. */
-export interface Span {
+export interface ChangeTime {
   time: Millis;
   done?: Millis;
 }
@@ -55,7 +55,7 @@ export function appendToJournal(
   file: string,
   event: "retry" | "cancel" | "remove",
   videos: number[],
-  { time, done }: Span,
+  { time, done }: ChangeTime,
 ): void {
   if (videos.length === 0) return;
   const descriptor = openForAppending(file);
@@ -180,7 +180,12 @@ export function toLine(event: PoolEvent, { boot, now, ...who }: Writer): Journal
   }
 }
 
-function lineOf(event: VideoLine["event"], time: Millis, claim: Claim, { instance, pid }: Writer): VideoLine {
+function lineOf(
+  event: JournalVideoLine["event"],
+  time: Millis,
+  claim: Claim,
+  { instance, pid }: Writer,
+): JournalVideoLine {
   return { time, event, video: claim.video.id, attempt: claim.attempt, instance, pid, rank: claim.rank };
 }
 

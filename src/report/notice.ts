@@ -7,7 +7,7 @@ import { messageOf } from "../errors.js";
 import { HttpClient } from "../http-client.js";
 import type { Millis } from "../video.js";
 import type { NoticeEvent } from "./event.js";
-import type { Counts } from "./status.js";
+import type { StateCounts } from "./status.js";
 
 export interface Notice {
   event: NoticeEvent | "test";
@@ -21,7 +21,7 @@ export interface Notice {
   completed: number;
   failed: number;
   /** Of the whole catalogue. */
-  counts: Counts;
+  counts: StateCounts;
 }
 
 export interface Told {

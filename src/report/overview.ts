@@ -4,7 +4,7 @@ import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
 import { readBudget } from "./box/box.js";
-import { type Costs, readCosts } from "./costs.js";
+import { type PoolCosts, readCosts } from "./costs.js";
 import type { Eta } from "./eta.js";
 import {
   estimateEnd,
@@ -18,12 +18,12 @@ import {
 import { countRestarts, type RunSoFar, readRunSoFar } from "./lives.js";
 import { NO_RATES, type Rates, ratesOf } from "./rates.js";
 import {
-  type Counts,
   type FailureGroup,
   type InstanceRow,
   type InstanceStatus,
   type IsDead,
   readInstances,
+  type StateCounts,
   toStatus,
 } from "./status.js";
 import { readSwitches, type Switches } from "./switches.js";
@@ -34,14 +34,14 @@ export interface Overview extends Switches {
   at: Millis;
   /** When the videos were counted: a distant database is not asked for that each time. */
   countedAt: Millis;
-  counts: Counts;
+  counts: StateCounts;
   rates: Rates;
   /** Null when that cannot be told: nobody works, or the pool is paused for no known time. */
   eta: Eta | null;
   /** Half of this run's completed attempts took longer. */
   medianMs: Millis | null;
   memory: { usedBytes: number; budgetBytes: number | null };
-  d1: Costs | null;
+  d1: PoolCosts | null;
   instances: InstanceView[];
   /** Instances that have died without anybody having noticed yet, and the videos in their hands. */
   dead: { instances: number; inHand: number };
@@ -121,7 +121,7 @@ const LOOKS = new WeakMap<Database, Kept>();
 async function takeLook(
   database: Database,
   { now, run, config, fresh = false }: OverviewOptions & { run: RunSoFar },
-): Promise<{ look: Look; counts: Counts }> {
+): Promise<{ look: Look; counts: StateCounts }> {
   const kept = LOOKS.get(database);
   if (kept !== undefined && !fresh && kept.run.since === run.since && now >= kept.look.at) {
     if (now - kept.look.at < lifeOf(kept.look, database.distant ?? false)) {
@@ -138,7 +138,7 @@ function lifeOf({ counts: { total } }: Look, distant: boolean): Millis {
   return total < FEW_VIDEOS ? 0 : MS_PER_VIDEO * total;
 }
 
-function addSince({ look: { counts }, run: before }: Kept, run: RunSoFar): Counts {
+function addSince({ look: { counts }, run: before }: Kept, run: RunSoFar): StateCounts {
   const open = counts.pending + counts.running;
   const completed = Math.max(0, Math.min(open, run.completed - before.completed));
   const failed = Math.max(0, Math.min(open - completed, run.failed - before.failed));

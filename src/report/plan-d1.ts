@@ -1,14 +1,14 @@
 // What a run would cost on D1: as measured there, or else by what was measured of pools like it.
-import type { Costs } from "./costs.js";
+import type { PoolCosts } from "./costs.js";
 
-export interface D1Plan {
+export interface D1EstimateInput {
   videos: number;
   instances: number;
   /** How long all of it takes. */
   seconds: number;
   /** How long a video takes. */
   perVideoS: number;
-  measured?: { costs: Costs; completed: number } | undefined;
+  measured?: { costs: PoolCosts; completed: number } | undefined;
 }
 
 /** Short videos travel together, 25 in a request; one that takes longer than 30 s is claimed and settled by itself. */
@@ -26,7 +26,7 @@ const DOLLARS_PER_ROW_READ = 1e-9;
 /** With fewer videos behind it the cost of a start weighs too much. */
 const ENOUGH = 100;
 
-export function estimateD1(plan: D1Plan): { d1Requests: number; dollars: number } {
+export function estimateD1(plan: D1EstimateInput): { d1Requests: number; dollars: number } {
   const { videos, instances, seconds, perVideoS, measured } = plan;
   const upkeep = instances * (REQUESTS_TO_START + seconds / HEARTBEAT_S);
   if (measured !== undefined && measured.completed >= ENOUGH) {

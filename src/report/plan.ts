@@ -3,7 +3,7 @@ import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
 import { readBudget } from "./box/box.js";
-import { type Costs, readCosts } from "./costs.js";
+import { type PoolCosts, readCosts } from "./costs.js";
 import { type EtaFacts, estimate } from "./eta.js";
 import { type Look, lookAtVideos } from "./eta-facts.js";
 import { type RunSoFar, readRunSoFar } from "./lives.js";
@@ -24,7 +24,7 @@ export interface PlanRow {
   dollars: number;
 }
 
-export interface Plan {
+export interface PoolPlan {
   videos: number;
   /** Null when nothing is known of how long a video takes: then there are no rows. */
   secondsPerVideo: number | null;
@@ -56,7 +56,7 @@ export const COUNTS = [1, 2, 3, 4, 5, 6, 7, 8] as const;
 const MB = 1048576;
 
 /** Plans what is left, from what this database has seen or from what was given in its place. */
-export async function readPlan(database: Database, options: PlanOptions): Promise<Plan> {
+export async function readPlan(database: Database, options: PlanOptions): Promise<PoolPlan> {
   const { now, config } = options;
   const run = await readRunSoFar(database, now);
   const [look, { live }, costs] = await Promise.all([
@@ -86,7 +86,7 @@ export async function readPlan(database: Database, options: PlanOptions): Promis
 }
 
 /** Plans videos that each take exactly so long; no database has to know of them. */
-export function planGiven(videos: number, options: PlanOptions): Plan {
+export function planGiven(videos: number, options: PlanOptions): PoolPlan {
   const seconds = options.secondsPerVideo ?? 0;
   const { concurrency } = options.config;
   const takes = (count: number) => {
@@ -119,7 +119,7 @@ interface Finish {
 }
 
 interface MeasuredCosts {
-  costs: Costs;
+  costs: PoolCosts;
   completed: number;
 }
 

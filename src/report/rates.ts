@@ -11,7 +11,7 @@ export interface Rates {
 export const NO_RATES: Rates = { minute: null, quarter: null, run: null };
 
 /** How many came to an end since each of these moments. */
-export interface Ended {
+export interface EndedCounts {
   minute: number;
   quarter: number;
   run: number;
@@ -21,7 +21,7 @@ export const MINUTE_MS = 60_000;
 export const QUARTER_MS = 15 * MINUTE_MS;
 
 /** A window never begins before the run did: what was not there yet has not been slow. */
-export function ratesOf(ended: Ended, { now, runSince }: { now: Millis; runSince: Millis }): Rates {
+export function ratesOf(ended: EndedCounts, { now, runSince }: { now: Millis; runSince: Millis }): Rates {
   return {
     minute: rateOf(ended.minute, now - Math.max(now - MINUTE_MS, runSince)),
     quarter: rateOf(ended.quarter, now - Math.max(now - QUARTER_MS, runSince)),

@@ -4,7 +4,7 @@ import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
 import * as sql from "./statements.js";
 
-export interface Run {
+export interface PoolRun {
   id: number;
   startedAt: Millis;
   completed: number;
@@ -19,7 +19,7 @@ export interface Run {
 
 export interface RunLook {
   /** The last one. */
-  run: Run | null;
+  run: PoolRun | null;
   /** A video is pending or running. */
   open: boolean;
   /** Why the pool is halted; null when it is not. */
@@ -27,14 +27,14 @@ export interface RunLook {
 }
 
 /** Videos that have come to an end since a moment. */
-export interface Ended {
+export interface EndedSince {
   completed: number;
   failed: number;
   since: Millis;
 }
 
 /** Adds to the run what has ended; `counted` is false where there was no run to add it to. */
-export async function lookAtRun(database: Database, ended?: Ended): Promise<RunLook & { counted: boolean }> {
+export async function lookAtRun(database: Database, ended?: EndedSince): Promise<RunLook & { counted: boolean }> {
   const looking = database.prepare(sql.LOOK_AT_RUN);
   if (ended === undefined || ended.completed + ended.failed === 0) {
     return { ...toLook(await looking.first<LookRow>()), counted: true };
@@ -45,7 +45,7 @@ export async function lookAtRun(database: Database, ended?: Ended): Promise<RunL
   return { ...toLook(looked?.results[0] ?? null), counted: (counted?.meta.changes ?? 0) > 0 };
 }
 
-interface LookRow extends Omit<Run, "id"> {
+interface LookRow extends Omit<PoolRun, "id"> {
   id: number | null;
   open: number;
   halted: string | null;
@@ -62,17 +62,17 @@ export function isNewRun({ run, halted }: RunLook): boolean {
   return run === null || run.endedAt !== null || (run.haltedAt !== null && halted === null);
 }
 
-export async function beginRun(database: Database, last: Run | null, now: Millis): Promise<void> {
+export async function beginRun(database: Database, last: PoolRun | null, now: Millis): Promise<void> {
   const id = last?.id ?? 0;
   await database.prepare(sql.BEGIN_RUN).bind(id, now, id).run();
 }
 
-export async function endRun(database: Database, run: Run, now: Millis): Promise<void> {
+export async function endRun(database: Database, run: PoolRun, now: Millis): Promise<void> {
   await database.prepare(sql.END_RUN).bind(now, run.id).run();
 }
 
 /** Pauses the pool, for a reason that everybody sees, until `hidb resume`. */
-export async function haltRun(database: Database, run: Run, { reason, now }: { reason: string; now: Millis }) {
+export async function haltRun(database: Database, run: PoolRun, { reason, now }: { reason: string; now: Millis }) {
   await database.batch([
     database.prepare(sql.HALT_POOL).bind(JSON.stringify({ reason })),
     database.prepare(sql.HALT_RUN).bind(now, run.id),
@@ -80,13 +80,13 @@ export async function haltRun(database: Database, run: Run, { reason, now }: { r
 }
 
 /** True for one of all that ask: it has until then to send the notice; after that somebody else may. */
-export async function claimNotice(database: Database, run: Run, { now, until }: { now: Millis; until: Millis }) {
+export async function claimNotice(database: Database, run: PoolRun, { now, until }: { now: Millis; until: Millis }) {
   const { meta } = await database.prepare(sql.CLAIM_NOTICE).bind(until, run.id, now).run();
   return meta.changes > 0;
 }
 
 /** It was sent, or given up. */
-export async function noteNotice(database: Database, run: Run, now: Millis): Promise<void> {
+export async function noteNotice(database: Database, run: PoolRun, now: Millis): Promise<void> {
   await database.prepare(sql.NOTE_NOTICE).bind(now, run.id).run();
 }
 
@@ -94,7 +94,7 @@ export async function noteNotice(database: Database, run: Run, now: Millis): Pro
 const FEWEST_FOR_SHARE = 20;
 
 /** Why the pool is to be halted: HIDB_HALT is a number of videos, a share of those that have ended, or nothing. */
-export function judgeRun(halt: string, { completed, failed }: Pick<Run, "completed" | "failed">): string | null {
+export function judgeRun(halt: string, { completed, failed }: Pick<PoolRun, "completed" | "failed">): string | null {
   if (halt === "") return null;
   const ended = completed + failed;
   const limit = Number.parseFloat(halt);

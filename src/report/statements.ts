@@ -48,7 +48,7 @@ export const CLAIM_NOTICE = `
 export const NOTE_NOTICE = "UPDATE hidb_runs SET noticed_at = ? WHERE run_id = ?";
 
 // Parameters: since when videos count as recent, twice, and now.
-export const BATCHES = `
+export const BATCH_PROGRESS = `
   SELECT b.batch_id AS id, b.from_id AS first, b.to_id AS last, count(h.video_id) AS total,
          coalesce(sum(h.state = 'pending'), 0) AS pending, coalesce(sum(h.state = 'running'), 0) AS running,
          coalesce(sum(h.state = 'completed'), 0) AS completed, coalesce(sum(h.state = 'failed'), 0) AS failed,
@@ -127,7 +127,7 @@ export const COUNT_OVER = `
   SELECT u.plan, u.over_limits AS overLimits, count(*) AS videos
     FROM hidb_usage u CROSS JOIN hidb_videos h ON ${IS_CURRENT} GROUP BY 1, 2`;
 
-export function showVideo(catalogue: CatalogueTable): string {
+export function selectVideo(catalogue: CatalogueTable): string {
   return `
   SELECT h.video_id AS id, ${column(catalogue.source)} AS source, ${column(catalogue.title)} AS title,
          ${column(catalogue.duration)} AS durationS, h.state, h.attempt, h.deaths, h.error, h.output, h.instance,

@@ -4,7 +4,7 @@ import { type Millis, STATES, type State } from "../video.js";
 import * as sql from "./statements.js";
 import { isStopped, readSwitches, type Switches } from "./switches.js";
 
-export type Counts = { total: number } & Record<State, number>;
+export type StateCounts = { total: number } & Record<State, number>;
 
 /** One live instance. */
 export interface InstanceStatus {
@@ -26,7 +26,7 @@ export interface InstanceStatus {
 }
 
 export interface Status {
-  counts: Counts;
+  counts: StateCounts;
   instances: InstanceStatus[];
   /** Videos that came to an end per second over the last minute; null when nobody works or none has. */
   rate: number | null;
@@ -85,12 +85,12 @@ export async function countRunning(database: Database): Promise<number> {
   return (await database.prepare(sql.COUNT_RUNNING).first<number>("running")) ?? 0;
 }
 
-export async function countStates(database: Database, since: Millis): Promise<{ counts: Counts; recent: number }> {
+export async function countStates(database: Database, since: Millis): Promise<{ counts: StateCounts; recent: number }> {
   const { results } = await database
     .prepare(sql.COUNT_STATES)
     .bind(since)
     .all<{ state: State; count: number; recent: number | null }>();
-  const counts = Object.fromEntries([["total", 0], ...STATES.map((state) => [state, 0])]) as Counts;
+  const counts = Object.fromEntries([["total", 0], ...STATES.map((state) => [state, 0])]) as StateCounts;
   let recent = 0;
   for (const row of results) {
     counts[row.state] = row.count;

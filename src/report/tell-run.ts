@@ -3,7 +3,7 @@ import type { Clock } from "../clock.js";
 import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
 import type { NoticeEvent, PoolEvent } from "./event.js";
-import { claimNotice, noteNotice, type Run, type RunLook } from "./runs.js";
+import { claimNotice, noteNotice, type PoolRun, type RunLook } from "./runs.js";
 import { countStates } from "./status.js";
 
 interface Telling {
@@ -27,7 +27,7 @@ export function isNoticeDue({ run, halted }: RunLook, now: Millis): boolean {
 }
 
 /** Sends it if nobody else does. */
-export async function tellRun(run: Run, reason: string | null, telling: Telling): Promise<void> {
+export async function tellRun(run: PoolRun, reason: string | null, telling: Telling): Promise<void> {
   const { database, clock, notify, report, takeOver = false } = telling;
   const { NOTICE_MS, tell } = await import("./notice.js");
   const now = clock.now();

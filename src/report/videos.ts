@@ -108,7 +108,7 @@ export async function showVideo(
   catalogue: CatalogueTable,
   videoId: number,
 ): Promise<VideoRecord | undefined> {
-  const row = await database.prepare(sql.showVideo(catalogue)).bind(videoId).first<ShownRow>();
+  const row = await database.prepare(sql.selectVideo(catalogue)).bind(videoId).first<ShownRow>();
   if (row === null) return undefined;
   const { id, source, title, durationS, state, attempt, deaths, output, error, plan, overLimits, figures, ...rest } =
     row;

@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Facts, Pm2Process } from "../../src/cli/doctor/facts.js";
 import type { Finding, FindingCode } from "../../src/cli/doctor/finding.js";
 import { gather } from "../../src/cli/doctor/gather.js";
-import { judge } from "../../src/cli/doctor/judge.js";
+import { judgeSetup } from "../../src/cli/doctor/judge.js";
 import { setup } from "./world.js";
 
 type World = ReturnType<typeof setup> & { env: NodeJS.ProcessEnv };
@@ -275,7 +275,7 @@ describe("of a machine as it may be elsewhere, the doctor", () => {
   const database = (more: object) => ({ database: { ...facts.database, live: [], dead: [], ...more } });
 
   it("finds nothing wrong with a pool that works", () => {
-    expect(judge({ ...facts, ...daemon(), ...database({ live: [instance({})] }) })).toEqual([]);
+    expect(judgeSetup({ ...facts, ...daemon(), ...database({ live: [instance({})] }) })).toEqual([]);
   });
 
   const ELSEWHERE: [what: string, finds: FindingCode, mend: RegExp, make: () => Partial<Facts>][] = [
@@ -384,7 +384,7 @@ describe("of a machine as it may be elsewhere, the doctor", () => {
   });
 
   it.each(ELSEWHERE)("finds %s", (_, finds, mend, make) => {
-    const findings = judge({ ...facts, ...make() });
+    const findings = judgeSetup({ ...facts, ...make() });
     expect(findings.map(({ code }) => code)).toEqual([finds]);
     expect(findings[0]?.fix).toMatch(mend);
     expect(findings[0]?.got).not.toBe("");

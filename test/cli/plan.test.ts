@@ -1,6 +1,6 @@
 import BetterSqlite3 from "better-sqlite3";
 import { describe, expect, it } from "vitest";
-import type { Plan } from "../../src/report/plan.js";
+import type { PoolPlan } from "../../src/report/plan.js";
 import { setup } from "./world.js";
 
 const ORIGINAL = "plan --videos 2376 --seconds-per-video 200 --memory-per-instance 700 --budget 987".split(" ");
@@ -45,7 +45,7 @@ describe("hidb plan", () => {
   it("takes further numbers of instances, and answers machines", async () => {
     const { run } = setup();
     const { stdout } = await run([...ORIGINAL, "-n", "12", "--json"]);
-    const { rows, budgetBytes, secondsPerVideo } = JSON.parse(stdout) as Plan;
+    const { rows, budgetBytes, secondsPerVideo } = JSON.parse(stdout) as PoolPlan;
     expect(rows.map(({ instances }) => instances)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 12]);
     expect(rows.at(-1)).toMatchObject({ p50S: 39_600, p90S: 39_600, speedUp: 12, fits: false });
     expect({ budgetBytes, secondsPerVideo }).toEqual({ budgetBytes: 987 * 1048576, secondsPerVideo: 200 });
@@ -53,7 +53,7 @@ describe("hidb plan", () => {
 
   it("goes by what this database has measured", async () => {
     const { json } = await withDone({ videos: 300, done: 100, ms: 60_000 });
-    const { rows, videos, basis, measured, secondsPerVideo }: Plan = await json("plan");
+    const { rows, videos, basis, measured, secondsPerVideo }: PoolPlan = await json("plan");
     expect({ videos, basis, measured, secondsPerVideo }).toEqual({
       ...{ videos: 200, basis: "measured", measured: 100, secondsPerVideo: 60 },
     });

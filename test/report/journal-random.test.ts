@@ -1,7 +1,7 @@
 // Histories of random pools in which instances are killed between commits and lines; and the same with one line changed.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { JournalLine, VideoLine } from "../../src/report/journal.js";
+import type { JournalLine, JournalVideoLine } from "../../src/report/journal.js";
 import { JournalColumns } from "../../src/report/journal-columns.js";
 import type { VideoRow } from "../../src/report/journal-compare.js";
 import type { SpentRow } from "../../src/report/journal-gaps.js";
@@ -84,7 +84,7 @@ class RandomPool {
     return { instance: id, pid, rank: 0 };
   }
 
-  #tell(life: Life, event: VideoLine["event"], video: number, attempt: number, outcome?: string): void {
+  #tell(life: Life, event: JournalVideoLine["event"], video: number, attempt: number, outcome?: string): void {
     const what = { time: this.#time, event, video, attempt, ...this.#who(life) };
     this.lines.push(outcome === undefined ? what : { ...what, outcome });
   }
@@ -246,17 +246,17 @@ type Change = "drop" | "repeat" | "swap" | "attempt" | "instance" | "outcome";
 const changes = fc.constantFrom<Change>("drop", "repeat", "swap", "attempt", "instance", "outcome");
 
 /** Where an instance was killed or a person had a hand in it, a line may be lacking: there a change can be the truth. */
-function findCandidates(lines: JournalLine[]): VideoLine[] {
+function findCandidates(lines: JournalLine[]): JournalVideoLine[] {
   const left = new Set(lines.filter((line) => line.event === "gone").map((line) => line.instance));
-  const ofVideos = lines.filter((line): line is VideoLine => "video" in line);
+  const ofVideos = lines.filter((line): line is JournalVideoLine => "video" in line);
   const unsure = new Set(ofVideos.filter((line) => !left.has(line.instance)).map((line) => line.video));
   return ofVideos.filter(({ event, video }) => ["claim", "settle", "release"].includes(event) && !unsure.has(video));
 }
 
 /** One line changed; undefined where that would change nothing that matters. */
-function change(lines: JournalLine[], line: VideoLine, what: Change): JournalLine[] | undefined {
+function change(lines: JournalLine[], line: JournalVideoLine, what: Change): JournalLine[] | undefined {
   const at = lines.indexOf(line);
-  const put = (changed: VideoLine) => lines.with(at, changed);
+  const put = (changed: JournalVideoLine) => lines.with(at, changed);
   switch (what) {
     case "drop":
       return lines.toSpliced(at, 1);
@@ -264,7 +264,9 @@ function change(lines: JournalLine[], line: VideoLine, what: Change): JournalLin
       return lines.toSpliced(at, 0, line);
     case "swap": {
       // With the one before it.
-      const before = lines.slice(0, at).findLast((one): one is VideoLine => "video" in one && one.video === line.video);
+      const before = lines
+        .slice(0, at)
+        .findLast((one): one is JournalVideoLine => "video" in one && one.video === line.video);
       if (before === undefined) return undefined;
       return lines.with(lines.indexOf(before), { ...before, time: line.time }).with(at, { ...line, time: before.time });
     }

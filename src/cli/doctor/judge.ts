@@ -6,7 +6,7 @@ import { judgeDatabase } from "./judge-database.js";
 import { judgePm2 } from "./judge-pm2.js";
 
 /** Errors first, each kind in the order in which a start would run into it. */
-export function judge(facts: Facts): Finding[] {
+export function judgeSetup(facts: Facts): Finding[] {
   const findings = [
     ...judgeSettings(facts),
     ...judgeProgram(facts),

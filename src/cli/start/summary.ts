@@ -3,14 +3,14 @@ import type { Config } from "../../config/settings.js";
 import type { Database } from "../../database/database.js";
 import { describeOver } from "../../report/limits.js";
 import { type RunReport, readRun } from "../../report/run.js";
-import { type Counts, type FailureGroup, readFailures, readStatus } from "../../report/status.js";
+import { type FailureGroup, readFailures, readStatus, type StateCounts } from "../../report/status.js";
 import { type Millis, STATES } from "../../video.js";
 import { clock, deathJudge } from "../context.js";
 import { alignColumns, asTyped, formatCount, formatSeconds, plural, printable, say } from "../print.js";
 
 interface SumUpParts extends Omit<NextParts, "counts"> {
   /** What the catalogue held when the run began. */
-  before: Counts;
+  before: StateCounts;
   startedAt: Millis;
   config: Config;
 }
@@ -21,7 +21,7 @@ const LOOKS_AT_FIGURES = 15;
 const LOOK_AT_FIGURES_MS = 100;
 
 /** Prints what the run has done and what can be done next; resolves to what has become of its videos. */
-export async function sumUp(database: Database, parts: SumUpParts): Promise<Counts> {
+export async function sumUp(database: Database, parts: SumUpParts): Promise<StateCounts> {
   const { before, startedAt, config, stays } = parts;
   const wallMs = clock.now() - startedAt;
   const { counts, halted, reason } = await readStatus(database, { now: clock.now(), isDead: deathJudge() });
@@ -43,9 +43,9 @@ function countTold({ instances }: RunReport): number {
 
 export interface SummaryParts {
   /** Of the whole catalogue. */
-  counts: Counts;
+  counts: StateCounts;
   /** Of the videos of this run. */
-  own: Counts;
+  own: StateCounts;
   run: RunReport;
   failures: FailureGroup[];
   wallMs: number;
@@ -65,7 +65,7 @@ export function describeRun({ counts, own, run, failures, wallMs, concurrency }:
 }
 
 /** What is open, and what has ended since. */
-export function countOwn(before: Counts, after: Counts): Counts {
+export function countOwn(before: StateCounts, after: StateCounts): StateCounts {
   const own = { ...after };
   for (const state of ENDED) own[state] = Math.max(0, after[state] - before[state]);
   own.total = STATES.reduce((sum, state) => sum + own[state], 0);
@@ -81,7 +81,7 @@ export function describeHalt(reason: string | null): string[] {
   ];
 }
 
-export function describeCounts(counts: Counts): string {
+export function describeCounts(counts: StateCounts): string {
   const parts = STATES.filter((state) => counts[state] > 0).map((state) => `${formatCount(counts[state])} ${state}`);
   return `${plural(counts.total, "video")}: ${parts.join(", ")}`;
 }
@@ -109,7 +109,7 @@ function describeFailures(failures: FailureGroup[]): string[] {
 }
 
 export interface NextParts {
-  counts: Counts;
+  counts: StateCounts;
   /** Where the page is, unless it is not there. */
   page: string | undefined;
   /** The page stays until a key is pressed. */
@@ -127,7 +127,7 @@ export function describeNext({ counts, page, stays, samples }: NextParts): strin
   return ["next:", ...alignColumns(rows, "  ")];
 }
 
-function nextCommands(counts: Counts): [command: string, what: string][] {
+function nextCommands(counts: StateCounts): [command: string, what: string][] {
   if (counts.pending + counts.running > 0) {
     return [
       ["hidb start", "goes on from here"],
@@ -146,7 +146,7 @@ function nextCommands(counts: Counts): [command: string, what: string][] {
   ];
 }
 
-function nextAfterSamples({ failed, quarantined }: Counts, database: string): [command: string, what: string][] {
+function nextAfterSamples({ failed, quarantined }: StateCounts, database: string): [command: string, what: string][] {
   const first = failed + quarantined > 0 ? "hidb list --state failed,quarantined" : "hidb show 1";
   return [
     [`${first}${database}`, failed + quarantined > 0 ? "which samples, and why" : "what was found out about a video"],

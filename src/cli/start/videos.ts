@@ -14,13 +14,13 @@ import { note, plural, printable } from "../print.js";
 import { removeAll } from "../remove.js";
 import { mayUseSamples, SAMPLES, withSamplesDatabase } from "../samples.js";
 
-export interface Choice {
+export interface ChosenVideos {
   config: Config;
   samples: boolean;
 }
 
 /** Whose database a run takes: that of the samples for samples, and where nothing is named and no video is in the user's own. */
-export async function chooseVideos(config: Config, what: string[]): Promise<Choice> {
+export async function chooseVideos(config: Config, what: string[]): Promise<ChosenVideos> {
   if (!mayUseSamples(config)) return { config, samples: false };
   if (what.length > 0) {
     const samples = what.every((name) => `${resolve(name)}${sep}`.startsWith(`${SAMPLES}${sep}`));

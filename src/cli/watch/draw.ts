@@ -4,23 +4,23 @@ import { nameStop } from "../stops.js";
 import { describeFigures } from "./figures.js";
 import { describeInstances } from "./instances.js";
 import type { Scene } from "./scene.js";
-import { type Line, pad, render, widthOf } from "./text.js";
+import { pad, render, type ScreenLine, widthOf } from "./text.js";
 
 /** Exactly as many lines as fit; log-update adds a line end of its own. */
 export function drawScene(scene: Scene, { columns, rows }: { columns: number; rows: number }): string {
   const width = Math.max(20, columns);
   const height = Math.max(4, rows - 1);
   const top = [describeTitle(scene, width), ...describeFigures(scene, width)];
-  const bottom = [[["yellow", scene.message]] satisfies Line, describeKeys(scene, width)];
+  const bottom = [[["yellow", scene.message]] satisfies ScreenLine, describeKeys(scene, width)];
   const room = Math.max(0, height - top.length - bottom.length - 1);
   const panel = scene.panel === "pool" ? describeInstances(scene, { width, room }) : lastOf(scene, room);
-  const middle: Line[] = [[], ...panel.slice(0, room)];
+  const middle: ScreenLine[] = [[], ...panel.slice(0, room)];
   while (middle.length < room + 1) middle.push([]);
   const all = [...top, ...middle].slice(0, height - bottom.length);
   return [...all, ...bottom].map((line) => render(line, width)).join("\n");
 }
 
-function describeTitle({ name, now, overview, trouble }: Scene, width: number): Line {
+function describeTitle({ name, now, overview, trouble }: Scene, width: number): ScreenLine {
   const state = overview === null ? "" : nameState(overview);
   const time = new Date(now).toTimeString().slice(0, 8);
   const right = `${state}  ${time}`;
@@ -42,11 +42,11 @@ function nameState(overview: Overview): string {
   return instances.length === 0 ? "nobody works" : "at work";
 }
 
-function lastOf({ panel, lines }: Scene, room: number): Line[] {
+function lastOf({ panel, lines }: Scene, room: number): ScreenLine[] {
   return panel === "logs" ? lines.slice(-room) : lines.slice(0, room);
 }
 
-function describeKeys({ prompt, overview, panel }: Scene, width: number): Line {
+function describeKeys({ prompt, overview, panel }: Scene, width: number): ScreenLine {
   if (prompt !== null) return [["bold", prompt]];
   const stopped = overview !== null && (overview.paused !== null || overview.hold !== null || overview.draining);
   const keys = [
@@ -58,5 +58,7 @@ function describeKeys({ prompt, overview, panel }: Scene, width: number): Line {
     ["q", "quit"],
   ];
   const gap = width < 70 ? " " : "   ";
-  return keys.flatMap(([key = "", what = ""], at) => [at === 0 ? "" : gap, ["bold", key], ` ${what}`] satisfies Line);
+  return keys.flatMap(
+    ([key = "", what = ""], at) => [at === 0 ? "" : gap, ["bold", key], ` ${what}`] satisfies ScreenLine,
+  );
 }

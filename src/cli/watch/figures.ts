@@ -4,9 +4,9 @@ import { describeLeft, formatMoment } from "../eta.js";
 import { formatCount, formatSeconds, plural } from "../print.js";
 import { describeStop } from "../stops.js";
 import type { Scene } from "./scene.js";
-import { bar, type Line, type Style } from "./text.js";
+import { bar, type ScreenLine, type Style } from "./text.js";
 
-export function describeFigures(scene: Scene, width: number): Line[] {
+export function describeFigures(scene: Scene, width: number): ScreenLine[] {
   const { overview, trouble, distant, now } = scene;
   if (overview === null) return [[trouble === null ? "looking ..." : ["red", trouble]]];
   const lines = [
@@ -31,7 +31,7 @@ function hasOverview(scene: Scene): scene is Drawn {
   return scene.overview !== null;
 }
 
-function describeBar(scene: Scene, width: number): Line {
+function describeBar(scene: Scene, width: number): ScreenLine {
   if (!hasOverview(scene)) return [];
   const { total, pending, running } = scene.overview.counts;
   const ended = total - pending - running;
@@ -42,17 +42,17 @@ function describeBar(scene: Scene, width: number): Line {
 const COLOURS: Partial<Record<(typeof STATES)[number], Style>> = { failed: "red", quarantined: "red", running: "cyan" };
 const ALWAYS: readonly string[] = ["pending", "running", "completed", "failed"];
 
-function describeCounts(scene: Scene): Line {
+function describeCounts(scene: Scene): ScreenLine {
   if (!hasOverview(scene)) return [];
   const { counts } = scene.overview;
   return STATES.filter((state) => counts[state] > 0 || ALWAYS.includes(state)).flatMap((state, at) => {
     const text = `${formatCount(counts[state])} ${state}`;
     const style = counts[state] > 0 ? COLOURS[state] : undefined;
-    return [at === 0 ? "" : "  ", style === undefined ? text : [style, text]] satisfies Line;
+    return [at === 0 ? "" : "  ", style === undefined ? text : [style, text]] satisfies ScreenLine;
   });
 }
 
-function describeRates(scene: Scene): Line {
+function describeRates(scene: Scene): ScreenLine {
   if (!hasOverview(scene)) return [];
   const { minute, quarter, run } = scene.overview.rates;
   return [
@@ -66,7 +66,7 @@ export function formatRate(rate: number | null): string {
   return rate * 60 >= 1 ? `${(rate * 60).toFixed(1)}/min` : `${(rate * 3600).toFixed(1)}/h`;
 }
 
-function describeEnd(scene: Scene): Line {
+function describeEnd(scene: Scene): ScreenLine {
   if (!hasOverview(scene)) return [];
   const { overview, now } = scene;
   const { eta, counts, paused, hold, draining, halted } = overview;
@@ -81,7 +81,7 @@ function describeEnd(scene: Scene): Line {
   return [label, ["bold", `${p50} (p50)`], "  ", ["bold", `${p90} (p90)`], `   ${describeLeft(eta, now)}`];
 }
 
-function describeMemory(scene: Scene): Line {
+function describeMemory(scene: Scene): ScreenLine {
   if (!hasOverview(scene)) return [];
   const { memory, medianMs } = scene.overview;
   const used = formatMb(memory.usedBytes);
@@ -96,7 +96,7 @@ function describeMemory(scene: Scene): Line {
   ];
 }
 
-function describeD1(scene: Scene): Line {
+function describeD1(scene: Scene): ScreenLine {
   if (!hasOverview(scene) || scene.overview.d1 === null) return [];
   const { requests, requestsRecent, dollars } = scene.overview.d1;
   const share = requestsRecent / scene.d1Requests;

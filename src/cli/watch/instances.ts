@@ -4,14 +4,14 @@ import type { Millis } from "../../video.js";
 import { asTyped, formatCount, plural } from "../print.js";
 import { formatMs } from "./figures.js";
 import type { Scene } from "./scene.js";
-import { cut, type Line, pad, type Style, widthOf } from "./text.js";
+import { cut, pad, type ScreenLine, type Style, widthOf } from "./text.js";
 
 interface Space {
   width: number;
   room: number;
 }
 
-export function describeInstances({ overview, now }: Scene, { width, room }: Space): Line[] {
+export function describeInstances({ overview, now }: Scene, { width, room }: Space): ScreenLine[] {
   if (overview === null) return [];
   const failures = overview.lastFailures;
   // Failures get what instances leave, and three lines if there are any.
@@ -21,19 +21,19 @@ export function describeInstances({ overview, now }: Scene, { width, room }: Spa
   if (failures.length === 0) return table;
   const shown = failures.slice(0, Math.max(0, room - table.length - 2));
   if (shown.length === 0) return table;
-  const lines = shown.map(({ at, videoId, state, reason }): Line => {
+  const lines = shown.map(({ at, videoId, state, reason }): ScreenLine => {
     const who = `${new Date(at).toTimeString().slice(0, 8)}  ${videoId}  `;
     return [["dim", who], ["red", state], `  ${reason}`];
   });
   return [...table, [], [["bold", "last failures"]], ...lines];
 }
 
-function describeTable(overview: Overview, { width, room, now }: Space & { now: Millis }): Line[] {
+function describeTable(overview: Overview, { width, room, now }: Space & { now: Millis }): ScreenLine[] {
   const { instances, dead, medianMs } = overview;
-  const lost: Line[] = dead.instances === 0 ? [] : [[["red", describeDead(dead)]]];
+  const lost: ScreenLine[] = dead.instances === 0 ? [] : [[["red", describeDead(dead)]]];
   if (instances.length === 0) return [["no instance is live; ", asTyped("`hidb start` brings them up")], ...lost];
   const columns = makeColumns(instances, width);
-  const head: Line = [["bold", columns.map(({ name, size, right }) => align(name, size, right)).join(" ")]];
+  const head: ScreenLine = [["bold", columns.map(({ name, size, right }) => align(name, size, right)).join(" ")]];
   const most = Math.max(1, room - 1 - lost.length);
   const shown = instances.length > most ? instances.slice(0, most - 1) : instances;
   const rows = shown.map((one) => describeRow(one, columns, { width, now, medianMs }));
@@ -41,7 +41,7 @@ function describeTable(overview: Overview, { width, room, now }: Space & { now: 
   return [
     head,
     ...rows,
-    ...(more > 0 ? [[["dim", `and ${plural(more, "instance")} more`]] satisfies Line] : []),
+    ...(more > 0 ? [[["dim", `and ${plural(more, "instance")} more`]] satisfies ScreenLine] : []),
     ...lost,
   ];
 }
@@ -104,9 +104,9 @@ interface RowParts {
   medianMs: Millis | null;
 }
 
-function describeRow(one: InstanceView, columns: Column[], { width, now, medianMs }: RowParts): Line {
+function describeRow(one: InstanceView, columns: Column[], { width, now, medianMs }: RowParts): ScreenLine {
   const cells = columns.filter(({ name }) => name !== HAND);
-  const line = cells.flatMap(({ name, size, right, of }): Line => {
+  const line = cells.flatMap(({ name, size, right, of }): ScreenLine => {
     const text = align(of(one), size, right);
     return [name === "state" ? [STATE_STYLES[one.state], text] : text, " "];
   });
@@ -118,8 +118,8 @@ function describeRow(one: InstanceView, columns: Column[], { width, now, medianM
 function describeHand(
   { held, inHand }: InstanceView,
   { room, now, medianMs }: { room: number } & Omit<RowParts, "width">,
-): Line {
-  const line: Line = [];
+): ScreenLine {
+  const line: ScreenLine = [];
   let left = room;
   for (const [at, one] of held.entries()) {
     const rest = Math.max(held.length, inHand) - at - 1;

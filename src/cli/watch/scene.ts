@@ -1,9 +1,9 @@
 // What the screen of `hidb watch` shows, as a value.
 import type { Overview } from "../../report/overview.js";
 import type { Millis } from "../../video.js";
-import type { Line } from "./text.js";
+import type { ScreenLine } from "./text.js";
 
-export type Panel = "pool" | "logs" | "video";
+export type WatchPanel = "pool" | "logs" | "video";
 
 export interface Scene {
   now: Millis;
@@ -15,9 +15,9 @@ export interface Scene {
   distant: boolean;
   /** How many requests the pool may make in five minutes. */
   d1Requests: number;
-  panel: Panel;
+  panel: WatchPanel;
   /** Of the log, or of a video. */
-  lines: Line[];
+  lines: ScreenLine[];
   /** What the last key has done. */
   message: string;
   /** Something is being asked: it stands in place of the keys. */

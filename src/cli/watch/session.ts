@@ -9,13 +9,13 @@ import { showVideo } from "../../report/videos.js";
 import type { CatalogueTable } from "../../video.js";
 import { clock } from "../context.js";
 import { asTyped, plural } from "../print.js";
-import { describeVideo } from "../show.js";
+import { describeRecord } from "../show.js";
 import { countFailed, retryFailed, togglePause } from "./actions.js";
 import { drawScene } from "./draw.js";
 import { type Feed, openFeed } from "./feed.js";
 import { beginScale } from "./scale.js";
-import type { Panel } from "./scene.js";
-import type { Line, Style } from "./text.js";
+import type { WatchPanel } from "./scene.js";
+import type { ScreenLine, Style } from "./text.js";
 
 const DRAW_EVERY_MS = 250;
 const LOG_LINES = 200;
@@ -37,9 +37,9 @@ export interface SessionParts {
 export class Session {
   readonly #parts: SessionParts;
   readonly #feed: Feed;
-  #panel: Panel = "pool";
+  #panel: WatchPanel = "pool";
   #video: number | undefined;
-  #lines: Line[] = [];
+  #lines: ScreenLine[] = [];
   #message = "";
   /** What is being typed or asked. */
   #ask: { text: string; hear: (key: string) => void } | undefined;
@@ -157,7 +157,7 @@ export class Session {
     this.#show("video");
   }
 
-  #show(panel: Panel): void {
+  #show(panel: WatchPanel): void {
     this.#panel = panel;
     this.#lines = [];
     this.#refreshAt = 0;
@@ -196,7 +196,7 @@ export class Session {
     }
   }
 
-  async #readLog(): Promise<Line[]> {
+  async #readLog(): Promise<ScreenLine[]> {
     const { logDir } = this.#parts.config;
     const lines = await readLogLines({ folder: logDir, limit: LOG_LINES });
     if (lines.length === 0) return [[["dim", `no log of this host in ${logDir}`]]];
@@ -204,16 +204,16 @@ export class Session {
       const style = LEVEL_STYLES[String(line.fields.level)];
       return formatLine(line, PLAIN)
         .split("\n")
-        .map((text): Line => [style === undefined ? text : [style, text]]);
+        .map((text): ScreenLine => [style === undefined ? text : [style, text]]);
     });
   }
 
-  async #readVideo(): Promise<Line[]> {
+  async #readVideo(): Promise<ScreenLine[]> {
     const { database, catalogue } = this.#parts;
     const id = this.#video ?? 0;
     const record = await showVideo(database, catalogue, id);
     if (record === undefined) return [[["red", `no video has the id ${id}`]]];
-    return describeVideo(record).flatMap((text) => text.split("\n").map((line): Line => [line]));
+    return describeRecord(record).flatMap((text) => text.split("\n").map((line): ScreenLine => [line]));
   }
 
   #draw(): void {

@@ -2,11 +2,11 @@
 import { printable, styled } from "../print.js";
 
 export type Style = Parameters<typeof styled>[0];
-export type Piece = string | [Style, string];
-export type Line = Piece[];
+export type StyledText = string | [Style, string];
+export type ScreenLine = StyledText[];
 
 /** As it stands on the screen: no control character of anybody's, no wider than the terminal. */
-export function render(line: Line, width: number): string {
+export function render(line: ScreenLine, width: number): string {
   let left = width;
   let text = "";
   for (const piece of line) {

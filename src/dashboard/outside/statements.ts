@@ -18,7 +18,7 @@ export const IS_HELD = `
    WHERE video_id = ? AND instance = ? AND attempt = ? AND claimed_at = ? AND state = 'running'`;
 
 /** Parameters: lease end, id. */
-export const RENEW = "UPDATE hidb_instances SET lease_until = ? WHERE id = ? AND gone_at IS NULL";
+export const RENEW_OUTSIDE = "UPDATE hidb_instances SET lease_until = ? WHERE id = ? AND gone_at IS NULL";
 
 /**
  * One thing more that the worker has done; an outcome that comes twice finds the hand empty. Parameters: lease end, then 1
@@ -31,5 +31,5 @@ export const COUNT_OUTCOME = `
    WHERE id = ? AND gone_at IS NULL AND in_hand > 0`;
 
 /** Its hands are empty, and it does not wait for its lease to run out. Parameters: now, why, id. */
-export const LEAVE = `
+export const LEAVE_OUTSIDE = `
   UPDATE hidb_instances SET state = 'gone', gone_at = ?, gone_because = ?, in_hand = 0 WHERE id = ? AND gone_at IS NULL`;

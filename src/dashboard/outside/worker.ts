@@ -8,7 +8,7 @@ import { HidbError } from "../../errors.js";
 import { Settler } from "../../settle/settler.js";
 import type { Claim, Millis, Outcome } from "../../video.js";
 import type { House } from "../house.js";
-import { Refusal } from "../refusal.js";
+import { ApiRefusal } from "../refusal.js";
 import { type OutsideClaim, writeClaim } from "./claim-text.js";
 import * as sql from "./statements.js";
 
@@ -18,7 +18,7 @@ const NOBODY = { host: HOST, boot: HOST, pid: 0, pidStartedAt: HOST };
 /** A database that cannot be written is waited for as long as a client waits for an answer. */
 const PATIENCE_MS: Millis = 20_000;
 
-export interface Asking {
+export interface NextVideoRequest {
   workerId: number;
   /** Without it, its place among all instances tells which videos are its own. */
   workerCount: number | undefined;
@@ -30,7 +30,7 @@ export interface Handed {
 }
 
 /** The next video for this worker; undefined while there is none. */
-export async function claimNext(asking: Asking, house: House): Promise<Handed | undefined> {
+export async function claimNext(asking: NextVideoRequest, house: House): Promise<Handed | undefined> {
   for (;;) {
     const instance = await takeInstance(asking.workerId, house);
     const claim = instance && (await claimOne(instance, asking, house));
@@ -52,7 +52,7 @@ export async function renewClaim(claim: OutsideClaim, { database, clock, config 
       .bind(...fenceOf(claim))
       .first(),
     // Of a row that is gone it changes nothing; of a claim that is lost, too little to matter.
-    database.prepare(sql.RENEW).bind(until, claim.instance).run(),
+    database.prepare(sql.RENEW_OUTSIDE).bind(until, claim.instance).run(),
   ]);
   if (held === null) throw claimLost();
   return until;
@@ -111,7 +111,7 @@ async function takeInstance(workerId: number, house: House): Promise<Instance | 
   return instance;
 }
 
-async function claimOne(instance: Instance, asking: Asking, house: House): Promise<Claim | undefined> {
+async function claimOne(instance: Instance, asking: NextVideoRequest, house: House): Promise<Claim | undefined> {
   for (const options of choices(asking, house)) {
     const claimer = new Claimer(instance, options);
     try {
@@ -130,7 +130,7 @@ async function claimOne(instance: Instance, asking: Asking, house: House): Promi
 }
 
 /** In the order in which they are tried. */
-function choices({ workerId, workerCount }: Asking, house: House): ClaimerOptions[] {
+function choices({ workerId, workerCount }: NextVideoRequest, house: House): ClaimerOptions[] {
   const options = claimerOptions(house);
   if (workerCount === undefined) return [options];
   // Both 0, 1, 2 and 1, 2, 3 are numbers of three workers.
@@ -148,7 +148,7 @@ function claimerOptions({ config, catalogue }: House): ClaimerOptions {
 
 async function goAway(instance: Instance, because: string): Promise<void> {
   const { database, clock, id } = instance;
-  await database.prepare(sql.LEAVE).bind(clock.now(), because, id).run();
+  await database.prepare(sql.LEAVE_OUTSIDE).bind(clock.now(), because, id).run();
 }
 
 async function inTime<T>(settling: Promise<T>, { clock }: House): Promise<T> {
@@ -192,8 +192,8 @@ function toClaim({ videoId, attempt, claimedAt }: OutsideClaim): Claim {
   return { video, attempt, claimedAt, deaths: 0, rank: 0, count: 0 };
 }
 
-function claimLost(): Refusal {
-  return new Refusal({
+function claimLost(): ApiRefusal {
+  return new ApiRefusal({
     status: 409,
     code: "CLAIM_LOST",
     message: "expected a claim that still holds, got one that was taken back, cancelled or settled",

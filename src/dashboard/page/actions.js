@@ -1,5 +1,5 @@
 // Changes: buttons that are disabled without the token, and the place where their outcome is said.
-/** @import { Action, Change, Child, Description, Redraw } from "./types.d.ts" */
+/** @import { Action, Change, Child, ElementDescription, Redraw } from "./types.d.ts" */
 import { ApiError, post } from "./api.js";
 import { byId, h, render } from "./dom.js";
 import { look } from "./live.js";
@@ -21,7 +21,7 @@ export function startActions(onChange) {
 
 /**
  * A button for one change. `said(answer)` is the sentence for when it has worked.
- * @type {<P extends string>(action: Action<P>) => Description}
+ * @type {<P extends string>(action: Action<P>) => ElementDescription}
  */
 export function action({ label, path, body, said, then, class: kind }) {
   const key = `${path} ${JSON.stringify(body ?? {})}`;

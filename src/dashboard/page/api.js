@@ -1,5 +1,5 @@
 // The one place that talks to the API. Errors carry what the API has said: what was expected, what came, the mend.
-/** @import { Answer, Changed } from "./types.d.ts" */
+/** @import { ReadAnswer, Changed } from "./types.d.ts" */
 import { forgetToken, readToken } from "./token.js";
 
 export class ApiError extends Error {
@@ -14,7 +14,7 @@ export class ApiError extends Error {
   }
 }
 
-/** @type {<P extends string>(path: P, options?: { signal?: AbortSignal, [query: string]: unknown }) => Promise<Answer<P>>} */
+/** @type {<P extends string>(path: P, options?: { signal?: AbortSignal, [query: string]: unknown }) => Promise<ReadAnswer<P>>} */
 export function get(path, { signal, ...query } = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
   const words = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));

@@ -1,5 +1,5 @@
 // What a person should know first: why nothing new is claimed, or who has died.
-/** @import { Child, Description, Overview } from "./types.d.ts" */
+/** @import { Child, ElementDescription, Overview } from "./types.d.ts" */
 import { h } from "./dom.js";
 import { clockTime, plural } from "./format.js";
 import { now } from "./live.js";
@@ -37,7 +37,7 @@ export function banner({ paused, hold, draining, halted, dead, instances: rows, 
   return null;
 }
 
-/** @type {(title: string, reason: string | null | undefined, more: string) => Description} */
+/** @type {(title: string, reason: string | null | undefined, more: string) => ElementDescription} */
 function notice(title, reason, more) {
   return h(
     "div",

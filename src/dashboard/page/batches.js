@@ -1,5 +1,5 @@
 // Ranges of ids as batches, each with its progress and its end in sight.
-/** @import { Answer, Batch, Child, OpenPanel } from "./types.d.ts" */
+/** @import { ReadAnswer, BatchView, Child, OpenPanel } from "./types.d.ts" */
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { clockTime, count, NONE, percent, rate } from "./format.js";
@@ -17,7 +17,7 @@ export function openBatches(_params, redraw) {
   };
 }
 
-/** @type {(answer: Answer<"batches">) => Child} */
+/** @type {(answer: ReadAnswer<"batches">) => Child} */
 function view({ batches }) {
   return [
     h(
@@ -46,7 +46,7 @@ function view({ batches }) {
   ];
 }
 
-/** @type {(batch: Batch) => Child} */
+/** @type {(batch: BatchView) => Child} */
 function batchProgress({ first, last, ended, total }) {
   return h(
     "div",
@@ -56,7 +56,7 @@ function batchProgress({ first, last, ended, total }) {
   );
 }
 
-/** @type {(batch: Batch) => string} */
+/** @type {(batch: BatchView) => string} */
 function etaOf({ ended, total, eta }) {
   if (ended === total) return "all ended";
   return eta === null ? NONE : `about ${clockTime(eta, now())}`;

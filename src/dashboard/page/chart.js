@@ -1,5 +1,5 @@
 // Charts by uPlot, in the colours of the page; a sentence beside them says the same to those who cannot see them.
-/** @import { Description, SeriesPoint } from "./types.d.ts" */
+/** @import { ElementDescription, SeriesPoint } from "./types.d.ts" */
 import { h } from "./dom.js";
 import { onThemeChange } from "./theme.js";
 
@@ -21,7 +21,7 @@ export class RateChart {
 
   /**
    * The element; uPlot owns what is inside.
-   * @type {(hour: SeriesPoint[]) => Description}
+   * @type {(hour: SeriesPoint[]) => ElementDescription}
    */
   view(hour) {
     const points = withoutTheTimeBefore(hour);

@@ -1,6 +1,6 @@
 // What is shown is described anew each time; only what differs is changed in the page, so that focus, selection and scroll
 // positions stay. Texts always become text nodes: no data is ever read as HTML.
-/** @import { Child, Description, Props } from "./types.d.ts" */
+/** @import { Child, ElementDescription, Props } from "./types.d.ts" */
 
 const SVG = "http://www.w3.org/2000/svg";
 /** Set as properties: as attributes they are only the value at the beginning. */
@@ -11,7 +11,7 @@ const known = new WeakMap();
 /**
  * Describes an element. Of `props`: `on*` are listeners, `key` tells siblings apart, `own` fills the element once and keeps
  * its inside to itself, everything else is an attribute (`false`, null and undefined: none).
- * @type {(tag: string, props: Props | null, ...children: Child[]) => Description}
+ * @type {(tag: string, props: Props | null, ...children: Child[]) => ElementDescription}
  */
 export function h(tag, props, ...children) {
   return { tag, props: props ?? {}, children: flatten(children) };
@@ -32,7 +32,7 @@ export function render(parent, ...children) {
   patchChildren(parent, flatten(children));
 }
 
-/** @type {(children: Child[]) => Description["children"]} */
+/** @type {(children: Child[]) => ElementDescription["children"]} */
 function flatten(children) {
   return children.flatMap((child) => {
     if (Array.isArray(child)) return flatten(child);
@@ -40,7 +40,7 @@ function flatten(children) {
   });
 }
 
-/** @type {(parent: Element, children: Description["children"]) => void} */
+/** @type {(parent: Element, children: ElementDescription["children"]) => void} */
 function patchChildren(parent, children) {
   /** @type {Map<string | number, ChildNode>} */
   const keyed = new Map();
@@ -64,20 +64,20 @@ function patchChildren(parent, children) {
   }
 }
 
-/** @type {(node: ChildNode, child: Description["children"][number]) => boolean} */
+/** @type {(node: ChildNode, child: ElementDescription["children"][number]) => boolean} */
 function fits(node, child) {
   if (typeof child !== "object") return node.nodeType === Node.TEXT_NODE;
   return node instanceof Element && node.localName === child.tag && known.get(node)?.key === child.props.key;
 }
 
-/** @type {(child: Description["children"][number], parent: Element) => Element | Text} */
+/** @type {(child: ElementDescription["children"][number], parent: Element) => Element | Text} */
 function create(child, parent) {
   if (typeof child !== "object") return document.createTextNode(String(child));
   const inSvg = child.tag === "svg" || (parent.namespaceURI === SVG && parent.localName !== "foreignObject");
   return inSvg ? document.createElementNS(SVG, child.tag) : document.createElement(child.tag);
 }
 
-/** @type {(node: HTMLElement, description: Description) => void} */
+/** @type {(node: HTMLElement, description: ElementDescription) => void} */
 function patch(node, { props, children }) {
   const before = known.get(node);
   known.set(node, props);

@@ -1,5 +1,5 @@
 // Why videos failed, grouped by cause, and trying a whole group again.
-/** @import { Answer, Child, Description, FailureGroup, OpenPanel } from "./types.d.ts" */
+/** @import { ReadAnswer, Child, ElementDescription, FailureGroup, OpenPanel } from "./types.d.ts" */
 import { action, lockHint } from "./actions.js";
 import { get } from "./api.js";
 import { h } from "./dom.js";
@@ -18,7 +18,7 @@ export function openFailures(_params, redraw) {
   };
 }
 
-/** @type {(resource: Resource<Answer<"failures">>) => Child} */
+/** @type {(resource: Resource<ReadAnswer<"failures">>) => Child} */
 function view(resource) {
   return resource.show(({ failures: groups }) => {
     const counts = live.overview?.counts;
@@ -66,7 +66,7 @@ function view(resource) {
   });
 }
 
-/** @type {(failure: { reason: string }) => Description} */
+/** @type {(failure: { reason: string }) => ElementDescription} */
 export function reasonCell({ reason }) {
   return h("span", { class: "reason" }, reason === "" ? "no reason is known" : reason);
 }
@@ -78,7 +78,7 @@ export function sayRetried({ retried }) {
     : `${plural(retried, "video")} ${retried === 1 ? "is" : "are"} pending again.`;
 }
 
-/** @type {(group: FailureGroup, then: () => unknown) => Description} */
+/** @type {(group: FailureGroup, then: () => unknown) => ElementDescription} */
 function retryGroup({ state, reason, count: videos }, then) {
   return action({
     label: `Retry ${count(videos)}`,

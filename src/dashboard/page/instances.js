@@ -1,5 +1,5 @@
 // Who works: one row an instance, what it has in hand and for how long; how many there shall be.
-/** @import { Changed, Child, Description, FieldEvent, InstanceView, OpenPanel, Redraw } from "./types.d.ts" */
+/** @import { Changed, Child, ElementDescription, FieldEvent, InstanceView, OpenPanel, Redraw } from "./types.d.ts" */
 import { change, lockHint } from "./actions.js";
 import { h } from "./dom.js";
 import { clockTime, count, megabytes, millis, NONE, plural } from "./format.js";
@@ -46,7 +46,7 @@ function view(scale, redraw) {
   ];
 }
 
-/** @type {(scale: Scale, current: number, redraw: Redraw) => Description} */
+/** @type {(scale: Scale, current: number, redraw: Redraw) => ElementDescription} */
 function scaleForm(scale, current, redraw) {
   const locked = readToken() === null;
   const wanted = scale.wanted ?? current;
@@ -89,7 +89,7 @@ function scaleForm(scale, current, redraw) {
   );
 }
 
-/** @type {(rows: InstanceView[], medianMs: number | null) => Description} */
+/** @type {(rows: InstanceView[], medianMs: number | null) => ElementDescription} */
 function instanceTable(rows, medianMs) {
   return table({
     caption: "Live instances",
@@ -130,7 +130,7 @@ export function instanceState({ state, heldBack }) {
 
 /**
  * The videos in an instance's hand, each with its step and its time against the median.
- * @type {(row: InstanceView, options: { medianMs: number | null, most: number }) => Description}
+ * @type {(row: InstanceView, options: { medianMs: number | null, most: number }) => ElementDescription}
  */
 export function held(row, { medianMs, most }) {
   if (row.held.length === 0)
@@ -144,7 +144,7 @@ export function held(row, { medianMs, most }) {
   );
 }
 
-/** @type {(held: InstanceView["held"][number], medianMs: number | null) => Description} */
+/** @type {(held: InstanceView["held"][number], medianMs: number | null) => ElementDescription} */
 function heldVideo({ videoId, attempt, claimedAt, step }, medianMs) {
   const elapsedMs = Math.max(0, now() - claimedAt);
   const slow = medianMs !== null && elapsedMs > 2 * medianMs && elapsedMs - medianMs > 1000;

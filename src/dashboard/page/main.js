@@ -1,5 +1,5 @@
 // The page: which panel is shown, the state of the connection, and what is said aloud.
-/** @import { Child, OpenPanel, Panel } from "./types.d.ts" */
+/** @import { Child, OpenPanel, PagePanel } from "./types.d.ts" */
 import { startActions } from "./actions.js";
 import { openBatches } from "./batches.js";
 import { byId, h, render } from "./dom.js";
@@ -36,7 +36,7 @@ const SAID_STEP = 10;
 
 const place = byId("panel");
 const title = byId("panel-title");
-/** @type {Panel | undefined} */
+/** @type {PagePanel | undefined} */
 let panel;
 /** @type {string | undefined} */
 let route;

@@ -1,5 +1,5 @@
 // How far, how fast, when done, does it fit, what went wrong: on one screen.
-/** @import { Answer, Child, Description, OpenPanel, Overview, State } from "./types.d.ts" */
+/** @import { ReadAnswer, Child, ElementDescription, OpenPanel, Overview, State } from "./types.d.ts" */
 import { action, lockHint } from "./actions.js";
 import { get } from "./api.js";
 import { banner } from "./banner.js";
@@ -34,7 +34,7 @@ export function openOverview(_params, redraw) {
   };
 }
 
-/** @type {(series: Resource<Answer<"series">>, chart: RateChart) => Child} */
+/** @type {(series: Resource<ReadAnswer<"series">>, chart: RateChart) => Child} */
 function view(series, chart) {
   const { overview } = live;
   if (overview === null) return h("p", { class: "empty" }, "Waiting for the pool …");
@@ -86,7 +86,7 @@ function view(series, chart) {
   ];
 }
 
-/** @type {(counts: Overview["counts"], ended: number) => Description} */
+/** @type {(counts: Overview["counts"], ended: number) => ElementDescription} */
 function bar(counts, ended) {
   let x = 0;
   const parts = BAR_ORDER.map((state) => {
@@ -112,7 +112,7 @@ function bar(counts, ended) {
   );
 }
 
-/** @type {(state: State, value: number) => Description} */
+/** @type {(state: State, value: number) => ElementDescription} */
 function legendEntry(state, value) {
   return h(
     "li",
@@ -121,7 +121,7 @@ function legendEntry(state, value) {
   );
 }
 
-/** @type {(overview: Overview) => Description} */
+/** @type {(overview: Overview) => ElementDescription} */
 function controls({ paused, draining }) {
   return h(
     "div",

@@ -1,5 +1,5 @@
 // Parts that several panels are made of.
-/** @import { Child, Description, Overview, Redraw, State, Table } from "./types.d.ts" */
+/** @import { Child, ElementDescription, Overview, Redraw, State, Table } from "./types.d.ts" */
 import { ApiError } from "./api.js";
 import { h } from "./dom.js";
 import { count, megabytes, percent } from "./format.js";
@@ -8,32 +8,32 @@ import { live } from "./live.js";
 /** @type {State[]} */
 export const STATES = ["pending", "running", "completed", "failed", "quarantined", "cancelled"];
 
-/** @type {(state: string) => Description} */
+/** @type {(state: string) => ElementDescription} */
 export function stateBadge(state) {
   return h("span", { class: `badge ${state}` }, state);
 }
 
-/** @type {(route: string, ...children: Child[]) => Description} */
+/** @type {(route: string, ...children: Child[]) => ElementDescription} */
 export function link(route, ...children) {
   return h("a", { href: `#/${route}` }, ...children);
 }
 
 /**
  * One figure of a `dl`.
- * @type {(label: string, value: Child, note?: Child) => Description}
+ * @type {(label: string, value: Child, note?: Child) => ElementDescription}
  */
 export function figure(label, value, note) {
   return h("div", { class: "figure" }, h("dt", null, label), h("dd", null, value, note && h("small", null, note)));
 }
 
-/** @type {(memory: Overview["memory"]) => Description} */
+/** @type {(memory: Overview["memory"]) => ElementDescription} */
 export function memoryMeter({ usedBytes, budgetBytes }) {
   return meter("Memory of the pool", usedBytes, budgetBytes, `${megabytes(usedBytes)} of ${megabytes(budgetBytes)}`);
 }
 
 /**
  * A bar that fills up; above 90 % it warns.
- * @type {(label: string, used: number, all: number | null, text: string) => Description}
+ * @type {(label: string, used: number, all: number | null, text: string) => ElementDescription}
  */
 export function meter(label, used, all, text) {
   const share = all ? Math.min(100, (100 * used) / all) : 0;
@@ -56,7 +56,7 @@ export function meter(label, used, all, text) {
   );
 }
 
-/** @type {(label: string, done: number, all: number) => Description} */
+/** @type {(label: string, done: number, all: number) => ElementDescription} */
 export function progress(label, done, all) {
   const text = `${count(done)} of ${count(all)}, ${percent(done, all)}`;
   const share = all ? Math.round((100 * done) / all) : 0;
@@ -81,7 +81,7 @@ export function progress(label, done, all) {
 
 /**
  * A table that turns into cards on a phone. A column is `{ head, cell(row), class? }`; a row's header is its first cell.
- * @type {<Row>(table: Table<Row>) => Description}
+ * @type {<Row>(table: Table<Row>) => ElementDescription}
  */
 export function table({ caption, columns, rows, key, empty = "Nothing to show." }) {
   if (rows.length === 0) return h("p", { class: "empty" }, empty);
@@ -112,7 +112,7 @@ export function table({ caption, columns, rows, key, empty = "Nothing to show." 
   );
 }
 
-/** @type {(title: string, ...children: Child[]) => Description} */
+/** @type {(title: string, ...children: Child[]) => ElementDescription} */
 export function section(title, ...children) {
   const id = `section-${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}`;
   return h("section", { "aria-labelledby": id, key: id }, h("h2", { id }, title), ...children);

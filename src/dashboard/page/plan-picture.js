@@ -1,6 +1,6 @@
 // The plan as a picture: a bar for each number of instances up to the p50, a line up to the p90; what does not fit is hatched.
 // The table below it says the same in figures, so that a screen reader is given only the sentence.
-/** @import { Child, Description, PlanRow } from "./types.d.ts" */
+/** @import { Child, ElementDescription, PlanRow } from "./types.d.ts" */
 import { h } from "./dom.js";
 import { duration } from "./format.js";
 
@@ -29,7 +29,7 @@ export function planPicture(rows, current) {
 
 /**
  * Shares of the width, without a view box: nothing is distorted, and texts keep their size on a phone.
- * @type {(row: PlanRow, options: { longest: number, isCurrent: boolean }) => Description}
+ * @type {(row: PlanRow, options: { longest: number, isCurrent: boolean }) => ElementDescription}
  */
 function bar({ instances, p50S, p90S, fits }, { longest, isCurrent }) {
   /** @type {(seconds: number) => string} */
@@ -58,7 +58,7 @@ function bar({ instances, p50S, p90S, fits }, { longest, isCurrent }) {
   );
 }
 
-/** @type {(instances: number) => Description} */
+/** @type {(instances: number) => ElementDescription} */
 function hatch(instances) {
   const size = { width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
   return h("pattern", { id: `hatch-${instances}`, ...size }, h("rect", { width: 2.5, height: 6, class: "hatch" }));

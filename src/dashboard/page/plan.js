@@ -1,5 +1,5 @@
 // What other numbers of instances would mean: when done, how much memory, how much of D1.
-/** @import { Child, OpenPanel, Plan, PlanRow } from "./types.d.ts" */
+/** @import { Child, OpenPanel, PoolPlan, PlanRow } from "./types.d.ts" */
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { clockTime, count, dollars, duration, megabytes, plural } from "./format.js";
@@ -18,7 +18,7 @@ export function openPlan(_params, redraw) {
   };
 }
 
-/** @type {(plan: Plan) => Child} */
+/** @type {(plan: PoolPlan) => Child} */
 function view(plan) {
   const { rows, basis, videos } = plan;
   if (videos === 0) return h("p", { class: "empty" }, "There is nothing left to plan: every video has ended.");
@@ -61,7 +61,7 @@ function view(plan) {
   ];
 }
 
-/** @type {(plan: Plan) => Child} */
+/** @type {(plan: PoolPlan) => Child} */
 function describeBasis({ videos, secondsPerVideo, measured, budgetBytes, budgetFrom, memoryPerInstanceBytes }) {
   return [
     `${plural(videos, "video")} to do, ${duration(secondsPerVideo)} each on average of ${count(measured)}.`,

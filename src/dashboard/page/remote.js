@@ -1,5 +1,5 @@
 // What the pool costs on D1, and how far the local mirror and D1 are apart.
-/** @import { Answer, Child, OpenPanel } from "./types.d.ts" */
+/** @import { ReadAnswer, Child, OpenPanel } from "./types.d.ts" */
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { clockTime, count, dollars, stamp } from "./format.js";
@@ -18,7 +18,7 @@ export function openRemote(_params, redraw) {
   };
 }
 
-/** @type {(answer: Answer<"d1">) => Child} */
+/** @type {(answer: ReadAnswer<"d1">) => Child} */
 function describeD1({ d1 }) {
   const hold = live.overview?.hold;
   if (d1 === null) return h("p", { class: "empty" }, "The pool works on a SQLite file: nothing is asked of D1.");
@@ -47,7 +47,7 @@ function describeD1({ d1 }) {
   ];
 }
 
-/** @type {(answer: Answer<"mirror">) => Child} */
+/** @type {(answer: ReadAnswer<"mirror">) => Child} */
 function describeMirror({ mirror }) {
   if (mirror === null)
     return h("p", { class: "empty" }, "This database is no mirror of a D1 database; hidb mirror pull makes one.");

@@ -1,5 +1,5 @@
 // The settings in force, and where each comes from. Secrets arrive here as ***.
-/** @import { Child, FieldEvent, OpenPanel, Setting } from "./types.d.ts" */
+/** @import { Child, FieldEvent, OpenPanel, SettingView } from "./types.d.ts" */
 import { get } from "./api.js";
 import { h } from "./dom.js";
 import { Resource, table } from "./parts.js";
@@ -44,7 +44,7 @@ export function openSettings(_params, redraw) {
   };
 }
 
-/** @type {(settings: Setting[], filter: { changed: boolean }) => Child} */
+/** @type {(settings: SettingView[], filter: { changed: boolean }) => Child} */
 function view(settings, { changed }) {
   return table({
     caption: "Settings",

@@ -1,5 +1,5 @@
 // The token that changes need: asked for once, kept for this tab only, never in an address or a storage that outlives it.
-/** @import { Description } from "./types.d.ts" */
+/** @import { ElementDescription } from "./types.d.ts" */
 import { byId, h, render } from "./dom.js";
 
 const KEY = "hidb-token";
@@ -40,7 +40,7 @@ function fieldOf(dialog) {
   return /** @type {HTMLInputElement} */ (dialog.querySelector("input"));
 }
 
-/** @type {(dialog: HTMLDialogElement) => Description} */
+/** @type {(dialog: HTMLDialogElement) => ElementDescription} */
 function form(dialog) {
   /** @type {(event: SubmitEvent) => void} */
   const submit = (event) => {

@@ -7,18 +7,18 @@ export type InstanceView = InferOutput<typeof shape.instanceView>;
 export type FailureGroup = InferOutput<typeof shape.failureGroup>;
 export type VideoLine = InferOutput<typeof shape.videoLine>;
 export type VideoRecord = InferOutput<typeof shape.videoRecord>;
-export type Usage = NonNullable<VideoRecord["usage"]>;
+export type VideoUsage = NonNullable<VideoRecord["usage"]>;
 /** What of a usage is an amount. */
-export type AmountName = { [N in keyof Usage]: Usage[N] extends number ? N : never }[keyof Usage];
-export type Batch = InferOutput<typeof shape.batch>;
-export type Setting = InferOutput<typeof shape.setting>;
-export type Plan = InferOutput<typeof shape.plan>;
-export type PlanRow = Plan["rows"][number];
+export type AmountName = { [N in keyof VideoUsage]: VideoUsage[N] extends number ? N : never }[keyof VideoUsage];
+export type BatchView = InferOutput<typeof shape.batch>;
+export type SettingView = InferOutput<typeof shape.settingLine>;
+export type PoolPlan = InferOutput<typeof shape.plan>;
+export type PlanRow = PoolPlan["rows"][number];
 export type State = VideoRecord["state"];
 export type SeriesPoint = InferOutput<typeof shape.series>["minutes"][number];
 export type Cost = InferOutput<typeof shape.d1>;
 export type Mirror = InferOutput<typeof shape.mirror>;
-export type LogLine = Record<string, unknown>;
+export type LogFields = Record<string, unknown>;
 export interface VideoPage {
   videos: VideoLine[];
   next: number | null;
@@ -29,19 +29,19 @@ interface Answers {
   overview: Overview;
   series: { minutes: SeriesPoint[] };
   failures: { failures: FailureGroup[] };
-  batches: { batches: Batch[] };
-  settings: { settings: Setting[] };
+  batches: { batches: BatchView[] };
+  settings: { settings: SettingView[] };
   videos: VideoPage;
-  plan: Plan;
+  plan: PoolPlan;
   d1: { d1: Cost | null };
   mirror: { mirror: Mirror | null };
 }
 
 /** The answer to a GET of this path below /api/v1/. */
-export type Answer<P extends string> = P extends keyof Answers
+export type ReadAnswer<P extends string> = P extends keyof Answers
   ? Answers[P]
   : P extends `videos/${string}/log`
-    ? { lines: LogLine[] }
+    ? { lines: LogFields[] }
     : P extends `videos/${string}`
       ? VideoRecord
       : never;
@@ -84,24 +84,24 @@ export interface Props {
 }
 
 /** An element as it shall be. */
-export interface Description {
+export interface ElementDescription {
   tag: string;
   props: Props;
-  children: (Description | string | number | true)[];
+  children: (ElementDescription | string | number | true)[];
 }
 
-export type Child = Description | string | number | boolean | null | undefined | Child[];
+export type Child = ElementDescription | string | number | boolean | null | undefined | Child[];
 
 export type Redraw = () => void;
 
-export interface Panel {
+export interface PagePanel {
   title: string;
   view: () => Child;
   onOverview?: () => unknown;
   close?: () => unknown;
 }
 
-export type OpenPanel = (params: URLSearchParams, redraw: Redraw) => Panel;
+export type OpenPanel = (params: URLSearchParams, redraw: Redraw) => PagePanel;
 
 export interface Column<Row> {
   head: string;

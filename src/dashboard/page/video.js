@@ -1,5 +1,5 @@
 // Everything known about one video: facts, what went wrong, what came out, what it used, what was logged.
-/** @import { AmountName, Child, Description, LogLine, Panel, Redraw, State, Usage, VideoRecord } from "./types.d.ts" */
+/** @import { AmountName, Child, ElementDescription, LogFields, PagePanel, Redraw, State, VideoUsage, VideoRecord } from "./types.d.ts" */
 import { action, lockHint } from "./actions.js";
 import { get } from "./api.js";
 import { h } from "./dom.js";
@@ -9,7 +9,7 @@ import { figure, link, Resource, section, stateBadge, table } from "./parts.js";
 
 const LOG_LINES = 200;
 
-/** @type {(id: string, redraw: Redraw) => Panel} */
+/** @type {(id: string, redraw: Redraw) => PagePanel} */
 export function openVideo(id, redraw) {
   const record = new Resource((signal) => get(`videos/${id}`, { signal }), redraw);
   const log = new Resource((signal) => get(`videos/${id}/log`, { limit: LOG_LINES, signal }), redraw);
@@ -23,7 +23,7 @@ export function openVideo(id, redraw) {
   };
 }
 
-/** @type {(id: string, record: VideoRecord, log: Resource<{ lines: LogLine[] }>, reload: () => unknown) => Child} */
+/** @type {(id: string, record: VideoRecord, log: Resource<{ lines: LogFields[] }>, reload: () => unknown) => Child} */
 function view(id, record, log, reload) {
   const { video, state, attempt, error, attempts, output, usage } = record;
   return [
@@ -51,7 +51,7 @@ function view(id, record, log, reload) {
   ];
 }
 
-/** @type {(id: string, state: State, then: () => unknown) => Description} */
+/** @type {(id: string, state: State, then: () => unknown) => ElementDescription} */
 function changes(id, state, then) {
   const open = state === "pending" || state === "running";
   return h(
@@ -95,7 +95,7 @@ function facts({ video, state, attempt, deaths, instance, runAfter, claimedAt, f
   ];
 }
 
-/** @type {(attempts: VideoRecord["attempts"], current: number) => Description} */
+/** @type {(attempts: VideoRecord["attempts"], current: number) => ElementDescription} */
 function attemptTable(attempts, current) {
   return table({
     caption: "Attempts that did not complete, oldest first",
@@ -115,7 +115,7 @@ function attemptTable(attempts, current) {
   });
 }
 
-/** @type {(output: unknown) => Description} */
+/** @type {(output: unknown) => ElementDescription} */
 function pretty(output) {
   const text = typeof output === "string" ? output : JSON.stringify(output, null, 2);
   // Long texts scroll inside, by keyboard too.
@@ -136,7 +136,7 @@ const FIGURES = [
   ["waitUntil", "waitUntil", "waitUntilMs", "ms"],
 ];
 
-/** @type {(usage: Usage) => Child} */
+/** @type {(usage: VideoUsage) => Child} */
 function usageTable(usage) {
   /** @type {(value: number, unit: string) => string} */
   const amount = (value, unit) => `${count(value)}${unit && ` ${unit}`}`;
@@ -164,7 +164,7 @@ function usageTable(usage) {
   ];
 }
 
-/** @type {(lines: LogLine[]) => Description} */
+/** @type {(lines: LogFields[]) => ElementDescription} */
 function logLines(lines) {
   if (lines.length === 0) return h("p", { class: "empty" }, "Nothing was logged about it on this host.");
   const text = lines.map((line) => (typeof line === "string" ? line : describeLine(line))).join("\n");
@@ -182,7 +182,7 @@ const LEVELS = new Map([
 
 /**
  * As `hidb logs` words it: time, level, event, then the facts in their order.
- * @type {(line: LogLine) => string}
+ * @type {(line: LogFields) => string}
  */
 function describeLine({ time, level, msg, ...facts }) {
   const rest = Object.entries(facts).map(

@@ -1,5 +1,5 @@
 // All videos, searched and filtered, a page at a time: a hundred thousand of them cost no more than fifty.
-/** @import { Child, Column, Description, FieldEvent, OpenPanel, Redraw, State, VideoLine, VideoPage } from "./types.d.ts" */
+/** @import { Child, Column, ElementDescription, FieldEvent, OpenPanel, Redraw, State, VideoLine, VideoPage } from "./types.d.ts" */
 import { get } from "./api.js";
 import { byId, h } from "./dom.js";
 import { clockTime, count, duration, NONE } from "./format.js";
@@ -99,7 +99,7 @@ class VideoList {
     };
     const counts = live.overview?.counts;
     const total = counts ? ` (${count(counts.total)})` : "";
-    /** @type {(state: State) => Description} */
+    /** @type {(state: State) => ElementDescription} */
     const option = (state) =>
       h("option", { value: state, key: state }, state, counts ? ` (${count(counts[state])})` : "");
     return h(

@@ -14,7 +14,7 @@ import { readSwitches } from "../../report/switches.js";
 import type { State } from "../../video.js";
 import { ofVideo } from "../fields.js";
 import { findByReason } from "../reads.js";
-import { Refusal } from "../refusal.js";
+import { ApiRefusal } from "../refusal.js";
 import { type Route, route } from "../route.js";
 import { HIGHEST_COUNT, scalePool } from "../scale.js";
 import * as shape from "../schemas.js";
@@ -138,8 +138,8 @@ async function retry(choice: Choice, view: View): Promise<number> {
   return videos.length;
 }
 
-function nothingChosen(): Refusal {
-  return new Refusal({
+function nothingChosen(): ApiRefusal {
+  return new ApiRefusal({
     status: 400,
     code: "REQUEST_INVALID",
     message: "expected ids, states or a reason, got none of them",

@@ -1,10 +1,10 @@
 // The API of the original design: a script outside asks for its next video and says what has become of it.
 import * as v from "valibot";
 import type { Millis, Outcome } from "../../video.js";
-import { ofVideo, whole } from "../fields.js";
+import { ofVideo, wholeNumber } from "../fields.js";
 import { type OutsideClaim, readClaim } from "../outside/claim-text.js";
 import { claimNext, renewClaim, settleClaim } from "../outside/worker.js";
-import { Refusal } from "../refusal.js";
+import { ApiRefusal } from "../refusal.js";
 import { type Route, route } from "../route.js";
 import * as shape from "../schemas.js";
 
@@ -24,8 +24,8 @@ export const OUTSIDE_ROUTES: Route[] = [
     access: "change",
     query: v.pipe(
       v.strictObject({
-        worker_id: v.optional(whole({ min: 0, max: WORKERS }), "0"),
-        worker_count: v.optional(whole({ min: 1, max: WORKERS })),
+        worker_id: v.optional(wholeNumber({ min: 0, max: WORKERS }), "0"),
+        worker_count: v.optional(wholeNumber({ min: 1, max: WORKERS })),
       }),
       v.check(
         ({ worker_id: id, worker_count: count = WORKERS }) => id <= count,
@@ -98,7 +98,7 @@ export const OUTSIDE_ROUTES: Route[] = [
 function claimOf(videoId: number, text: string): OutsideClaim {
   const claim = readClaim(text);
   if (claim?.videoId === videoId) return claim;
-  throw new Refusal({
+  throw new ApiRefusal({
     status: 400,
     code: "REQUEST_INVALID",
     message: `expected the claim that was handed out with video ${videoId}, got something else`,

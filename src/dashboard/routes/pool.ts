@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { type MirrorStatus, readMirrorStatus } from "../../database/mirror/status.js";
 import { HidbError } from "../../errors.js";
 import { readBatches } from "../../report/batches.js";
-import { whole } from "../fields.js";
+import { wholeNumber } from "../fields.js";
 import type { House } from "../house.js";
 import { type Route, route } from "../route.js";
 import * as shape from "../schemas.js";
@@ -24,7 +24,7 @@ export const POOL_ROUTES: Route[] = [
     path: "/api/v1/series",
     summary: "How many videos came to an end in each of the last minutes.",
     access: "read",
-    query: v.strictObject({ minutes: v.optional(whole({ min: 1, max: LONGEST_SERIES_MIN }), "60") }),
+    query: v.strictObject({ minutes: v.optional(wholeNumber({ min: 1, max: LONGEST_SERIES_MIN }), "60") }),
     answer: shape.series,
     handle: async ({ query }, view) => ({ minutes: await view.series(query.minutes) }),
   }),
@@ -65,7 +65,7 @@ export const POOL_ROUTES: Route[] = [
     path: "/api/v1/settings",
     summary: "The settings as in force, with where each comes from; secrets are masked.",
     access: "read",
-    answer: v.object({ settings: v.array(shape.setting) }),
+    answer: v.object({ settings: v.array(shape.settingLine) }),
     handle: async (_, { house }) => ({ settings: listSettings(house.config) }),
   }),
   route({

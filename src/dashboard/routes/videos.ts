@@ -4,7 +4,7 @@ import { videoUnknown } from "../../catalogue/backlog.js";
 import { readLogLines } from "../../report/log/read.js";
 import { showVideo } from "../../report/videos.js";
 import type { State } from "../../video.js";
-import { limitNames, ofVideo, states, videoId, whole } from "../fields.js";
+import { limitNames, ofVideo, states, videoId, wholeNumber } from "../fields.js";
 import { countFound, readPage, type VideoChoice } from "../reads.js";
 import { type Route, route } from "../route.js";
 import * as shape from "../schemas.js";
@@ -24,7 +24,7 @@ export const VIDEO_ROUTES: Route[] = [
       q: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(200)), ""),
       over: v.optional(limitNames, ""),
       after: v.optional(videoId),
-      limit: v.optional(whole({ min: 1, max: PAGE }), "50"),
+      limit: v.optional(wholeNumber({ min: 1, max: PAGE }), "50"),
     }),
     answer: v.object({ videos: v.array(shape.videoLine), next: v.nullable(shape.id), total: shape.count }),
     async handle({ query }, view) {
@@ -57,7 +57,7 @@ export const VIDEO_ROUTES: Route[] = [
     summary: "The last lines that this host's instances have logged of one video, oldest first.",
     access: "read",
     params: ofVideo,
-    query: v.strictObject({ limit: v.optional(whole({ min: 1, max: LINES }), "200") }),
+    query: v.strictObject({ limit: v.optional(wholeNumber({ min: 1, max: LINES }), "200") }),
     answer: v.object({ lines: v.array(v.pipe(v.record(v.string(), v.any()), v.description("as in the log file"))) }),
     async handle({ params, query }, { house }) {
       const lines = await readLogLines({ folder: house.config.logDir, limit: query.limit, video: params.id });

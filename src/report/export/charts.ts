@@ -1,6 +1,6 @@
 // Charts as SVG that stretches to any width; everything written stands beside it in HTML, so that it keeps its size.
 import type { RateFacts } from "./facts.js";
-import { type Lane, LEVELS, SLICES, type Span } from "./lanes.js";
+import { type Lane, LEVELS, SLICES, type TimeSpan } from "./lanes.js";
 import { type Bin, niceStep, timeStep } from "./scales.js";
 import { escapeHtml, formatCount, formatDuration, formatMoment, plural } from "./text.js";
 
@@ -103,7 +103,7 @@ export function drawRate({ from, stepMs, completed, failed }: RateFacts): string
 }
 
 /** The moments below a chart of a span: round ones, with the day where it changes. */
-function timeLabels({ from, to }: Span): ChartParts["labels"] {
+function timeLabels({ from, to }: TimeSpan): ChartParts["labels"] {
   const step = timeStep(to - from, 6);
   const labels: ChartParts["labels"] = [];
   let day = "";
@@ -116,7 +116,7 @@ function timeLabels({ from, to }: Span): ChartParts["labels"] {
   return labels;
 }
 
-export function drawTimeAxis(span: Span): string {
+export function drawTimeAxis(span: TimeSpan): string {
   return drawLabels(timeLabels(span));
 }
 

@@ -2,7 +2,7 @@
 import type { Database } from "../../database/database.js";
 import { type CatalogueTable, type Millis, STATES, type State } from "../../video.js";
 import { type ReasonGroup, ReasonGroups } from "./groups.js";
-import { type Lane, Lanes, type Piece, type Span } from "./lanes.js";
+import { type Lane, Lanes, type TimeSpan, type WorkSpan } from "./lanes.js";
 import { pageAttempts, pageVideos, readLives, readNames, type VideoEnd, type VideoName } from "./rows.js";
 import { type Bin, makeBins, quantile, timeStep } from "./scales.js";
 
@@ -11,7 +11,7 @@ export interface ReportFacts {
   counts: Record<State, number>;
   total: number;
   /** From the first claim to the last end; null while nothing has ended. */
-  span: Span | null;
+  span: TimeSpan | null;
   /** Of the completed videos, from the claim to the end. */
   durations: { count: number; medianMs: Millis; p90Ms: Millis; longestMs: Millis; bins: Bin[] };
   /** What all attempts together took. */
@@ -56,7 +56,7 @@ const RATE_BARS = 120;
 export async function collectFacts(database: Database, options: FactsOptions): Promise<ReportFacts> {
   const { catalogue, now, since = 0 } = options;
   const counts = Object.fromEntries(STATES.map((state) => [state, 0])) as Record<State, number>;
-  const [pieces, ends, durations, failures]: [Piece[], Ended[], Millis[], ReasonGroups] = [
+  const [pieces, ends, durations, failures]: [WorkSpan[], Ended[], Millis[], ReasonGroups] = [
     [],
     [],
     [],
@@ -102,7 +102,7 @@ interface Ended {
 
 interface TroubleParts {
   since: Millis;
-  pieces: Piece[];
+  pieces: WorkSpan[];
   longest: Longest;
 }
 
@@ -125,7 +125,7 @@ async function readTroubles(database: Database, { since, pieces, longest }: Trou
   return { ...groups.top(CAUSES), attempts, deaths };
 }
 
-function spanOf(pieces: Piece[]): Span | null {
+function spanOf(pieces: WorkSpan[]): TimeSpan | null {
   let [from, to] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const piece of pieces) {
     from = Math.min(from, piece.from);
@@ -134,7 +134,7 @@ function spanOf(pieces: Piece[]): Span | null {
   return from <= to ? { from, to: Math.max(to, from + 1) } : null;
 }
 
-function makeRate(ends: Ended[], span: Span): RateFacts {
+function makeRate(ends: Ended[], span: TimeSpan): RateFacts {
   const stepMs = timeStep(span.to - span.from, RATE_BARS);
   const from = Math.floor(span.from / stepMs) * stepMs;
   const bars = Math.floor((span.to - from) / stepMs) + 1;
@@ -147,7 +147,7 @@ function makeRate(ends: Ended[], span: Span): RateFacts {
   return rate;
 }
 
-async function makeLanes(database: Database, pieces: Piece[], span: Span): Promise<Lane[]> {
+async function makeLanes(database: Database, pieces: WorkSpan[], span: TimeSpan): Promise<Lane[]> {
   const lanes = new Lanes(await readLives(database), span);
   for (const piece of pieces) lanes.add(piece);
   return lanes.finish();

@@ -2,7 +2,7 @@
 import type { State } from "../../video.js";
 import { drawDurations, drawLane, drawRate, drawTimeAxis } from "./charts.js";
 import type { Causes, LongVideo, ReportFacts } from "./facts.js";
-import type { Lane, Span } from "./lanes.js";
+import type { Lane, TimeSpan } from "./lanes.js";
 import { STYLE } from "./style.js";
 import { escapeHtml, formatCount, formatDuration, formatMoment, plural } from "./text.js";
 
@@ -114,7 +114,7 @@ const DURATIONS = `<span class="legend"><span>completed videos, from the claim t
 /** More than fit a page would say less. */
 const LANES = 64;
 
-function renderLanes(lanes: Lane[], span: Span): string {
+function renderLanes(lanes: Lane[], span: TimeSpan): string {
   const shown = lanes.slice(0, LANES);
   const manyHosts = new Set(shown.map(({ host }) => host)).size > 1;
   let host = "";

@@ -1,8 +1,8 @@
 // The instances as a timeline: a lane a process id, its lives as bars, how busy each was in every slice of the time.
 import type { Millis } from "../../video.js";
-import type { Life } from "./rows.js";
+import type { LifeSpan } from "./rows.js";
 
-export interface Span {
+export interface TimeSpan {
   from: Millis;
   to: Millis;
 }
@@ -30,7 +30,7 @@ export const SLICES = 300;
 export const LEVELS = 4;
 
 /** Work in hand: whose, from when to when. */
-export interface Piece extends Span {
+export interface WorkSpan extends TimeSpan {
   instance: string;
   wrong: boolean;
   died: boolean;
@@ -44,16 +44,16 @@ interface Drawing extends Lane {
 }
 
 export class Lanes {
-  readonly #span: Span;
+  readonly #span: TimeSpan;
   readonly #lanes = new Map<string, Drawing>();
   readonly #laneOf = new Map<string, Drawing>();
 
-  constructor(lives: Life[], span: Span) {
+  constructor(lives: LifeSpan[], span: TimeSpan) {
     this.#span = span;
     for (const life of lives) if (life.endedAt >= span.from && life.startedAt <= span.to) this.#addLife(life);
   }
 
-  #addLife(life: Life): void {
+  #addLife(life: LifeSpan): void {
     const { host, processId, completed, retried, failed } = life;
     const key = JSON.stringify([host, processId]);
     const lane: Drawing = this.#lanes.get(key) ?? {
@@ -83,7 +83,7 @@ export class Lanes {
     lane.failed += failed;
   }
 
-  add({ instance, from, to, wrong, died }: Piece): void {
+  add({ instance, from, to, wrong, died }: WorkSpan): void {
     const lane = this.#laneOf.get(instance);
     if (lane === undefined) return;
     const [start, end] = [this.#place(from) * SLICES, this.#place(to) * SLICES];

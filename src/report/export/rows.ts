@@ -26,7 +26,7 @@ export interface AttemptEnd {
 }
 
 /** One life of an instance. */
-export interface Life {
+export interface LifeSpan {
   id: string;
   host: string;
   processId: number;
@@ -73,8 +73,8 @@ export async function readAttemptsBetween(database: Database, after: number, upT
   return (await database.prepare(sql.ATTEMPTS_BETWEEN).bind(after, upTo).all<AttemptEnd>()).results;
 }
 
-export async function readLives(database: Database): Promise<Life[]> {
-  return (await database.prepare(sql.LIVES).all<Life>()).results;
+export async function readLives(database: Database): Promise<LifeSpan[]> {
+  return (await database.prepare(sql.LIFE_SPANS).all<LifeSpan>()).results;
 }
 
 export interface VideoName {

@@ -17,7 +17,7 @@ export const ATTEMPT_ENDS = `
          claimed_at AS claimedAt, ended_at AS endedAt
     FROM hidb_attempts WHERE attempt_id > ? ORDER BY attempt_id LIMIT ?`;
 
-export const LIVES = `
+export const LIFE_SPANS = `
   SELECT id, host, process_id AS processId, started_at AS startedAt, coalesce(gone_at, lease_until) AS endedAt,
          completed, retried, failed, busy_ms AS busyMs
     FROM hidb_instances ORDER BY host, process_id, started_at`;

@@ -43,7 +43,7 @@ function pickNewest<S extends Source & { order: number }>(sources: S[]): S | und
   return best;
 }
 
-export interface Range {
+export interface LogRange {
   file: OpenLogFile;
   from: number;
   /** Lines that stand before `from` and were not told yet. */
@@ -52,9 +52,9 @@ export interface Range {
 
 /** The oldest line first, each with where it stands; of one moment, in the order of the ranges. */
 export async function* mergeForward(
-  ranges: Range[],
+  ranges: LogRange[],
   sieve: Sieve,
-): AsyncGenerator<{ line: LogLine; range: Range }, void> {
+): AsyncGenerator<{ line: LogLine; range: LogRange }, void> {
   const begun = ranges.map(async (range) => {
     const source = await begin(chain(range.held ?? [], readForward(range.file, range.from, sieve)));
     return source && { ...source, range };
