@@ -2,8 +2,8 @@
 import type { Clock } from "../clock.js";
 import type { Config } from "../config/settings.js";
 import type { Millis } from "../video.js";
-import { RequestBudget } from "./d1/budget.js";
-import { openCourier } from "./d1/courier.js";
+import { batchRequests } from "./d1/request-batcher.js";
+import { RequestBudget } from "./d1/request-budget.js";
 import { findD1Target, nameTarget } from "./d1/target.js";
 import { openD1Http } from "./d1-http.js";
 import type { Database } from "./database.js";
@@ -23,10 +23,10 @@ export function nameDatabase(config: Config): string {
   return config.database === "sqlite" ? config.sqliteFile : nameTarget(findD1Target(config, process.cwd()));
 }
 
-/** For a command: its requests come out of those that the pool keeps back. */
+/** For a command: the pool keeps back a part of the requests for it. */
 export async function openDatabase(config: Config, options: OpenOptions): Promise<Database> {
   if (config.database === "sqlite") return openLocal(config, options);
-  return openCourier(await openRemote(config), { clock: options.clock, ready: async () => undefined });
+  return batchRequests(await openRemote(config), { clock: options.clock, ready: async () => undefined });
 }
 
 /** Errors: TABLES_FOREIGN, before anything is touched, and those of `openSqlite`. */
@@ -39,12 +39,12 @@ export async function openLocal(config: Config, { clock, create }: OpenOptions):
   return openSqlite(sqliteFile, { clock, synchronous, create, strict });
 }
 
-/** Whoever names the table of the catalogue has said that hidb may work beside it. */
+/** Naming the table of the catalogue is the consent to create hidb's tables beside it. */
 function hasConsent({ origins }: Config): boolean {
   return origins.catalogueTable !== "default";
 }
 
-/** For a database that is open and that hidb has not been to; errors: TABLES_FOREIGN. */
+/** For an open database that has no tables of hidb yet; errors: TABLES_FOREIGN. */
 export function guardOthers(config: Config): (database: Database) => Promise<void> {
   return async (database) => {
     if (hasConsent(config)) return;
@@ -60,14 +60,14 @@ export function openRemote(config: Config): Promise<Database & Runner> {
 
 export interface PoolDatabase {
   database: Database;
-  /** Resolves to the database's own time where that is another machine's. */
+  /** Resolves to the clock of the database where that is another machine's. */
   calibrate: () => Promise<Clock>;
   budget?: RequestBudget;
   /** Another database of the same account on D1, within the same budget; none on SQLite. */
   openBeside?: (databaseId: string) => Promise<Database>;
 }
 
-/** For an instance: on D1 within its share of the requests, calls gathered, time as the database has it. */
+/** For an instance: on D1 within its share of the requests, with calls gathered, and on the clock of the database. */
 export async function openForPool(config: Config, options: OpenOptions): Promise<PoolDatabase> {
   const { clock } = options;
   if (config.database === "sqlite") return { database: await openLocal(config, options), calibrate: async () => clock };
@@ -79,7 +79,7 @@ export async function openForPool(config: Config, options: OpenOptions): Promise
       admit: () => budget.take(),
       onRequest: (record) => budget.note(record),
     });
-    return openCourier(remote, { clock, ready: () => budget.ready() });
+    return batchRequests(remote, { clock, ready: () => budget.ready() });
   };
   const database = await open(target.databaseId);
   return { database, calibrate: () => calibrate(clock, database), budget, openBeside: open };
@@ -88,11 +88,11 @@ export async function openForPool(config: Config, options: OpenOptions): Promise
 const DATABASE_TIME = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now";
 
 /**
- * Hosts do not agree about the time; leases are compared across them, so all go by the database's clock. From here on by
- * durations alone: were this host's clock put forward, every lease of another host would seem to have run out.
+ * The clocks of hosts differ, and leases are compared across hosts, so all use the clock of the database. It is read once
+ * and continued by durations: if the clock of this host were put forward, every lease of another host would seem expired.
  */
 export async function calibrate(clock: Clock, database: Database): Promise<Clock> {
-  // When our monotonic clock was at 0 it was so late there, at least and at most: an answer may have been long on its way.
+  // The bounds of the database's time at 0 of our monotonic clock: an answer may have taken long.
   let [least, most] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let tries = 0; tries < COMPARISONS && most - least > NARROW_MS; tries++) {
     const asked = clock.monotonic();
@@ -101,7 +101,7 @@ export async function calibrate(clock: Clock, database: Database): Promise<Clock
     least = Math.max(least, now - clock.monotonic());
     most = Math.min(most, now - asked);
   }
-  // What the journey alone may explain is no difference; of the rest no more than what is certain.
+  // A difference that the duration of the request may explain is none; beyond it, only what is certain counts.
   const zero = Math.min(Math.max(clock.nowFine() - clock.monotonic(), least - ROUNDED_MS), most + ROUNDED_MS);
   const nowFine = () => zero + clock.monotonic();
   return { ...clock, now: () => Math.floor(nowFine()), nowFine };
@@ -109,5 +109,5 @@ export async function calibrate(clock: Clock, database: Database): Promise<Clock
 
 const COMPARISONS = 3;
 const NARROW_MS: Millis = 4000;
-/** What is lost where a moment is told in whole milliseconds. */
+/** What rounding to whole milliseconds may lose. */
 const ROUNDED_MS: Millis = 2;

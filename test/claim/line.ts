@@ -1,6 +1,6 @@
 // A world's database as if it were far away: each call is a request, and its answer may be lost.
 import { systemClock } from "../../src/clock.js";
-import { openCourier } from "../../src/database/d1/courier.js";
+import { batchRequests } from "../../src/database/d1/request-batcher.js";
 import type { Database } from "../../src/database/database.js";
 import type { Runner } from "../../src/database/statement.js";
 import { HidbError } from "../../src/errors.js";
@@ -28,7 +28,7 @@ export class Line {
       exec: { value: near.exec.bind(near) },
       close: { value: near.close.bind(near) },
     });
-    this.database = openCourier(carrier, { clock: systemClock, ready: async () => undefined });
+    this.database = batchRequests(carrier, { clock: systemClock, ready: async () => undefined });
   }
 
   /** The next request with such a statement gets no answer. */

@@ -7,8 +7,8 @@ import { Claimer, type ClaimerOptions } from "../../src/claim/claimer.js";
 import { identifyProcess, type ProcessIdentity } from "../../src/claim/liveness.js";
 import { type Instance, register } from "../../src/claim/membership.js";
 import { systemClock } from "../../src/clock.js";
-import { RequestBudget } from "../../src/database/d1/budget.js";
-import { openCourier } from "../../src/database/d1/courier.js";
+import { batchRequests } from "../../src/database/d1/request-batcher.js";
+import { RequestBudget } from "../../src/database/d1/request-budget.js";
 import { openD1Http } from "../../src/database/d1-http.js";
 import type { Database } from "../../src/database/database.js";
 import { migrate } from "../../src/database/migrate.js";
@@ -88,7 +88,7 @@ export async function startLife(server: D1Server, databaseId: string, options: L
     admit: () => budget.take(),
     onRequest: (costs) => budget.note(costs),
   });
-  const database = openCourier(remote, { clock, ready: () => budget.ready() });
+  const database = batchRequests(remote, { clock, ready: () => budget.ready() });
   const identity = { ...identifyProcess(), ...options.identity };
   const { processId = 0, leaseMs = 3000 } = options;
   const instance = await register({ identity, processId, leaseMs, database, clock, budget });

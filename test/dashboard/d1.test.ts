@@ -1,7 +1,7 @@
 // The page of a pool on D1, where each look is a request of a budget that the whole account shares.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock as clock } from "../../src/clock.js";
-import { openCourier } from "../../src/database/d1/courier.js";
+import { batchRequests } from "../../src/database/d1/request-batcher.js";
 import { openD1Http } from "../../src/database/d1-http.js";
 import { prepareDatabase } from "../d1/life.ts";
 import { type D1Server, startD1Server } from "../d1/server.ts";
@@ -19,7 +19,7 @@ async function setup(videos: number): Promise<Served> {
   const { accountId, apiToken, baseUrl } = server;
   const remote = await openD1Http({ accountId, apiToken, baseUrl, databaseId, clock });
   return serve({
-    database: openCourier(remote, { clock, ready: async () => undefined }),
+    database: batchRequests(remote, { clock, ready: async () => undefined }),
     settings: {
       ...{ HIDB_DATABASE: "d1", CLOUDFLARE_ACCOUNT_ID: accountId, CLOUDFLARE_API_TOKEN: apiToken },
       HIDB_D1_DATABASE: databaseId,

@@ -1,7 +1,7 @@
 // Cloudflare's D1 and the way to it: one database that answers whole requests, and everything that can become of a
 // request on the way (facts/d1.md, sections 6 and 10).
 import type { Carrier } from "../../src/database/d1/client.ts";
-import type { Exchanged, ExchangeParts } from "../../src/database/d1/exchange.ts";
+import type { Exchanged, ExchangeParts } from "../../src/database/d1/connection.ts";
 import type { Database } from "../../src/database/database.ts";
 import { messageOf } from "../../src/errors.ts";
 import { dueAmbush } from "./database.ts";

@@ -2,8 +2,8 @@
 import { describeCatalogue } from "../../src/catalogue/table.ts";
 import { readConfig } from "../../src/config/read.ts";
 import type { Config } from "../../src/config/settings.ts";
-import { RequestBudget } from "../../src/database/d1/budget.ts";
-import { openCourier } from "../../src/database/d1/courier.ts";
+import { batchRequests } from "../../src/database/d1/request-batcher.ts";
+import { RequestBudget } from "../../src/database/d1/request-budget.ts";
 import { openD1Http } from "../../src/database/d1-http.ts";
 import type { Database } from "../../src/database/database.ts";
 import { calibrate } from "../../src/database/open.ts";
@@ -104,5 +104,5 @@ async function openD1({ cloud, store }: Stage, process: Process, settings: PoolS
     onRequest: (costs) => budget.note(costs),
     connect: () => cloud.carrier(process, () => behind),
   });
-  return { database: openCourier(remote, { clock, ready: () => budget.ready() }), budget };
+  return { database: batchRequests(remote, { clock, ready: () => budget.ready() }), budget };
 }

@@ -4,7 +4,7 @@ import { HidbError } from "../../errors.js";
 import { hideSecrets, secretParts } from "../../shown.js";
 import type { Millis } from "../../video.js";
 import { sqlError } from "../sqlite-errors.js";
-import { Connection, type Exchanged, type ExchangeParts } from "./exchange.js";
+import { Connection, type Exchanged, type ExchangeParts } from "./connection.js";
 import { isReading } from "./reading.js";
 import {
   closed,

@@ -1,20 +1,20 @@
-// How many requests this instance may make: its share of what the account allows, spent evenly.
+// How many requests to D1 this instance may make: its share of the limit of the account, spent evenly.
 import type { Clock } from "../../clock.js";
 import type { Millis } from "../../video.js";
 
-/** What the limit counts over. */
+/** The limit holds for any period of this length. */
 const WINDOW_MS = 300_000;
-/** The part of a window's share that may be spent at once after a pause; the rest comes evenly. */
+/** The part of the share that may be spent at once after a pause; the rest is refilled evenly. */
 const BURST = 1 / 11;
 /** What an instance may spend before it has a share: enough to register. */
 const STARTING_TOKENS = 10;
-/** The drain, the releases, the last settlements and the farewell. */
+/** For a drain: its start, the releases, the last settlements, and leaving the pool. */
 const PARTING_TOKENS = 5;
-const LOOK_AGAIN_MS: Millis = 500;
+const CHECK_EVERY_MS: Millis = 500;
 /** The part of the pool's requests that is kept back for starts and for commands. */
 const RESERVE = 0.1;
 
-/** What the requests of one life have cost, as D1 counts it. */
+/** What the requests of this instance have cost, as D1 counts it. */
 export interface Costs {
   requests: number;
   /** Within the last five minutes. */
@@ -47,28 +47,28 @@ export class RequestBudget {
     this.#filledAt = clock.monotonic();
   }
 
-  /** The share changes with every instance that comes or goes; it never falls below what a sign of life needs. */
+  /** The share changes with every instance that joins or leaves; it never falls below what a heartbeat needs. */
   grant(share: number): void {
     this.#fill();
     this.#share = Math.max(share, this.#starting);
     this.#tokens = Math.min(this.#tokens, Math.max(this.#burst, this.#starting));
   }
 
-  /** For saying goodbye: out of what the pool keeps back, since an idle instance's share would let PM2 wait. */
+  /** For a drain: with the share of an idle instance alone it would take longer than PM2 waits. */
   useReserve(): void {
     this.#fill();
     this.#tokens = Math.max(this.#tokens, PARTING_TOKENS);
   }
 
-  /** Resolves once a request could go, without spending anything: for those who gather until then. */
+  /** Resolves once a request may be sent, without spending anything: calls are gathered until then. */
   async ready(): Promise<void> {
     for (this.#fill(); this.#tokens < 1; this.#fill()) {
-      // Not in one go: a larger share or the reserve may come meanwhile.
-      await this.#clock.sleep(Math.min(LOOK_AGAIN_MS, Math.ceil((1 - this.#tokens) / this.#rate)));
+      // In steps: a larger share, or the reserve, may be granted meanwhile.
+      await this.#clock.sleep(Math.min(CHECK_EVERY_MS, Math.ceil((1 - this.#tokens) / this.#rate)));
     }
   }
 
-  /** Spends one request, waiting for it if need be. */
+  /** Spends one request, once there is one. */
   async take(): Promise<void> {
     await this.ready();
     this.#tokens--;
@@ -76,7 +76,7 @@ export class RequestBudget {
     this.#times.push(this.#clock.monotonic());
   }
 
-  /** Adds what an answer has told of rows. */
+  /** Adds the rows that an answer has counted. */
   note({ rowsRead, rowsWritten }: Pick<Costs, "rowsRead" | "rowsWritten">): void {
     this.#total.rowsRead += rowsRead;
     this.#total.rowsWritten += rowsWritten;
@@ -99,7 +99,7 @@ export class RequestBudget {
 
   #fill(): void {
     const now = this.#clock.monotonic();
-    // Never above the burst by filling; what was there at the start may stay.
+    // Filling stops at the burst; tokens above it, from the start, are kept.
     const full = Math.max(this.#burst, this.#tokens);
     this.#tokens = Math.min(full, this.#tokens + (now - this.#filledAt) * this.#rate);
     this.#filledAt = now;

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../src/clock.js";
-import { openCourier } from "../../src/database/d1/courier.js";
+import { batchRequests } from "../../src/database/d1/request-batcher.js";
 import type { Database } from "../../src/database/database.js";
 import { openSqlite } from "../../src/database/sqlite.js";
 import type { Runner } from "../../src/database/statement.js";
@@ -24,7 +24,7 @@ async function setup({ trouble }: { trouble?: Error } = {}) {
     return near.batch(statements);
   };
   const carrier: Database & Runner = Object.create(near, { batch: { value: batch } });
-  const database = openCourier(carrier, { clock: systemClock, ready: async () => undefined });
+  const database = batchRequests(carrier, { clock: systemClock, ready: async () => undefined });
   const add = (name: string | null) => database.prepare("INSERT INTO films VALUES (?)").bind(name);
   const names = async () => (await near.prepare("SELECT name FROM films").all<{ name: string }>()).results;
   return { database, seen, add, names };

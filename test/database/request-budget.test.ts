@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { identifyProcess } from "../../src/claim/liveness.js";
 import { type Instance, leave, register, renewLease } from "../../src/claim/membership.js";
-import { RequestBudget } from "../../src/database/d1/budget.js";
+import { RequestBudget } from "../../src/database/d1/request-budget.js";
 import { ManualClock, NO_FIGURES, World } from "../claim/world.js";
 import { randomFrom } from "../support/random.js";
 
