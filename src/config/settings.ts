@@ -6,7 +6,7 @@ import { PROCESSORS } from "./topics/processors.js";
 import { REPORT } from "./topics/report.js";
 import { WORKER } from "./topics/worker.js";
 
-export const SETTINGS = { ...DATABASE, ...POOL, ...PROCESSORS, ...WORKER, ...REPORT } as const satisfies Record<
+export const SETTINGS = { ...DATABASE, ...POOL, ...REPORT, ...PROCESSORS, ...WORKER } as const satisfies Record<
   string,
   Setting<unknown>
 >;

@@ -38,7 +38,7 @@ describe("where a setting comes from", () => {
     expect(readConfig({ cwd, environment: {} })).toMatchObject({ order: "longest", command: "a b" });
   });
 
-  it("may not be a .env that cannot be read: that is said, not thrown", () => {
+  it("may not be a .env that cannot be read, which is refused with a message", () => {
     const cwd = mkdtempSync(join(folder, "cwd-"));
     mkdirSync(join(cwd, ".env"));
     const error = refusal({}, { cwd });
@@ -66,6 +66,7 @@ describe("a misspelt name", () => {
     ["HIDB_LEASE_S", "HIDB_LEASE_MS"],
     ["HIDB_TIMOUT_MS", "HIDB_TIMEOUT_MS"],
     ["HIDB_Processor", "HIDB_PROCESSOR"],
+    ["HIDB_PROT", "HIDB_PORT"],
   ])("%s gets the guess %s", (typed, meant) => {
     const error = refusal({ [typed]: "1" });
     expect(error).toMatchObject({ code: "SETTING_UNKNOWN", exitCode: 2 });
@@ -86,7 +87,7 @@ describe("a misspelt name", () => {
     expect(message + fix).not.toContain("s3cret");
   });
 
-  it("of somebody else's variable is none of our business", () => {
+  it("is not looked for among variables without the prefix HIDB_", () => {
     expect(() => read({ HIDBX: "1", PATH: "/bin", hidb_order: "x" })).not.toThrow();
   });
 });
@@ -99,7 +100,7 @@ describe("a path", () => {
     expect(read().sqliteFile).toBe(join(PROJECT_ROOT, "data/hidb.sqlite"));
   });
 
-  it("that is empty on the command line is refused: SQLite would take it for a database of nobody's", () => {
+  it("that is empty on the command line is refused: SQLite would open a temporary database", () => {
     expect(refusal({}, { flags: { sqliteFile: "" } })).toMatchObject({
       code: "SETTING_INVALID",
       message: "expected HIDB_SQLITE_FILE to be a path, got nothing",
@@ -111,8 +112,8 @@ describe("a secret", () => {
   it("is never shown, even when it is wrong", () => {
     const secrets = Object.entries(SETTINGS).filter(([, { kind }]) => kind === "secret");
     expect(secrets.map(([key]) => key)).toEqual([
-      ...["apiToken", "command", "httpUrl", "httpHeaders", "httpBody"],
-      ...["workerRequest", "workerHeaders", "workerBody", "notify", "token"],
+      ...["apiToken", "notify", "token", "command", "httpUrl", "httpHeaders", "httpBody"],
+      ...["workerRequest", "workerHeaders", "workerBody"],
     ]);
     const { message, fix } = refusal({ HIDB_TOKEN: "s3cret" });
     expect(message).toBe("expected HIDB_TOKEN to be 16 to 256 characters without blanks, got something else");
@@ -120,8 +121,8 @@ describe("a secret", () => {
   });
 });
 
-describe("on D1, where each look is a request", () => {
-  it("an instance is heard of less often, unless somebody says otherwise", () => {
+describe("on D1, where each query is a request", () => {
+  it("heartbeat, lease and group have longer defaults, which a setting replaces", () => {
     expect(read({ HIDB_DATABASE: "d1" })).toMatchObject({ heartbeatMs: 30_000, leaseMs: 600_000, groupMs: 10_000 });
     expect(read({ HIDB_DATABASE: "d1", HIDB_HEARTBEAT_MS: "1000" })).toMatchObject({
       heartbeatMs: 1000,
