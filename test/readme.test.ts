@@ -109,18 +109,6 @@ it("src/README.md stays short enough to be read: 200 lines of 120 columns", () =
   expect(lines.filter((line) => line.length > 120)).toEqual([]);
 });
 
-describe("src/config/README.md", () => {
-  const page = readPage("src/config/README.md");
-
-  it.each([...settings.values()].map((setting) => [setting.name, setting] as const))(
-    "lists %s with its default and its sentence",
-    (_name, { name, fallback, remoteFallback, help }: (typeof SETTINGS)[keyof typeof SETTINGS]) => {
-      const onD1 = remoteFallback === undefined ? "" : `, D1 \`${remoteFallback}\``;
-      expect(page).toContain(`| \`${name}\` | ${fallback === "" ? "" : `\`${fallback}\``}${onD1} | ${help} |`);
-    },
-  );
-});
-
 it("CONTRIBUTING.md has a reason for every dependency", () => {
   const page = readPage(".github/CONTRIBUTING.md");
   const reasons = page.slice(page.indexOf("## Dependencies"));

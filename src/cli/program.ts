@@ -21,6 +21,7 @@ import { registerPlan } from "./plan.js";
 import { asTyped, note, printable, quietOnClosedPipe } from "./print.js";
 import { registerRemove } from "./remove.js";
 import { registerRetry } from "./retry.js";
+import { registerSettings } from "./settings.js";
 import { registerShow } from "./show.js";
 import { registerStart } from "./start.js";
 import { registerStatus } from "./status.js";
@@ -47,6 +48,7 @@ const REGISTER: ((program: Command) => void)[] = [
   registerNotify,
   registerPlan,
   registerDoctor,
+  registerSettings,
   registerVerify,
   registerExport,
   registerInit,
@@ -94,7 +96,7 @@ Examples:
   $ hidb list --state failed        see what went wrong
   $ hidb retry --failed             try it again
 
-Every setting is an environment variable HIDB_...: src/config/README.md lists them.
+Every setting is an environment variable HIDB_...; \`hidb settings\` lists them.
 Exit codes: 0 all well, 1 something failed, 2 usage or settings, 3 preflight, 4 halted, 5 database.`;
 
 /** Two lines, whatever names stand in them. */

@@ -3,10 +3,10 @@ import leven from "leven";
 import { HidbError } from "../errors.js";
 import { type Config, type Origin, SETTINGS } from "./settings.js";
 
-/** Characters of what somebody has typed. */
+/** Characters of a typed text that a message repeats. */
 const LONGEST_SHOWN = 500;
 
-/** In quotes, and as much as a line of a message has room for. */
+/** In quotes, cut to the length that fits into a message. */
 export function shorten(text: string): string {
   return JSON.stringify(text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text);
 }
@@ -22,7 +22,9 @@ export function refuseUnknown(environment: NodeJS.Dict<string>, where: string): 
     throw new HidbError({
       code: "SETTING_UNKNOWN",
       message: `expected only settings that hidb knows, got ${shown} in ${where}`,
-      fix: near ? `did you mean ${guess}? Rename or remove ${shown}` : `remove ${shown}; the README lists the settings`,
+      fix: near
+        ? `did you mean ${guess}? Rename or remove ${shown}`
+        : `remove ${shown}; \`hidb settings\` lists them all`,
     });
   }
 }
@@ -39,12 +41,12 @@ export function checkTogether(config: Config): void {
   if (config.workerBatch > config.concurrency) {
     throw settingInvalid({
       name: SETTINGS.workerBatch.name,
-      expected: `at most HIDB_CONCURRENCY (${config.concurrency}), since a batch is made of videos in hand`,
+      expected: `at most HIDB_CONCURRENCY (${config.concurrency}), since a batch consists of claimed videos`,
       got: String(config.workerBatch),
       origin: config.origins.workerBatch,
     });
   }
-  // An empty flag; SQLite takes an empty name for a database of its own that nobody else ever sees.
+  // An empty flag: SQLite would open a temporary database for an empty name.
   for (const key of ["sqliteFile", "catalogueTable", "catalogueId", "catalogueSource"] as const) {
     if (config[key] !== "") continue;
     throw settingInvalid({

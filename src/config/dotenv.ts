@@ -16,14 +16,14 @@ export function readDotenv(file: string): NodeJS.Dict<string> {
   let text: string;
   try {
     const stat = statSync(file);
-    // A pipe would be waited for as long as nobody writes to it.
+    // Reading a pipe blocks until somebody writes to it.
     if (!stat.isFile() && !stat.isDirectory()) throw unreadable("a device, pipe or socket");
     text = readFileSync(file, "utf8");
   } catch (cause) {
     if (cause instanceof HidbError) throw cause;
     throw unreadable(String(cause instanceof Error && "code" in cause ? cause.code : cause), cause);
   }
-  // Node's parser passes over what it does not understand: a setting that is lost so would be missed much later.
+  // Node's parser skips lines that it does not understand; a setting must not get lost that way.
   if (text.includes("\0")) throw dotenvInvalid(file, "text in UTF-8", "another encoding or binary data");
   const filed = parseEnv(text.replace(/^\ufeff/, ""));
   for (const line of text.split(/\r?\n/)) {

@@ -1,4 +1,4 @@
-// A setting: its name, default, check and sentence; the makers of each kind.
+// A setting: its name, default, check and description; one function for each kind of setting.
 import { isIP } from "node:net";
 import * as v from "valibot";
 
@@ -13,7 +13,7 @@ export interface Setting<T> {
   expected: string;
   schema: v.GenericSchema<string, T>;
   kind: "plain" | "path" | "secret";
-  /** The default on D1, where every look is a request: as `fallback`. */
+  /** The default on D1, where every query is a request: as `fallback`. */
   remoteFallback?: string;
 }
 
@@ -69,7 +69,7 @@ export function flag(name: string, help: string) {
   return setting<boolean>(name, "0", "0 or 1", schema as v.GenericSchema<string, boolean>, help);
 }
 
-/** A table or column name, so that it can stand in a statement. */
+/** A table or column name that is safe inside a SQL statement. */
 export function identifier(name: string, fallback: string, help: string) {
   const schema = v.pipe(v.string(), v.regex(/^([A-Za-z_][A-Za-z0-9_]*)?$/));
   return setting(name, fallback, "a name of letters, digits and _ that does not begin with a digit", schema, help);
@@ -93,7 +93,7 @@ export function hostNames(name: string, help: string) {
   return setting<string[]>(name, "", "host names separated by commas", schema, help);
 }
 
-/** Names, addresses and ranges of addresses; 1 for all, as "*". */
+/** Host names, addresses and ranges of addresses; 1 for all, which is returned as "*". */
 export function sourcePlaces(name: string, help: string) {
   const isPlace = (word: string) => {
     const [address = "", bits, ...rest] = word.split("/");

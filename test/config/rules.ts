@@ -1,4 +1,4 @@
-// What each setting is without anybody's doing, what it takes and what it refuses.
+// The default of each setting, values that it accepts and values that it refuses.
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { PROJECT_ROOT } from "../../src/base.js";

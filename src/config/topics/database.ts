@@ -6,7 +6,7 @@ export const DATABASE = {
   database: oneOf("HIDB_DATABASE", "sqlite", ["sqlite", "d1"], "A SQLite file, or Cloudflare D1 over HTTP."),
   sqliteFile: {
     ...path("HIDB_SQLITE_FILE", "data/hidb.sqlite", "The database file."),
-    // All instances open it, and SQLite is not asked to take a URI.
+    // All instances open the same file; SQLite's URIs are not supported.
     schema: v.pipe(v.string(), v.regex(/^(?!:memory:|file:)/i)),
   },
   strict: flag("HIDB_STRICT", "1 enforces all of D1's limits and refusals on the SQLite file, too."),
@@ -30,16 +30,16 @@ export const DATABASE = {
   wranglerConfig: path(
     "HIDB_WRANGLER_CONFIG",
     "",
-    "wrangler.jsonc, .json or .toml; else the one found from here upwards.",
+    "wrangler.jsonc, .json or .toml; without it the nearest one, from the current folder upwards.",
   ),
-  d1BaseUrl: url("HIDB_D1_BASE_URL", "https://api.cloudflare.com/client/v4", "Where Cloudflare's API answers."),
+  d1BaseUrl: url("HIDB_D1_BASE_URL", "https://api.cloudflare.com/client/v4", "The address of Cloudflare's API."),
   d1Requests: whole(
     "HIDB_D1_REQUESTS_PER_5MIN",
     "1000",
     { min: 100, max: 1_000_000 },
     "Requests that the whole pool makes in 5 minutes at most; Cloudflare blocks an account above 1,200.",
   ),
-  spoolDir: path("HIDB_SPOOL_DIR", "data/spool", "Finished work that D1 has not taken yet is kept here."),
+  spoolDir: path("HIDB_SPOOL_DIR", "data/spool", "Folder for outcomes that D1 has not accepted yet."),
   catalogueTable: identifier(
     "HIDB_CATALOGUE_TABLE",
     "videos",

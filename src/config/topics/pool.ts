@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import * as v from "valibot";
 import { DAY_MS, flag, onD1, oneOf, type Setting, setting, whole } from "../setting.js";
 
-const MAX_INSTANCES = 64;
+export const MAX_INSTANCES = 64;
 /** PM2 takes a number for the id of a process, and `all` for every app. */
 const APP_NAME = /^(?!all$)[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
@@ -13,7 +13,7 @@ export const POOL = {
     "hidb",
     "a name of letters, digits, - and _ that begins with a letter and is not `all`",
     v.pipe(v.string(), v.regex(APP_NAME)),
-    "What PM2 calls the pool; a second pool on one PM2 daemon needs another name, and another HIDB_PORT.",
+    "The name of the pool's app in PM2; a second pool on one PM2 daemon needs another name, and another HIDB_PORT.",
   ),
   instances: setting(
     "HIDB_INSTANCES",
@@ -33,21 +33,26 @@ export const POOL = {
     "HIDB_CONCURRENCY",
     "1",
     { min: 1, max: 1000 },
-    "Videos that one instance processes side by side.",
+    "Videos that one instance processes at the same time.",
   ),
   sharding: oneOf(
     "HIDB_SHARDING",
     "modulo",
     ["modulo", "strict", "ranges", "none"],
-    "Whose a video is: `video_id % N`, the same without stealing, ranges of ids, or anyone's.",
+    "Which instance takes a video: by `video_id % N`, the same without stealing, by ranges of ids, or any.",
   ),
   order: oneOf("HIDB_ORDER", "id", ["id", "longest"], "Which videos come first: by id, or the longest known duration."),
-  maxAttempts: whole("HIDB_MAX_ATTEMPTS", "3", { min: 1, max: 1000 }, "Attempts a video is given."),
+  maxAttempts: whole(
+    "HIDB_MAX_ATTEMPTS",
+    "3",
+    { min: 1, max: 1000 },
+    "Attempts at a video before it counts as failed.",
+  ),
   backoffMs: whole(
     "HIDB_BACKOFF_MS",
     "1000",
     { min: 0, max: DAY_MS },
-    "Backoff before the second attempt at most; doubles with each further one, with full jitter.",
+    "Longest backoff before the second attempt; doubles with each further one, with full jitter.",
   ),
   backoffMaxMs: whole("HIDB_BACKOFF_MAX_MS", "300000", { min: 0, max: DAY_MS }, "The cap of the backoff."),
   timeoutMs: whole(
@@ -60,14 +65,14 @@ export const POOL = {
     "HIDB_DRAIN_MS",
     "25000",
     { min: 0, max: DAY_MS },
-    "Time a drain lets running attempts finish before it gives them back.",
+    "Time that running attempts have to finish in a drain before they are released.",
   ),
   heartbeatMs: onD1(
     whole(
       "HIDB_HEARTBEAT_MS",
       "500",
       { min: 50, max: 60_000 },
-      "How often an instance renews its lease, looks for dead ones and, when idle, for new videos.",
+      "How often an instance renews its lease, checks for dead ones and, when idle, for new videos.",
     ),
     "30000",
   ),
@@ -76,23 +81,23 @@ export const POOL = {
       "HIDB_LEASE_MS",
       "30000",
       { min: 500, max: DAY_MS },
-      "Silence after which another host takes an instance's videos.",
+      "Time without a heartbeat after which another host reclaims an instance's videos.",
     ),
     "600000",
   ),
-  claimCount: whole("HIDB_CLAIM_COUNT", "50", { min: 1, max: 1000 }, "Short videos claimed in one go at most."),
+  claimCount: whole("HIDB_CLAIM_COUNT", "50", { min: 1, max: 1000 }, "Most short videos in one claim."),
   groupCount: whole(
     "HIDB_GROUP_COUNT",
     "50",
     { min: 1, max: 1000 },
-    "Settlements of short videos in one transaction at most.",
+    "Most outcomes of short videos settled in one transaction.",
   ),
   groupMs: onD1(
     whole(
       "HIDB_GROUP_MS",
       "50",
       { min: 0, max: 60_000 },
-      "Time a settlement waits for company at most; an attempt longer than this settles at once.",
+      "Longest time an outcome waits to be settled with others; that of a longer attempt is settled at once.",
     ),
     "10000",
   ),
@@ -120,7 +125,7 @@ export const POOL = {
     "HIDB_INSTANCE_MEMORY_MB",
     "250",
     { min: 100, max: 1_048_576 },
-    "Memory above which an instance drains and is started anew.",
+    "Memory above which an instance drains and is restarted.",
   ),
   staggerMs: whole(
     "HIDB_STAGGER_MS",

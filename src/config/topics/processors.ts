@@ -6,7 +6,7 @@ export const PROCESSORS = {
     "HIDB_PROCESSOR",
     "probe",
     ["probe", "command", "http", "worker", "rehearse"],
-    "What is done with a video.",
+    "The processor: what is done with each video.",
   ),
   probe: oneOf(
     "HIDB_PROBE",
@@ -34,7 +34,7 @@ export const PROCESSORS = {
   ),
   allowPrivateSources: sourcePlaces(
     "HIDB_ALLOW_PRIVATE_SOURCES",
-    "What sources may be read from though it is a private address: names, addresses, ranges such as `10.0.0.0/8`; 1 for all.",
+    "Private addresses that sources may be read from: names, addresses, ranges such as `10.0.0.0/8`; 1 for all.",
   ),
   command: text(
     "HIDB_COMMAND",
@@ -45,7 +45,7 @@ export const PROCESSORS = {
   commandOut: path(
     "HIDB_COMMAND_OUT",
     "",
-    "Where {out} ends up, e.g. `data/out/{id}.mp4`; written aside and renamed on success.",
+    "The path of {out}, e.g. `data/out/{id}.mp4`; written under another name and renamed on success.",
   ),
   commandPermanent: exitCodes(
     "HIDB_COMMAND_PERMANENT",
@@ -60,9 +60,14 @@ export const PROCESSORS = {
   httpMethod: oneOf("HIDB_HTTP_METHOD", "POST", ["POST", "GET", "PUT", "PATCH"], "The method of that call."),
   httpHeaders: text("HIDB_HTTP_HEADERS", "", "Its headers as a JSON object.", "secret"),
   httpBody: text("HIDB_HTTP_BODY", "", "Its body, with the same placeholders; without it the video as JSON.", "secret"),
-  httpMaxMb: number("HIDB_HTTP_MAX_MB", "1", { min: 0.001, max: 100 }, "The largest answer that is taken."),
+  httpMaxMb: number("HIDB_HTTP_MAX_MB", "1", { min: 0.001, max: 100 }, "The largest answer that is accepted."),
   rehearseFactor: number("HIDB_REHEARSE_FACTOR", "1", { min: 0, max: 1000 }, "`rehearse` waits duration_s times this."),
-  rehearseSeed: whole("HIDB_REHEARSE_SEED", "1", { min: 0, max: 2 ** 31 }, "Seed of what `rehearse` lets go wrong."),
+  rehearseSeed: whole(
+    "HIDB_REHEARSE_SEED",
+    "1",
+    { min: 0, max: 2 ** 31 },
+    "Seed of the failures that `rehearse` simulates.",
+  ),
   rehearseFail: number("HIDB_REHEARSE_FAIL", "0", { min: 0, max: 1 }, "Share of attempts that fail and are retried."),
   rehearsePermanent: number("HIDB_REHEARSE_PERMANENT", "0", { min: 0, max: 1 }, "Share of videos that fail for good."),
   rehearseDie: number("HIDB_REHEARSE_DIE", "0", { min: 0, max: 1 }, "Share of attempts that kill their instance."),
