@@ -1,8 +1,9 @@
-// How often in a row this process of PM2's has failed to come up. PM2's own backoff counts every death within 30 s, also of an
-// instance that was killed at work, and makes its videos wait; here only a start that fails makes the next one wait.
+// Counts how many starts in a row of a PM2 process have failed, and delays the next one. PM2's own backoff also counts an
+// instance that was killed at work within 30 s of its start, and its videos would wait; here only failed starts count.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { ownEnvironment } from "./config/environment.js";
 
-/** What PM2 puts into the environment of each process, and lists of it. */
+/** Variables that PM2 sets for each process and that `pm2 jlist` shows. */
 interface Pm2Variables {
   pm_pid_path?: string | undefined;
   created_at?: string | number | undefined;
@@ -10,18 +11,18 @@ interface Pm2Variables {
 }
 
 interface FailedStarts {
-  /** The process that has written it. */
+  /** Of the process that wrote the record. */
   pid: number;
-  /** Of PM2's entry: another one has nothing to do with this. */
+  /** When PM2 created the app's entry: the record of another entry does not count. */
   createdAt: string;
   count: number;
 }
 
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 15_000;
-/** Where nothing can be written, nothing can be counted. */
+/** The delay of a restart where the count cannot be written. */
 const UNCOUNTED_WAIT_MS = 1000;
-/** A crash so soon after the start is one of the start. */
+/** A crash so soon after the start counts as a failed start. */
 const YOUNG_MS = 10_000;
 
 export class Starts {
@@ -31,15 +32,15 @@ export class Starts {
   #before = 0;
   #upSinceMs: number | undefined;
 
-  /** By PM2's variables: the settings are not read yet, and reading them may be what fails. */
-  constructor(variables: Pm2Variables = process.env) {
+  /** From PM2's variables, not from settings: reading those may be what fails. */
+  constructor(variables: Pm2Variables = ownEnvironment()) {
     const { pm_pid_path: pidFile, created_at: createdAt, restart_time: restarts } = variables;
     this.#file = fileOf(pidFile);
     this.#createdAt = String(createdAt);
     this.#isRestart = Number(restarts) > 0;
   }
 
-  /** Counts this start as failed until it says otherwise; returns how long it has to wait. */
+  /** Counts this start as failed until `up` or `forget`; returns how long it has to wait. */
   begin(): number {
     if (this.#file === undefined) return 0;
     this.#before = readCount(this.#file, this.#createdAt);
@@ -59,12 +60,12 @@ export class Starts {
     this.forget();
   }
 
-  /** An error of its own ends it. */
+  /** The instance ends with an error of its own. */
   crash(): void {
     if (this.#upSinceMs !== undefined && performance.now() - this.#upSinceMs < YOUNG_MS) this.#write(this.#before + 1);
   }
 
-  /** Ended in an orderly way, or up; the count of a successor under the same number stays. */
+  /** Deletes the count after an orderly end; that of a successor under the same number stays. */
   forget(): void {
     if (this.#file === undefined) return;
     if (readRecord(this.#file)?.pid === process.pid) rmSync(this.#file, { force: true });
@@ -82,7 +83,7 @@ export class Starts {
   }
 }
 
-/** How many starts in a row of a process that PM2 lists have failed, the one under way among them. */
+/** How many starts in a row of a listed process have failed, including the one in progress. */
 export function countFailedStarts({ pm_pid_path: pidFile, created_at: createdAt }: Pm2Variables): number {
   const file = fileOf(pidFile);
   return file === undefined ? 0 : readCount(file, String(createdAt));
@@ -102,6 +103,6 @@ function readRecord(file: string): FailedStarts | undefined {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as FailedStarts;
   } catch {
-    return undefined; // None, or cut short by a full disk.
+    return undefined; // Missing, or truncated by a full disk.
   }
 }

@@ -1,9 +1,9 @@
 // `hidb uninstall`: takes out of a database, and off the disk, what hidb has made; asks nothing, and does nothing without --yes.
 import { existsSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { handedOverFile } from "../config/handed-over.js";
 import type { Config, SettingKey } from "../config/settings.js";
+import { tokenFile } from "../dashboard/token.js";
 import { nameDatabase, openDatabase } from "../database/open.js";
 import { planUninstall } from "../database/uninstall.js";
 import { HidbError } from "../errors.js";
@@ -72,7 +72,7 @@ function findFiles(config: Config, isOwn: boolean): string[] {
   return [
     ...(isLocal && isOwn ? database : []),
     ...folders,
-    join(dirname(sqliteFile), "token"),
+    tokenFile(config),
     ...ownHomes(sqliteFile, nameDatabase(config)),
   ].filter((path) => existsSync(path));
 }

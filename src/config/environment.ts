@@ -1,29 +1,22 @@
 // The one place that reads the environment.
-import { SETTINGS } from "./settings.js";
 
-/** The variables of this process themselves, not a copy. */
+/** The variables of this process, not a copy: what is deleted or set there is deleted or set for the process. */
 export function ownEnvironment(): NodeJS.ProcessEnv {
   return process.env;
 }
 
-/** The environment that a child process gets: ours. */
+/** A copy of our environment, for a child process. */
 export function inheritedEnvironment(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   return { ...environment };
 }
 
-/** What a program gets that somebody else has written: ours, less the secrets that are meant for hidb. */
-export function environmentForPrograms(environment: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
-  const names = new Set(Object.values(SETTINGS).flatMap(({ name, kind }) => (kind === "secret" ? [name] : [])));
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !names.has(name)));
-}
-
-/** How a person calls hidb: below npm and npx it is not on the PATH of their shell. */
+/** The command a person types: in a project that npm manages, hidb is not on the PATH of their shell. */
 export function readCommandName(environment: NodeJS.ProcessEnv = process.env): string {
   const { npm_lifecycle_event, npm_command, npm_execpath } = environment;
   return npm_lifecycle_event || npm_command || npm_execpath ? "npx hidb" : "hidb";
 }
 
-/** PM2's number for this process: a label with gaps and twins; 0 outside PM2. */
+/** PM2's number for this process; numbers may be missing or used twice; 0 outside PM2. */
 export function readProcessId(environment: NodeJS.ProcessEnv = process.env): number {
   const number = Number(environment.NODE_APP_INSTANCE ?? 0);
   return Number.isSafeInteger(number) ? number : 0;

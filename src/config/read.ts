@@ -31,7 +31,7 @@ export function readConfig(sources: ConfigSources = {}): Config {
     // The database comes first in the table, so that its value is known here.
     const remote = values.database === "d1" && origin === "default" && setting.remoteFallback !== undefined;
     const from = origin === "default" ? base : origin === ".env" ? dotenvFolder : cwd;
-    values[key] = parse(setting, remote ? (setting.remoteFallback as string) : raw, origin, from);
+    values[key] = parseSetting(setting, remote ? (setting.remoteFallback as string) : raw, origin, from);
     origins[key] = origin;
   }
   const config = { ...(values as Omit<Config, "origins">), origins: Object.freeze(origins) };
@@ -63,13 +63,13 @@ function pick(key: SettingKey, setting: Setting<unknown>, layers: Layers): [stri
   return [setting.fallback, "default"];
 }
 
-function parse(setting: Setting<unknown>, raw: string, origin: Origin, from: string): unknown {
+/** `from` is where a relative path starts. Errors: SETTING_INVALID. */
+export function parseSetting<T>(setting: Setting<T>, raw: string, origin: Origin, from = "/"): T {
   if (setting.kind === "path") {
     if (raw.includes("\0")) throw settingInvalid({ name: setting.name, expected: "a path", got: shorten(raw), origin });
     if (!v.is(setting.schema, raw.trim()))
       throw settingInvalid({ name: setting.name, expected: setting.expected, got: shorten(raw), origin });
-    if (raw === "" || isAbsolute(raw)) return raw;
-    return resolve(from, raw);
+    return (raw === "" || isAbsolute(raw) ? raw : resolve(from, raw)) as T;
   }
   const result = v.safeParse(setting.schema, raw.trim());
   if (result.success) return result.output;

@@ -1,7 +1,8 @@
 // Room 3, the processor `command`: runs a program once a video, without a shell.
 
 import type { Clock } from "../clock.js";
-import { environmentForPrograms, inheritedEnvironment } from "../config/environment.js";
+import { inheritedEnvironment } from "../config/environment.js";
+import { environmentForPrograms } from "../config/secrets.js";
 import type { Config } from "../config/settings.js";
 import { codeOf, messageOf } from "../errors.js";
 import type { Outcome } from "../video.js";

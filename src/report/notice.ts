@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { parseArgsStringToArgv } from "string-argv";
 import type { Clock } from "../clock.js";
-import { environmentForPrograms } from "../config/environment.js";
+import { environmentForPrograms } from "../config/secrets.js";
 import { messageOf } from "../errors.js";
 import { HttpClient } from "../http-client.js";
 import type { Millis } from "../video.js";

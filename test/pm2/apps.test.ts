@@ -31,7 +31,7 @@ async function working(project: Project): Promise<number> {
 }
 
 describe("a second pool on a PM2 daemon", () => {
-  it("is refused under the name of the first, which nothing happens to", async () => {
+  it("is refused under the name of the first, which keeps running", async () => {
     expect(await films.pm2(["start", FILE, "-i", "1"])).toMatchObject({ code: 0 });
     const before = await pool.jlist();
     for (const command of ["start", "restart", "reload", "stop", "delete"]) {
@@ -48,7 +48,7 @@ describe("a second pool on a PM2 daemon", () => {
     expect(await working(clips)).toBe(0);
   });
 
-  it("lives beside it under a name of its own, which scale, logs, doctor and `hidb start` go by", async () => {
+  it("runs beside it under a name of its own, which scale, logs, doctor and `hidb start` use", async () => {
     const settings = { HIDB_APP_NAME: "my_clips" };
     expect(await films.pm2(["start", FILE, "-i", "1"])).toMatchObject({ code: 0 });
     expect(await clips.pm2(["start", FILE, "-i", "1"], { settings })).toMatchObject({ code: 0 });
@@ -72,7 +72,7 @@ describe("a second pool on a PM2 daemon", () => {
     expect((await pool.jlist()).map(({ name }) => name)).toEqual(["hidb"]);
   });
 
-  it("has a name that PM2 takes for a name", async () => {
+  it("needs a name that PM2 does not take for a number", async () => {
     const answer = await films.pm2(["start", FILE], { settings: { HIDB_APP_NAME: "2" } });
     expect(answer).toMatchObject({
       code: 2,

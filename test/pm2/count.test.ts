@@ -9,14 +9,14 @@ import { CONFIG_FILE, createPool, type TestPool } from "./pool.js";
 const EVALUATE = `
   process.argv = [process.execPath, "/nowhere/pm2", ...JSON.parse(process.argv[1])];
   const [app] = require(${JSON.stringify(CONFIG_FILE)}).apps;
-  const poison = ["NODE_APP_INSTANCE", "instances", "name", "kill_timeout"].filter((name) => name in process.env);
-  console.log(JSON.stringify({ instances: app.instances, kill_timeout: app.kill_timeout, env: app.env, poison }));`;
+  const options = ["NODE_APP_INSTANCE", "instances", "name", "kill_timeout"].filter((name) => name in process.env);
+  console.log(JSON.stringify({ instances: app.instances, kill_timeout: app.kill_timeout, env: app.env, options }));`;
 
 interface Evaluated {
   instances: number;
   kill_timeout: number;
   env: Record<string, string>;
-  poison: string[];
+  options: string[];
 }
 
 /** No daemon runs in there. */
@@ -109,10 +109,10 @@ describe("the count of instances", () => {
 });
 
 describe("the shell that types `pm2 start`", () => {
-  it("cannot poison PM2's options, and hands over every setting", async () => {
+  it("does not set PM2's options, and passes on every setting", async () => {
     const shell = { NODE_APP_INSTANCE: "7", instances: "1", name: "x", kill_timeout: "100", HIDB_ORDER: "longest" };
-    const { poison, instances, kill_timeout, env } = await evaluated([...START, "-i", "3"], shell);
-    expect(poison).toEqual([]);
+    const { options, instances, kill_timeout, env } = await evaluated([...START, "-i", "3"], shell);
+    expect(options).toEqual([]);
     expect(instances).toBe(3);
     expect(kill_timeout).toBe(40_000);
     const told = Object.entries(env).filter(([, value]) => value !== "");

@@ -16,7 +16,7 @@ const isKept = () => existsSync(join(pool.home, "hidb-environment.json"));
 const untilGone = () => pool.waitFor("the variables to be gone", () => !isKept());
 
 describe("the shell's variables", () => {
-  it("outlive stop, restart, reload and a scale-down, and go with `pm2 delete`", async () => {
+  it("are kept by stop, restart, reload and a scale-down, and deleted after `pm2 delete`", async () => {
     for (const command of ["stop", "restart", "reload"]) {
       await pool.ok(command, "hidb");
       expect(isKept(), command).toBe(true);
@@ -27,7 +27,7 @@ describe("the shell's variables", () => {
     expect(isKept(), "scale").toBe(true);
     await pool.ok("delete", "hidb");
     await untilGone();
-    // A start right after it has variables of its own, which are not the old ones' to take along.
+    // A start right after it has variables of its own, which the process of the earlier delete must not remove.
     await pool.start(["-i", "1"], { THE_SHELLS_KEY: "s3cret" });
     await pool.waitForInstances(1);
     await pool.ok("delete", "hidb");
@@ -37,7 +37,7 @@ describe("the shell's variables", () => {
     expect(isKept(), "start after delete").toBe(true);
   });
 
-  it("go with the daemon, unless `pm2 resurrect` would need them", async () => {
+  it("are deleted with the daemon, unless `pm2 resurrect` would need them", async () => {
     await pool.ok("save");
     await pool.ok("kill");
     await pool.ok("resurrect");
@@ -51,7 +51,7 @@ describe("the shell's variables", () => {
     await untilGone();
   });
 
-  it("go when a pool that is stopped is deleted by the ecosystem file", async () => {
+  it("are deleted when the ecosystem file deletes a stopped pool", async () => {
     await pool.ok("stop", "hidb");
     expect(isKept()).toBe(true);
     await pool.ok("delete", CONFIG_FILE);

@@ -40,7 +40,7 @@ describe("a shell full of PM2's variables", () => {
     await pool.verify();
   });
 
-  it("keeps every video whole when twins share a number", async () => {
+  it("processes every video once when instances share a number", async () => {
     pool = await createPool({ videos: 150, videoMs: 20 });
     await pool.start(["-i", "3"]);
     await pool.waitForInstances(3);

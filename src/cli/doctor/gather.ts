@@ -1,7 +1,7 @@
 // The doctor's look at everything: settings, program, PM2, database, machine. Nothing is changed, nothing is started.
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
-import { availableParallelism, hostname } from "node:os";
+import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { PROJECT_ROOT } from "../../base.js";
 import { systemClock } from "../../clock.js";
@@ -11,6 +11,7 @@ import type { Config } from "../../config/settings.js";
 import { openSqlite } from "../../database/sqlite.js";
 import { findWranglerConfig } from "../../database/wrangler/find.js";
 import { readWranglerConfig } from "../../database/wrangler/read.js";
+import { autoCount } from "../../ecosystem/count.js";
 import { codeOf, HidbError, messageOf } from "../../errors.js";
 import { checkProcessor } from "../../process/create.js";
 import { type Budget, readBudget } from "../../report/box/box.js";
@@ -19,8 +20,6 @@ import type { Facts } from "./facts.js";
 import { readDatabaseFacts } from "./gather-database.js";
 import { findPm2, pm2Homes, readDaemon, readDump, readHomes, sizeOfLogs } from "./gather-pm2.js";
 
-/** `auto` on a small machine, as the ecosystem file has it. */
-const AUTO_INSTANCES = 3;
 const MOST_SETTING_ERRORS = 20;
 
 export async function gather(flags: ConfigSources["flags"] = {}): Promise<Facts> {
@@ -129,7 +128,5 @@ function tryPort(port: number): Promise<string | undefined> {
 }
 
 function countOf({ instances, instanceMemoryMb }: Config, { bytes }: Budget): number {
-  if (instances !== "auto") return instances;
-  const fits = Math.floor(bytes / 1048576 / instanceMemoryMb);
-  return Math.max(1, Math.min(Math.max(availableParallelism(), AUTO_INSTANCES), fits));
+  return instances === "auto" ? autoCount(bytes / 1048576, instanceMemoryMb) : instances;
 }

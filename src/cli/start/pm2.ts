@@ -6,8 +6,10 @@ import { findBase, PROJECT_ROOT } from "../../base.js";
 import { inheritedEnvironment } from "../../config/environment.js";
 import { readConfig, toEnvironment } from "../../config/read.js";
 import type { Config } from "../../config/settings.js";
+import { MAX_INSTANCES } from "../../config/topics/pool.js";
 import { findD1Target } from "../../database/d1/target.js";
 import { nameDatabase } from "../../database/open.js";
+import { AFTER_DRAIN_MS } from "../../ecosystem/app.js";
 import { EXIT, HidbError } from "../../errors.js";
 import { findPm2, PM2_ANSWER_MS, type Pm2Answer, pm2Failed, readPm2List, runPm2 } from "../../pm2-command.js";
 import { whereWorker } from "../../process/worker/where.js";
@@ -134,7 +136,7 @@ export class Pm2 {
   /** Resolves when those that leave have drained; errors: PM2_FAILED. */
   async scale(count: number): Promise<void> {
     // Those that leave drain one after the other.
-    const answer = await this.#run(START_MS + MOST_INSTANCES * this.#drainMs, "scale", this.#app, String(count));
+    const answer = await this.#run(START_MS + MAX_INSTANCES * this.#drainMs, "scale", this.#app, String(count));
     if (answer.code !== 0) throw pm2Failed(`scale ${this.#app} ${count}`, answer);
   }
 
@@ -252,11 +254,8 @@ export class Pm2 {
   }
 }
 
-const MOST_INSTANCES = 64;
 /** PM2 gives each instance 10 s to be ready, one after the other. */
-const START_MS: Millis = 30_000 + MOST_INSTANCES * 10_000;
-/** As the ecosystem file has it in PM2's `kill_timeout`. */
-const AFTER_DRAIN_MS: Millis = 15_000;
+const START_MS: Millis = 30_000 + MAX_INSTANCES * 10_000;
 /** So many starts in a row may fail before an instance counts as one that does not come up. */
 const FAILED_STARTS = 2;
 /** Longer than a drain with the usual settings. */

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { FileHandle } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Clock } from "../../clock.js";
-import { environmentForPrograms } from "../../config/environment.js";
+import { environmentForPrograms } from "../../config/secrets.js";
 import { messageOf } from "../../errors.js";
 import { hidesAnything, shownUrl } from "../../shown.js";
 import type { Millis } from "../../video.js";
