@@ -1,4 +1,4 @@
-// The folder that `data/` and `.env` belong to; the ecosystem file asks here, too.
+// The folder of this package, and the base folder: the one that `data/` and `.env` are in.
 import { existsSync } from "node:fs";
 import { dirname, join, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 export const PROJECT_ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
 /**
- * A clone's own folder; where hidb is a package of a project, that project: `npm ci` makes `node_modules` anew. Installed
- * for all projects, or fetched by `npx` or `pnpm dlx` for one run, it works in the folder where the command is typed.
+ * In a clone, the clone. Where hidb is a dependency, that project, since `npm ci` deletes `node_modules`. Installed globally,
+ * or fetched by `npx` or `pnpm dlx` for one run, the folder where the command is typed.
  */
 export function findBase(packageRoot: string, cwd: string): string {
   if (!isInstalled(packageRoot)) return packageRoot;

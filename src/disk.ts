@@ -1,10 +1,10 @@
-// What a power cut must not undo: a file's bytes and its name are two things, and each is synced by itself.
+// Durability on disk: the content of a file and its name in a folder are synced separately.
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { codeOf } from "./errors.js";
 
-/** The names given in this folder are on the disk, too. Where folders cannot be synced (Windows) their names need not be. */
+/** Syncs the names in this folder. Where folders cannot be synced (Windows), this is not needed. */
 export function syncFolder(folder: string): void {
   let descriptor: number;
   try {
@@ -22,7 +22,7 @@ export function syncFolder(folder: string): void {
   }
 }
 
-/** The file's bytes are on the disk, whoever has written them; nothing to do for one that is not there. */
+/** Syncs the content of the file, whichever process wrote it; does nothing for a missing file. */
 export async function syncFile(path: string): Promise<void> {
   const file = await open(path, "r+").catch((error: unknown) => {
     if (codeOf(error) !== "ENOENT") throw error;
@@ -34,7 +34,7 @@ export async function syncFile(path: string): Promise<void> {
   }
 }
 
-/** As `mkdir -p`. Node's own (24.21) never returns below a folder like /proc, where nothing can be made. */
+/** As `mkdir -p`. Node's own (24.21) never returns below a folder like /proc, where no folder can be created. */
 export function makeFolder(folder: string, mode?: number): void {
   try {
     mkdirSync(folder, mode);

@@ -1,11 +1,11 @@
-// How many files this process may open. Below what it needs, whatever comes first fails with an error that names something
-// else: SQLite says "unable to open database file", a thread of the parser does not start.
+// How many files this process may open. With too few, errors are misleading: SQLite reports "unable to open database file",
+// or a thread of the parser does not start.
 import { readFileSync } from "node:fs";
 import { HidbError } from "./errors.js";
 
-/** Any command: measured, 28 with a database open. */
+/** For any command: measured, 28 with a database open. */
 const COMMAND_HANDLES = 32;
-/** An instance: measured, 36 at work on one video, 74 on eight. */
+/** For an instance: measured, 36 at work on one video, 74 on eight. */
 const INSTANCE_HANDLES = 56;
 const VIDEO_HANDLES = 6;
 
@@ -13,7 +13,7 @@ export function handlesOfInstance(concurrency: number): number {
   return INSTANCE_HANDLES + VIDEO_HANDLES * concurrency;
 }
 
-/** Errors: HANDLES_TOO_FEW. Node has raised the soft limit to the hard one by now. */
+/** Errors: HANDLES_TOO_FEW. Node raises the soft limit to the hard one at its start. */
 export function checkHandles(needed = COMMAND_HANDLES, limit = readLimit()): void {
   if (limit >= needed) return;
   throw new HidbError({

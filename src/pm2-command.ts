@@ -1,4 +1,4 @@
-// The `pm2` command, spawned: PM2 is never imported, and no command of it is waited for without a bound.
+// Spawns the `pm2` command: PM2 is never imported, and every command has a time limit.
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -8,7 +8,7 @@ import { systemClock as clock } from "./clock.js";
 import { HidbError, messageOf } from "./errors.js";
 import type { Millis } from "./video.js";
 
-/** What PM2 answers from memory, however many processes it has. */
+/** Time limit of commands that PM2 answers from memory. */
 export const PM2_ANSWER_MS: Millis = 20_000;
 
 export interface Pm2Options {
@@ -18,7 +18,7 @@ export interface Pm2Options {
 }
 
 export interface Pm2Answer {
-  /** Undefined when it was ended for its time. */
+  /** Undefined when the time limit ended it. */
   code: number | undefined;
   stdout: string;
   stderr: string;
@@ -26,12 +26,12 @@ export interface Pm2Answer {
 
 const running = new Set<ChildProcess>();
 
-/** Ends with the process group of every command that is under way. */
+/** Kills the process group of every command in progress. */
 export function endPm2Commands(): void {
   for (const child of running) endGroup(child);
 }
 
-/** Errors: PM2_FAILED where it cannot be started; that it failed, or took too long, is in the answer. */
+/** Errors: PM2_FAILED where it cannot be started; a failure or a timeout is in the answer. */
 export function runPm2(args: string[], options: Pm2Options): Promise<Pm2Answer> {
   return startPm2(args, options).answer;
 }
@@ -41,7 +41,7 @@ export function startPm2(args: string[], { environment, timeoutMs, cwd }: Pm2Opt
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...environment, PM2_DISCRETE_MODE: "true", PM2_DISABLE_VERSION_CHECK: "true", NO_COLOR: "1" },
     stdio: ["ignore", "pipe", "pipe"],
-    // A group of its own: Ctrl-C means us, and we drain the pool in an orderly way.
+    // A process group of its own: Ctrl-C must not end it while hidb drains the pool.
     detached: true,
   });
   running.add(child);
@@ -60,7 +60,7 @@ export function startPm2(args: string[], { environment, timeoutMs, cwd }: Pm2Opt
       timer.cancel();
       reject(notStarted(args, error));
     });
-    // Not "exit": a long list may still be on its way then.
+    // Not "exit": output may still arrive after it.
     child.once("close", (code) => {
       timer.cancel();
       resolve({ code: code ?? 1, ...output });
@@ -69,13 +69,13 @@ export function startPm2(args: string[], { environment, timeoutMs, cwd }: Pm2Opt
   return { child, answer };
 }
 
-/** The daemon is not in it: PM2 gives it a session of its own. */
+/** The daemon is not in the group: PM2 gives it a session of its own. */
 function endGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, "SIGKILL");
   } catch {
-    // It has ended by itself.
+    // It has ended already.
   }
 }
 
@@ -85,13 +85,13 @@ export function findPm2(): { bin: string; version: string } {
   return { bin: join(dirname(file), "bin", "pm2"), version };
 }
 
-/** The list that `pm2 jlist` prints behind whatever else it has to say; errors: PM2_FAILED. */
+/** The list that `pm2 jlist` prints after its other messages. Errors: PM2_FAILED. */
 export function readPm2List<T>(answer: Pm2Answer): T[] {
   const list = /\[(?:\{.*\})?\]$/.exec(answer.stdout.trimEnd())?.[0];
   try {
     if (answer.code === 0 && list !== undefined) return JSON.parse(list) as T[];
   } catch {
-    // Cut short: said below.
+    // Truncated: reported below.
   }
   throw pm2Failed("jlist", answer);
 }
@@ -116,7 +116,7 @@ function notStarted([command = ""]: string[], error: Error): HidbError {
   });
 }
 
-/** The last line that tells something: a stack and what Node says below it do not. */
+/** The last line with a message, without stack traces and what Node prints below them. */
 function lastLine({ stdout, stderr }: Pm2Answer): string {
   const lines = stripVTControlCharacters(stderr.trim() === "" ? stdout : stderr)
     .split("\n")

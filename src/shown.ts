@@ -12,17 +12,17 @@ export function shownUrl(text: string): string {
   return at < 0 ? `${origin}${pathname}` : `${protocol}//***${pathname.slice(at)}`;
 }
 
-/** Whether it holds anything that `shownUrl` does not show. */
+/** Whether `shownUrl` leaves anything of it out. */
 export function hidesAnything(url: string): boolean {
   return !URL.canParse(url) || new URL(url).href !== shownUrl(url);
 }
 
-/** Names of parts of a query that are there to let somebody in. */
+/** Names of query parameters that give access. */
 const KEY = /sig|token|key|auth|secret|pass|pwd|cred|policy|session|jwt|hmac|code/i;
-/** A short value says which video is meant; nobody is let in by one. */
+/** A shorter value identifies a video; it is too short for a key. */
 const LONG = 20;
 
-/** A source of the catalogue for people to see: of a URL neither its login nor what in its query may be a signature. */
+/** A source of the catalogue for people to see: without a URL's login and without query values that may be signatures. */
 export function shownSource(source: string): string {
   const { head, pairs } = takeApart(source);
   return (
@@ -31,7 +31,7 @@ export function shownSource(source: string): string {
   );
 }
 
-/** What `shownSource` leaves out, for texts of programs and servers that repeat what they were given. */
+/** What `shownSource` leaves out, to hide it in the texts of programs and servers that repeat their input. */
 export function sourceSecrets(source: string): string[] {
   const { head, pairs } = takeApart(source);
   const login = LOGIN.exec(head)?.[2]?.slice(0, -1) ?? "";
@@ -75,15 +75,15 @@ function decode(text: string): string {
   }
 }
 
-/** The texts to hide: values, their parts (`Bearer <token>`) and what they become on the way, the longest first. */
+/** The texts to hide: values, their parts (`Bearer <token>`) and encoded forms of them, the longest first. */
 export function secretParts(values: readonly string[]): string[] {
   const parts = values.flatMap((value) => [value, ...value.split(/\s+/)]).filter((part) => part.length >= SHORTEST);
   return [...new Set(parts.flatMap(formsOf))].sort((one, other) => other.length - one.length);
 }
 
-/** What is shorter hides nothing. */
+/** Shorter parts are not hidden. */
 const SHORTEST = 4;
-/** Of a longer one, its beginning or its end alone would help somebody. */
+/** Of a longer token, this many characters of its beginning or its end are hidden, too. */
 const END = 8;
 
 function formsOf(part: string): string[] {
@@ -93,7 +93,7 @@ function formsOf(part: string): string[] {
   return [part, ...escaped, ...base64Forms(part), ...(isToken ? [part.slice(0, END), part.slice(-END)] : [])];
 }
 
-/** Wherever in a longer text it stood, such as `user:<token>`. */
+/** At each of the three offsets it can have in a longer encoded text, such as `user:<token>`. */
 function base64Forms(part: string): string[] {
   return [0, 1, 2].flatMap((before) => {
     const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(part)]);
@@ -107,12 +107,12 @@ export function hideSecrets(text: string, secrets: readonly string[]): string {
   return secrets.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
 }
 
-/** Enough to tell why; a path alone may take 4,096 bytes of it. */
+/** Room for a reason with a path, which may take 4,096 bytes. */
 const LONGEST_REASON = 5000;
 
-/** Why an attempt failed, in words that may come from anybody: not for pages, and without what a terminal would obey. */
+/** The reason of a failed attempt, which may come from outside: without control characters for a terminal; HTML is not escaped. */
 export function shownReason(text: string): string {
   const shown = text.slice(0, LONGEST_REASON).toWellFormed();
-  // Tabs and line feeds are for people.
+  // Tabs and line feeds are kept.
   return shown.replaceAll(/[^\P{Cc}\t\n]+/gu, " ").trim() || "no reason is known";
 }
