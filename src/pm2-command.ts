@@ -25,6 +25,8 @@ export interface Pm2Answer {
 }
 
 const running = new Set<ChildProcess>();
+/** A command that only asks must not start a daemon where that has just ended: these options of its Node end it at once. */
+const NO_DAEMON = { PM2_NODE_OPTIONS: "--eval 0" };
 
 /** Kills the process group of every command in progress. */
 export function endPm2Commands(): void {
@@ -37,9 +39,10 @@ export function runPm2(args: string[], options: Pm2Options): Promise<Pm2Answer> 
 }
 
 export function startPm2(args: string[], { environment, timeoutMs, cwd }: Pm2Options) {
+  const quiet = { PM2_DISCRETE_MODE: "true", PM2_DISABLE_VERSION_CHECK: "true", NO_COLOR: "1" };
   const child = spawn(process.execPath, [findPm2().bin, ...args], {
     ...(cwd === undefined ? {} : { cwd }),
-    env: { ...environment, PM2_DISCRETE_MODE: "true", PM2_DISABLE_VERSION_CHECK: "true", NO_COLOR: "1" },
+    env: { ...environment, ...quiet, ...(args[0] === "jlist" ? NO_DAEMON : {}) },
     stdio: ["ignore", "pipe", "pipe"],
     // A process group of its own: Ctrl-C must not end it while hidb drains the pool.
     detached: true,
@@ -85,9 +88,10 @@ export function findPm2(): { bin: string; version: string } {
   return { bin: join(dirname(file), "bin", "pm2"), version };
 }
 
-/** The list that `pm2 jlist` prints after its other messages. Errors: PM2_FAILED. */
+/** The list that `pm2 jlist` prints after its other messages; without a daemon it prints nothing. Errors: PM2_FAILED. */
 export function readPm2List<T>(answer: Pm2Answer): T[] {
   const list = /\[(?:\{.*\})?\]$/.exec(answer.stdout.trimEnd())?.[0];
+  if (answer.code === 0 && answer.stdout.trim() === "") return [];
   try {
     if (answer.code === 0 && list !== undefined) return JSON.parse(list) as T[];
   } catch {

@@ -25,6 +25,7 @@ export function listRunning(pm2 = "", name: string, environment: NodeJS.ProcessE
       stdio: ["ignore", "pipe", "ignore"],
       timeout: ANSWER_MS,
     });
+    if (stdout.trim() === "") return undefined;
     return readPm2List<Listed>({ code: 0, stdout, stderr: "" }).filter((one) => one.name === name);
   } catch {
     return undefined;
