@@ -56,7 +56,7 @@ describe.skipIf(reason !== undefined).concurrent("a disk under two instances tha
   it.for(SHORT.map((trouble) => [trouble.name, trouble] as const))(
     "that %s is waited for, told in a line, and when it is mended every video ends once",
     async ([, trouble], { annotate }) => {
-      await annotate(JSON.stringify(await breakPool(trouble, { videos: 60, brokenMs: 700 })));
+      await annotate(JSON.stringify(await breakPool(trouble, { videos: 300, brokenMs: 700 })));
     },
   );
 

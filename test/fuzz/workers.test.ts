@@ -5,7 +5,7 @@ import { Instance } from "./workers/instance.ts";
 import { judgeSeen, PATIENCE_MS, TIMEOUT_MS } from "./workers/judge.ts";
 
 /** What `npm test` has time for; `npm run fuzz -- workers` is the long form. */
-const SHORT_MS = 9000;
+const WORKERS = 12;
 const SEED = 20_261_124;
 const KEPT = keptWorkers().filter(({ long }) => !long);
 
@@ -19,26 +19,19 @@ async function judge(worker: HostileWorker): Promise<string[]> {
 }
 
 describe("an instance with a Worker that does harm to one video", () => {
-  it.each(KEPT)("outlives $name, in a thread", { timeout: PATIENCE_MS }, async ({ worker }) => {
+  it.each(KEPT)("outlives $name, in a thread", async ({ worker }) => {
     expect(await judge({ ...worker, isolation: "thread" })).toEqual([]);
   });
 
-  it.each(KEPT.filter(({ worker }) => !worker.poison))(
-    "outlives $name, in itself",
-    { timeout: PATIENCE_MS },
-    async ({ worker }) => {
-      expect(await judge({ ...worker, isolation: "process" })).toEqual([]);
-    },
-  );
+  it.each(KEPT.filter(({ worker }) => !worker.poison))("outlives $name, in itself", async ({ worker }) => {
+    expect(await judge({ ...worker, isolation: "process" })).toEqual([]);
+  });
 
-  it(`outlives it, whatever that is (seed ${SEED})`, { timeout: PATIENCE_MS + SHORT_MS }, async () => {
-    const until = performance.now() + SHORT_MS;
-    let index = 0;
-    for (; performance.now() < until; index++) {
+  it(`outlives it, whatever that is (seed ${SEED})`, async () => {
+    for (let index = 0; index < WORKERS; index++) {
       const worker = makeWorker(SEED, index);
       const again = `npm run fuzz -- workers --seed ${SEED} --only ${index}: ${worker.names.join(", ")}`;
       expect(await judge(worker), again).toEqual([]);
     }
-    expect(index).toBeGreaterThan(2);
   });
 });

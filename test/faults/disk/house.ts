@@ -98,8 +98,8 @@ export class House {
     return file;
   }
 
-  async fill(videos: number, durationS = 1): Promise<void> {
-    const answer = await this.hidb(["add", this.list(videos, durationS)]);
+  async fill(videos: number, durationS = 1, name = "list.csv"): Promise<void> {
+    const answer = await this.hidb(["add", this.list(videos, durationS, name)]);
     if (answer.code !== 0) throw new Error(`expected the videos to be added, got ${answer.stderr}`);
   }
 
