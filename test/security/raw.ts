@@ -21,7 +21,7 @@ export async function say(port: number, ...parts: string[]): Promise<{ status: n
       pause = setTimeout(resolve, 150);
     });
     socket.on("close", () => resolve());
-    setTimeout(resolve, 5000).unref();
+    setTimeout(resolve, 60_000).unref();
   });
   for (const part of parts) socket.write(part);
   await over;

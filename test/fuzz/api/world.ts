@@ -77,7 +77,10 @@ export class ApiWorld {
   }
 
   /** Writes the parts and reads until the server has said enough, or ends. */
-  async say(said: (string | Buffer)[], { ms = 3000, gapMs = 0 }: { ms?: number; gapMs?: number } = {}): Promise<Heard> {
+  async say(
+    said: (string | Buffer)[],
+    { ms = 60_000, gapMs = 0 }: { ms?: number; gapMs?: number } = {},
+  ): Promise<Heard> {
     const parts = said.map((part) => Buffer.from(part));
     const socket = connect(this.port, "127.0.0.1");
     let bytes: Buffer = Buffer.alloc(0);

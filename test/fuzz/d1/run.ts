@@ -26,7 +26,7 @@ export async function fuzz(options: Options): Promise<number> {
 export async function fuzzD1(options: Options & { count: number }): Promise<Finding[]> {
   const server = await MutatedD1.start();
   try {
-    return await tryCases("d1", options, (chance, index) => within(10_000, one(server, chance, index)));
+    return await tryCases("d1", options, (chance, index) => within(100_000, one(server, chance, index)));
   } finally {
     server.close();
   }

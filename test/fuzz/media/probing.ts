@@ -26,7 +26,7 @@ export interface Probed {
 }
 
 /** A machine with neighbours is late, and a thread needs time to start and to end. */
-const LATE_MS = 5000;
+const LATE_MS = 30_000;
 /** A thread's own, what grows between two looks at it, and a copy of the file in this process. */
 const SPARE_MB = 90;
 const MB = 2 ** 20;

@@ -27,7 +27,7 @@ export async function fuzzSettings(options: Options & { count: number; withProce
   try {
     return await tryCases("settings", options, async (chance, index) => {
       if (index % PROCESS_EVERY === PROCESS_EVERY - 1) {
-        if (options.withProcesses !== false) await within(60_000, tryProcess(folder, chance));
+        if (options.withProcesses !== false) await within(150_000, tryProcess(folder, chance));
       } else if (index % 4 === 3) tryDotenv(folder, chance);
       else tryValues(folder, chance, index);
       rmSync(join(folder, ".env"), { force: true });

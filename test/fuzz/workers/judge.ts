@@ -4,7 +4,7 @@ import type { Seen, Told } from "./instance.ts";
 
 export const TIMEOUT_MS = 2000;
 /** An attempt is told to stop, has a second to do it, and this machine has neighbours. */
-const LATE_MS = 6000;
+const LATE_MS = 30_000;
 /** What computes on and on while it loads is ended after so long. */
 const START_MS = 40_000;
 /** Three videos, a start and an end, each as late as it may be. */
