@@ -1,4 +1,5 @@
 // What workerd adds to the streams of the platform, and the words it has for their misuse.
+import type { UnderlyingByteSource, UnderlyingSink } from "node:stream/web";
 import { native } from "../native.js";
 import { define, type Realm, type Target } from "../realm.js";
 import { asBytes, promiseBytes } from "./content.js";
@@ -17,7 +18,7 @@ export function installStreams(target: Target, realm: Realm): void {
       refuseGlobalScope(realm);
       super();
       const highWaterMark = (strategy as { highWaterMark?: unknown } | undefined)?.highWaterMark;
-      this.#pipe = makePipe(highWaterMark === undefined ? null : Number(highWaterMark), expected ?? null);
+      this.#pipe = new Pipe(highWaterMark === undefined ? null : Number(highWaterMark), expected ?? null);
     }
 
     override get readable(): ReadableStream<Uint8Array> {
@@ -42,105 +43,114 @@ export function installStreams(target: Target, realm: Realm): void {
   speakLikeWorkerd();
 }
 
-interface Pipe {
-  readable: ReadableStream<Uint8Array>;
-  writable: WritableStream;
-}
-
 interface Write {
   bytes: Uint8Array;
   done(): void;
   refuse(reason: unknown): void;
 }
 
-function makePipe(highWaterMark: number | null, expected: number | null): Pipe {
-  let reading: ReadableByteStreamController;
-  let writing: WritableStreamDefaultController;
-  let waiting: Write | null = null;
-  let demand: (() => void) | null = null;
-  let left = expected ?? Number.POSITIVE_INFINITY;
+/** Two streams: a write on the one is done once its bytes have been read from the other. */
+class Pipe {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream;
+  readonly #expected: number | null;
+  #left: number;
+  #reading!: ReadableByteStreamController;
+  #writing!: WritableStreamDefaultController;
+  /** The write whose bytes have not all been read. */
+  #waiting: Write | null = null;
+  /** Resolves the read that waits for bytes. */
+  #demand: (() => void) | null = null;
 
-  /** Both sides end; whoever has written only sees it at the next write, as in workerd. */
-  const fail = (text: string) => {
-    const error = new TypeError(text);
-    reading.error(error);
-    writing.error(error);
-    demand?.();
-  };
-  const deliver = () => {
-    if (waiting === null || demand === null) return;
-    const { bytes, done } = waiting;
-    const { byobRequest } = reading;
-    if (byobRequest?.view) {
-      const view = new Uint8Array(byobRequest.view.buffer, byobRequest.view.byteOffset, byobRequest.view.byteLength);
-      const size = Math.min(view.byteLength, bytes.byteLength);
-      view.set(bytes.subarray(0, size));
-      waiting.bytes = bytes.subarray(size);
-      byobRequest.respond(size);
-    } else {
-      reading.enqueue(new Uint8Array(bytes));
-      waiting.bytes = new Uint8Array(0);
-    }
-    const met = demand;
-    demand = null;
-    if (waiting.bytes.byteLength === 0) {
-      waiting = null;
-      done();
-    }
-    met();
-  };
-  const readable = new native.ReadableStream(
-    {
+  constructor(highWaterMark: number | null, expected: number | null) {
+    this.#expected = expected;
+    this.#left = expected ?? Number.POSITIVE_INFINITY;
+    this.readable = new native.ReadableStream(this.#source(), { highWaterMark: 0 });
+    const strategy = { highWaterMark: highWaterMark ?? 0, size: (chunk: unknown) => writtenBytes(chunk).byteLength };
+    this.writable = new native.WritableStream(this.#sink(), highWaterMark === null ? undefined : strategy);
+    promiseBytes(this.readable, expected);
+  }
+
+  #source(): UnderlyingByteSource {
+    return {
       type: "bytes",
       start: (controller) => {
-        reading = controller as ReadableByteStreamController;
+        this.#reading = controller;
       },
       pull: () =>
         new Promise<void>((resolve) => {
-          demand = resolve;
-          deliver();
+          this.#demand = resolve;
+          this.#deliver();
         }),
       cancel: (reason) => {
         const error: unknown = reason ?? new Error("Stream was cancelled.");
-        writing.error(error);
-        waiting?.refuse(error);
-        waiting = null;
+        this.#writing.error(error);
+        this.#waiting?.refuse(error);
+        this.#waiting = null;
       },
-    },
-    { highWaterMark: 0 },
-  );
-  const writable = new native.WritableStream(
-    {
+    };
+  }
+
+  #sink(): UnderlyingSink {
+    return {
       start: (controller) => {
-        writing = controller;
+        this.#writing = controller;
       },
       write: (chunk) => {
-        const bytes = writtenBytes(chunk, (error) => reading.error(error));
+        const bytes = writtenBytes(chunk, (error) => this.#reading.error(error));
         if (bytes.byteLength === 0) return;
-        left -= bytes.byteLength;
-        if (left < 0) return fail("Attempt to write too many bytes through a FixedLengthStream.");
+        this.#left -= bytes.byteLength;
+        if (this.#left < 0) return this.#fail("Attempt to write too many bytes through a FixedLengthStream.");
         return new Promise<void>((resolve, reject) => {
-          waiting = { bytes, done: resolve, refuse: reject };
-          deliver();
+          this.#waiting = { bytes, done: resolve, refuse: reject };
+          this.#deliver();
         });
       },
       close: () => {
-        if (expected !== null && left > 0) {
-          return fail("FixedLengthStream did not see all expected bytes before close().");
+        if (this.#expected !== null && this.#left > 0) {
+          return this.#fail("FixedLengthStream did not see all expected bytes before close().");
         }
-        reading.close();
-        reading.byobRequest?.respond(0);
-        demand?.();
+        this.#reading.close();
+        this.#reading.byobRequest?.respond(0);
+        this.#demand?.();
       },
       abort: (reason) => {
-        reading.error(reason);
-        demand?.();
+        this.#reading.error(reason);
+        this.#demand?.();
       },
-    },
-    highWaterMark === null ? undefined : { highWaterMark, size: (chunk) => writtenBytes(chunk).byteLength },
-  );
-  promiseBytes(readable, expected);
-  return { readable, writable };
+    };
+  }
+
+  /** Both sides end; the writer is told at its next write only, as in workerd. */
+  #fail(text: string): void {
+    const error = new TypeError(text);
+    this.#reading.error(error);
+    this.#writing.error(error);
+    this.#demand?.();
+  }
+
+  #deliver(): void {
+    const write = this.#waiting;
+    const demand = this.#demand;
+    if (write === null || demand === null) return;
+    const { byobRequest } = this.#reading;
+    if (byobRequest?.view) {
+      const view = new Uint8Array(byobRequest.view.buffer, byobRequest.view.byteOffset, byobRequest.view.byteLength);
+      const size = Math.min(view.byteLength, write.bytes.byteLength);
+      view.set(write.bytes.subarray(0, size));
+      write.bytes = write.bytes.subarray(size);
+      byobRequest.respond(size);
+    } else {
+      this.#reading.enqueue(new Uint8Array(write.bytes));
+      write.bytes = new Uint8Array(0);
+    }
+    this.#demand = null;
+    if (write.bytes.byteLength === 0) {
+      this.#waiting = null;
+      write.done();
+    }
+    demand();
+  }
 }
 
 function writtenBytes(chunk: unknown, onRefusal?: (error: TypeError) => void): Uint8Array {

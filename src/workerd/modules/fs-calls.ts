@@ -10,23 +10,59 @@ type Call = (...given: never[]) => unknown;
 
 const ENCODINGS = ["utf8", "utf-8", "base64", "base64url", "hex", "latin1", "binary", "ascii", "utf16le", "ucs2"];
 
+/** What the calls have in common. */
+interface Calls {
+  tree: FileTree;
+  /** The path that an argument names. */
+  at: (given: unknown) => string;
+  descriptors: Descriptors;
+}
+
 export function fileCalls(tree: FileTree, cwd: () => string): Record<string, Call> {
   const at = (given: unknown) => pathOf(given, cwd());
   const descriptors = new Descriptors(tree);
-  let temporary = 0;
+  const calls: Calls = { tree, at, descriptors };
+  return { ...contentCalls(calls), ...entryCalls(calls), ...folderCalls(calls), ...descriptors.calls(at) };
+}
 
-  const readFile = (given: unknown, options?: unknown): unknown => {
-    const encoding = encodingOf(options);
-    const bytes = typeof given === "number" ? descriptors.readAll(given) : readAll(tree, at(given));
-    const buffer = native.Buffer.from(bytes);
-    return encoding === undefined ? buffer : buffer.toString(encoding);
-  };
+function contentCalls({ tree, at, descriptors }: Calls): Record<string, Call> {
   const writeFile = (given: unknown, data: unknown, options?: unknown): number => {
     const flag = String(optionsOf(options).flag ?? "w");
     const bytes = bytesFrom(data, encodingOf(options));
     if (typeof given === "number") return descriptors.write(given, bytes, null);
     return writeAll(tree, at(given), { bytes, isAppended: flag.startsWith("a"), isNew: flag.includes("x") });
   };
+  return {
+    readFile: (given: unknown, options?: unknown): unknown => {
+      const encoding = encodingOf(options);
+      const bytes = typeof given === "number" ? descriptors.readAll(given) : readAll(tree, at(given));
+      const buffer = native.Buffer.from(bytes);
+      return encoding === undefined ? buffer : buffer.toString(encoding);
+    },
+    writeFile,
+    appendFile: (given: unknown, data: unknown, options?: unknown) =>
+      void writeFile(given, data, { ...optionsOf(options), flag: "a" }),
+    truncate: (given: unknown, length = 0) => {
+      const node = find(tree, at(given), "ftruncate");
+      if (node.kind !== "file" || !node.isWritable) throw fileError("EPERM", "ftruncate");
+      const bytes = new Uint8Array(length);
+      bytes.set(bytesOf(node).subarray(0, length));
+      node.bytes = bytes;
+    },
+    copyFile: (from: unknown, to: unknown, mode = 0) => {
+      const node = find(tree, at(from), "copyfile");
+      if ((mode & 1) !== 0 && tree.find(at(to)) !== undefined) throw statError("EEXIST", "copyFile", at(to));
+      if (node.kind === "folder") throw fileError("EISDIR", "copyfile");
+      writeAll(tree, at(to), { bytes: readAll(tree, at(from)).slice() });
+    },
+    cp: (from: unknown, to: unknown) => {
+      find(tree, at(from), "cp");
+      copyAll(tree, at(from), at(to));
+    },
+  };
+}
+
+function entryCalls({ tree, at }: Calls): Record<string, Call> {
   const stat = (syscall: "stat" | "lstat") => (given: unknown, options?: unknown) => {
     const path = at(given);
     const { bigint = false, throwIfNoEntry = true } = optionsOf(options);
@@ -35,42 +71,39 @@ export function fileCalls(tree: FileTree, cwd: () => string): Record<string, Cal
     if (throwIfNoEntry === false) return undefined;
     throw statError("ENOENT", syscall, path);
   };
-  const needed = (syscall: string, given: unknown): { path: string; node: TreeNode } => {
-    const path = at(given);
-    const node = tree.find(path);
-    if (node === undefined) throw fileError("ENOENT", syscall, path);
-    return { path, node };
+  const mustExist = (syscall: string) => (given: unknown) => {
+    if (tree.find(at(given)) === undefined) throw statError("ENOENT", syscall, at(given));
   };
-  const readlink = (given: unknown) => {
-    const path = at(given);
-    const node = tree.find(path, { followsLast: false });
-    if (node === undefined) throw fileError("ENOENT", "readlink", path);
-    if (node.kind !== "link") throw fileError("EINVAL", "readlink", path);
-    return node.target;
-  };
-  const copyFile = (from: unknown, to: unknown, mode = 0) => {
-    const { node } = needed("copyfile", from);
-    if ((mode & 1) !== 0 && tree.find(at(to)) !== undefined) throw statError("EEXIST", "copyFile", at(to));
-    if (node.kind === "folder") throw fileError("EISDIR", "copyfile");
-    writeAll(tree, at(to), { bytes: readAll(tree, at(from)).slice() });
-  };
-
   return {
-    readFile,
-    writeFile,
-    appendFile: (given: unknown, data: unknown, options?: unknown) =>
-      void writeFile(given, data, { ...optionsOf(options), flag: "a" }),
     exists: (given: unknown) => isPath(given) && tree.find(at(given)) !== undefined,
     stat: stat("stat"),
     lstat: stat("lstat"),
     access: (given: unknown, mode = 0) => {
       const node = tree.find(at(given));
       const isReadOnly = node?.kind === "file" && !node.isWritable;
-      // Nothing can be run here, and what may not be written does not exist for who asks.
+      // workerd reports a file that may not be written, and any that is to be executed, as missing.
       if (node === undefined || (mode & 1) !== 0 || ((mode & 2) !== 0 && isReadOnly)) {
         throw statError("ENOENT", "access", at(given));
       }
     },
+    utimes: (given: unknown, _accessed: unknown, changed: unknown) => {
+      const node = find(tree, at(given), "utimes");
+      if (node.kind === "file") node.changedMs = changed instanceof Date ? changed.getTime() : Number(changed);
+    },
+    chmod: mustExist("chmod"),
+    chown: mustExist("chown"),
+    statfs: () => ({ type: 0, bsize: 0, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0 }),
+  };
+}
+
+function folderCalls({ tree, at }: Calls): Record<string, Call> {
+  let temporary = 0;
+  const addLink = (given: unknown, syscall: string, node: TreeNode) => {
+    const { folder, name } = writableParent(tree, at(given), syscall);
+    if (folder.children.has(name)) throw fileError("EEXIST", syscall);
+    folder.children.set(name, node);
+  };
+  return {
     readdir: (given: unknown, options?: unknown) => listFolder(tree, at(given), optionsOf(options)),
     mkdir: (given: unknown, options?: unknown) => makeFolder(tree, at(given), optionsOf(options).recursive === true),
     mkdtemp: (prefix: unknown) => {
@@ -87,48 +120,25 @@ export function fileCalls(tree: FileTree, cwd: () => string): Record<string, Cal
     },
     unlink: (given: unknown) => unlink(tree, at(given)),
     rename: (from: unknown, to: unknown) => rename(tree, at(from), at(to)),
-    copyFile,
-    cp: (from: unknown, to: unknown) => {
-      needed("cp", from);
-      copyAll(tree, at(from), at(to));
-    },
     realpath: (given: unknown) => {
-      const { path } = needed("readlink", given);
-      const node = tree.find(path, { followsLast: false });
-      return node?.kind === "link" ? node.target : path;
+      find(tree, at(given), "readlink");
+      const node = tree.find(at(given), { followsLast: false });
+      return node?.kind === "link" ? node.target : at(given);
     },
-    readlink,
-    symlink: (target: unknown, given: unknown) => {
-      const { folder, name } = writableParent(tree, at(given), "symlink");
-      if (folder.children.has(name)) throw fileError("EEXIST", "symlink");
-      folder.children.set(name, { kind: "link", target: at(target) });
+    readlink: (given: unknown) => {
+      const node = find(tree, at(given), "readlink", { followsLast: false });
+      if (node.kind !== "link") throw fileError("EINVAL", "readlink", at(given));
+      return node.target;
     },
-    link: (from: unknown, given: unknown) => {
-      const { node } = needed("link", from);
-      const { folder, name } = writableParent(tree, at(given), "link");
-      if (folder.children.has(name)) throw fileError("EEXIST", "link");
-      folder.children.set(name, node);
-    },
-    truncate: (given: unknown, length = 0) => {
-      const { node } = needed("ftruncate", given);
-      if (node.kind !== "file" || !node.isWritable) throw fileError("EPERM", "ftruncate");
-      const kept = new Uint8Array(length);
-      kept.set(bytesOf(node).subarray(0, length));
-      node.bytes = kept;
-    },
-    utimes: (given: unknown, _accessed: unknown, changed: unknown) => {
-      const { node } = needed("utimes", given);
-      if (node.kind === "file") node.changedMs = changed instanceof Date ? changed.getTime() : Number(changed);
-    },
-    chmod: (given: unknown) => {
-      if (tree.find(at(given)) === undefined) throw statError("ENOENT", "chmod", at(given));
-    },
-    chown: (given: unknown) => {
-      if (tree.find(at(given)) === undefined) throw statError("ENOENT", "chown", at(given));
-    },
-    statfs: () => ({ type: 0, bsize: 0, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0 }),
-    ...descriptors.calls(at),
+    symlink: (target: unknown, given: unknown) => addLink(given, "symlink", { kind: "link", target: at(target) }),
+    link: (from: unknown, given: unknown) => addLink(given, "link", find(tree, at(from), "link")),
   };
+}
+
+function find(tree: FileTree, path: string, syscall: string, options?: { followsLast: boolean }): TreeNode {
+  const node = tree.find(path, options);
+  if (node === undefined) throw fileError("ENOENT", syscall, path);
+  return node;
 }
 
 export function optionsOf(options: unknown): Options {
