@@ -1,4 +1,4 @@
-// Room 3, the processor `command`: runs a program once a video, without a shell.
+// Stage `process`, the processor `command`: runs a program once a video, without a shell.
 
 import type { Clock } from "../clock.js";
 import { inheritedEnvironment } from "../config/environment.js";

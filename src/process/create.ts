@@ -1,4 +1,4 @@
-// Part of room 3: chooses the processor by HIDB_PROCESSOR; only the chosen one is loaded.
+// Stage `process`: loads the processor that HIDB_PROCESSOR names, and no other.
 import type { Clock } from "../clock.js";
 import type { Config } from "../config/settings.js";
 import type { Processor } from "./processor.js";

@@ -6,10 +6,10 @@ import { HidbError, messageOf } from "../errors.js";
 import { HttpClient, RedirectError, readBody } from "../http-client.js";
 import { hideSecrets, secretParts, shownUrl } from "../shown.js";
 import type { Outcome } from "../video.js";
+import { outcomeOfAnswer } from "./answer-outcome.js";
 import { buildRequest, readHttpSettings, sampleUrl } from "./http/settings.js";
 import type { Processor } from "./processor.js";
 import { troubleOutcome } from "./trouble.js";
-import { judgeAnswer } from "./verdict.js";
 
 const CONNECT_MS = 3000;
 const MAX_REDIRECTS = 5;
@@ -36,7 +36,7 @@ export function createHttp(config: Config, { clock }: { clock: Clock }): Process
         if (body === null) return noAnswer(target, "an answer above HIDB_HTTP_MAX_MB");
         const { statusCode: status = 0, headers } = response;
         const answer = { status, retryAfter: headers["retry-after"], text: new TextDecoder().decode(body) };
-        return judgeAnswer(answer, { target, secrets, now: clock.now() });
+        return outcomeOfAnswer(answer, { target, secrets, now: clock.now() });
       } catch (error) {
         if (signal.aborted) return { kind: "released" };
         if (error instanceof RedirectError) return noAnswer(target, error.message);

@@ -1,4 +1,4 @@
-// Room 3, the contract: a processor turns one claimed video into an outcome. The kinds live beside this file.
+// Stage `process`, its contract: a processor turns one claimed video into an outcome. The kinds live beside this file.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Outcome, Video } from "../video.js";
 

@@ -1,4 +1,4 @@
-// Room 3, the processor `rehearse`: waits in place of work, and goes wrong at given rates, for trials and benchmarks.
+// Stage `process`, the processor `rehearse`: waits in place of work, and goes wrong at given rates, for trials and benchmarks.
 import type { Clock } from "../clock.js";
 import type { Config } from "../config/settings.js";
 import type { Millis, Outcome, Video } from "../video.js";

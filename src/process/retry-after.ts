@@ -1,4 +1,4 @@
-// Part of room 3: how long a server asks to be left alone.
+// The Retry-After header of a response.
 import type { Millis } from "../video.js";
 
 /** A server that wants more patience than this is asked again all the same. */

@@ -1,4 +1,4 @@
-// Part of room 3: the placeholders that people write into HIDB_COMMAND and HIDB_HTTP_URL, e.g. `{source}`.
+// The placeholders of HIDB_COMMAND and HIDB_HTTP_URL, e.g. `{source}`.
 import { settingInvalid } from "../config/check.js";
 import { type Config, SETTINGS, type SettingKey } from "../config/settings.js";
 import type { Video } from "../video.js";

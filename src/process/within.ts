@@ -1,4 +1,4 @@
-// Part of room 3: how long the end of a processor is waited for.
+// How long to wait for a processor to close.
 import type { Clock } from "../clock.js";
 import type { Millis } from "../video.js";
 

@@ -1,4 +1,4 @@
-// Room 3, the processor `worker`: the user's own Cloudflare Worker, unmodified, gets each video as a request, a message of
+// Stage `process`, the processor `worker`: the user's own Cloudflare Worker, unmodified, gets each video as a request, a message of
 // a batch or a cron event.
 import type { Clock } from "../clock.js";
 import type { Config } from "../config/settings.js";
@@ -12,8 +12,8 @@ import type { FetchAnswer, LogLevel } from "../workerd/host/protocol.js";
 import { type LimitsInForce, readLimits } from "../workerd/limits/settings.js";
 import type { HostWorkerOptions } from "../workerd/options.js";
 import type { WorkerPlan } from "../workerd/plan.js";
+import { outcomeOfAnswer } from "./answer-outcome.js";
 import type { AttemptContext, Processor } from "./processor.js";
-import { judgeAnswer } from "./verdict.js";
 import { openLane } from "./worker/alone.js";
 import { openBatches } from "./worker/batch-calls.js";
 import { type PoolParts, placeD1 } from "./worker/databases.js";
@@ -198,7 +198,7 @@ function callFetch(config: Config, { host, judging, clock }: CallParts): Process
       );
     }
     const retryAfter = headers.find(([name]) => name.toLowerCase() === "retry-after")?.[1];
-    return judgeEnd(judgeAnswer({ status, retryAfter, text }, { target, secrets, now: clock.now() }), end, judging);
+    return judgeEnd(outcomeOfAnswer({ status, retryAfter, text }, { target, secrets, now: clock.now() }), end, judging);
   };
 }
 

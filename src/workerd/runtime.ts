@@ -17,7 +17,7 @@ import { type Cancellable, runEvent } from "./events/run.js";
 import { scheduledEvent } from "./events/scheduled.js";
 import { traceOf } from "./events/thrown.js";
 import { announceRejection } from "./globals/events.js";
-import { sculpt } from "./globals/sculpt.js";
+import { installGlobals } from "./globals/install-globals.js";
 import { serviceWorkerHandler, serviceWorkerHandlerNames } from "./globals/service-worker.js";
 import type { Event, EventAnswer, FetchCall, LogLevel, Question } from "./host/protocol.js";
 import { loadWorker } from "./load/load.js";
@@ -59,7 +59,7 @@ export async function openRuntime({ plan, isolated, log, ask }: RuntimeOptions):
   };
   const filled = await fillEnv({ realm, ask });
   const target = globalThis as unknown as Target;
-  sculpt(target, realm);
+  installGlobals(target, realm);
   if (isScript(plan)) for (const [name, value] of Object.entries(realm.env)) define(target, name, value);
   try {
     namespace = await loadWorker(plan, realm);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { setDraining, setPaused } from "../../src/catalogue/backlog.js";
-import { judgeAnswer } from "../../src/process/verdict.js";
+import { outcomeOfAnswer } from "../../src/process/answer-outcome.js";
 import { readSwitches } from "../../src/report/switches.js";
 import type { Outcome } from "../../src/video.js";
 import { many, World } from "../claim/world.js";
@@ -14,7 +14,8 @@ afterEach(() => void vi.useRealTimers());
 describe("an outside quota", () => {
   it("is what an answer 429 with a Retry-After means, and no other answer", () => {
     const about = { target: "http://x/", secrets: [], now: 0 };
-    const judge = (status: number, retryAfter: string | null) => judgeAnswer({ status, retryAfter, text: "" }, about);
+    const judge = (status: number, retryAfter: string | null) =>
+      outcomeOfAnswer({ status, retryAfter, text: "" }, about);
     expect(judge(429, "7")).toMatchObject({ kind: "retry", afterMs: 7000, quota: true });
     for (const other of [judge(429, null), judge(429, "soon"), judge(503, "7"), judge(408, "7")]) {
       expect(other).toMatchObject({ kind: "retry" });

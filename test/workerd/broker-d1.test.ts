@@ -45,7 +45,7 @@ describe("a queue on D1", () => {
     await store.put("q", messages(10), 1000);
     const claimed = await store.claim(CLAIM, AT);
     const acknowledged = claimed.map(({ id }) => id);
-    expect(await store.settle(CLAIM, { acknowledged, retried: [], buried: null, released: [] }, 1000)).toBe(10);
+    expect(await store.settle(CLAIM, { acknowledged, retried: [], deadLettered: null, released: [] }, 1000)).toBe(10);
     expect(server.totals.rowsWritten - before).toBe(30);
     expect(await store.count("q")).toBe(0);
   });
@@ -62,7 +62,7 @@ describe("a queue on D1", () => {
         { ids: ids.slice(40, 60), at: 1000 },
         { ids: ids.slice(60, 70), at: 9000 },
       ],
-      buried: { ids: ids.slice(70, 90), queue: "dead" },
+      deadLettered: { ids: ids.slice(70, 90), queue: "dead" },
       released: ids.slice(90),
     };
     expect(await store.settle(CLAIM, settlement, 1000)).toBe(100);

@@ -1,13 +1,13 @@
-// Delivers the messages of queues to the Worker that consumes them, at least once: what an instance takes and does not
-// settle, because it was killed perhaps, comes again when its lease is over.
+// Delivers the messages of queues to the Worker that consumes them, at least once: a message that an instance claims and
+// does not settle, for example because it is killed, is delivered again after its lease has run out.
 import { randomBytes } from "node:crypto";
 import { messageOf } from "../../errors.js";
 import type { Millis } from "../../video.js";
 import type { OutgoingMessage } from "../host/protocol.js";
 import type { QueueConsumer } from "../plan.js";
-import { Bell } from "./bell.js";
 import { encodeBody } from "./bodies.js";
 import { QueueDelivery, type QueueParts } from "./delivery.js";
+import { WakeSignal } from "./wake-signal.js";
 
 export interface BrokerParts extends QueueParts {
   consumers: readonly QueueConsumer[];
@@ -16,7 +16,7 @@ export interface BrokerParts extends QueueParts {
 export class Broker {
   readonly #parts: BrokerParts;
   readonly #deliveries: Map<string, QueueDelivery>;
-  readonly #bell = new Bell();
+  readonly #signal = new WakeSignal();
   #isDraining = false;
   #sent = 0;
   #work: Promise<unknown> = Promise.resolve();
@@ -36,7 +36,7 @@ export class Broker {
     this.#work = Promise.all([this.#poll(), ...Array.from(this.#deliveries.values(), (delivery) => delivery.run())]);
   }
 
-  /** Keeps messages for their consumer, which need not be this one; resolves when they are safe. */
+  /** Stores messages for their consumer, which may be another instance; resolves when they are stored. */
   async send(queue: string, messages: readonly OutgoingMessage[]): Promise<void> {
     const { store, clock, onLog } = this.#parts;
     if (!store.isShared && !this.#deliveries.has(queue)) {
@@ -55,20 +55,20 @@ export class Broker {
     for (const delayMs of delays) this.#wakeAt(queue, now + delayMs);
   }
 
-  /** Looks at once: somebody has sent something, perhaps. */
+  /** Polls now: another instance may have sent messages. */
   wake(): void {
-    this.#bell.ring();
+    this.#signal.wake();
   }
 
-  /** Takes no more messages, gives back those that were not delivered yet, and resolves when the last batch is settled. */
+  /** Claims no more, releases what is not delivered yet, and resolves when the last batch is settled. */
   async drain(): Promise<void> {
     this.#isDraining = true;
-    this.#bell.ring();
+    this.#signal.wake();
     for (const delivery of this.#deliveries.values()) delivery.stop();
     await this.#work;
   }
 
-  /** One query for all queues, and only while there is nothing to do for one of them. */
+  /** One query for all queues, and only while one of them is idle. */
   async #poll(): Promise<void> {
     const { store, clock, pollMs, onLog } = this.#parts;
     while (!this.#isDraining) {
@@ -80,11 +80,11 @@ export class Broker {
       } catch (error) {
         onLog("warn", `The queues cannot be looked at: ${messageOf(error)}`);
       }
-      if (!this.#isDraining) await this.#bell.wait(pollMs, clock);
+      if (!this.#isDraining) await this.#signal.wait(pollMs, clock);
     }
   }
 
-  /** What this instance knows to be due is not waited for until the next poll. */
+  /** Messages of this instance are due without waiting for the next poll. */
   readonly #wakeAt = (queue: string, at: Millis): void => {
     if (!this.#isDraining) this.#deliveries.get(queue)?.wakeAt(at);
   };

@@ -40,7 +40,7 @@ export class DatabaseQueueStore implements QueueStore {
   }
 
   async settle({ queue, token }: Claim, settlement: Settlement, now: Millis): Promise<number> {
-    const { acknowledged, retried, buried, released } = settlement;
+    const { acknowledged, retried, deadLettered, released } = settlement;
     const steps: D1PreparedStatement[] = [];
     const add = (statement: string, ids: readonly string[], ...first: (string | number)[]) => {
       if (ids.length === 0) return;
@@ -48,7 +48,7 @@ export class DatabaseQueueStore implements QueueStore {
     };
     add(sql.ACKNOWLEDGE, acknowledged);
     for (const { ids, at } of retried) add(sql.RETRY, ids, at);
-    if (buried !== null) add(sql.BURY, buried.ids, buried.queue, now);
+    if (deadLettered !== null) add(sql.MOVE_TO_DEAD_LETTERS, deadLettered.ids, deadLettered.queue, now);
     add(sql.RELEASE, released, now);
     const results = steps.length > 0 ? await this.#database.batch(steps) : [];
     return results.reduce((sum, { meta }) => sum + meta.changes, 0);

@@ -6,10 +6,10 @@ import { ThreadEnded } from "../host/ended.js";
 import type { DeliveredMessage, LogLevel, QueueResult } from "../host/protocol.js";
 import type { QueueConsumer } from "../plan.js";
 import { Alarm } from "./alarm.js";
-import { Bell } from "./bell.js";
 import { decodeBody } from "./bodies.js";
+import { emptySettlement, FAILED, separateDeadly, settleMessages } from "./settlement.js";
 import type { Claim, KeptMessage, QueueStore, Settlement } from "./store.js";
-import { FAILED, judge, nothing, sortOutDeadly } from "./verdicts.js";
+import { WakeSignal } from "./wake-signal.js";
 
 /** What all queues of a Worker share. */
 export interface QueueParts {
@@ -18,9 +18,9 @@ export interface QueueParts {
   deliver: (queue: string, messages: DeliveredMessage[]) => Promise<QueueResult>;
   clock: Clock;
   onLog: (level: LogLevel, text: string) => void;
-  /** How long messages stay with an instance that says nothing; renewed while it delivers them. */
+  /** How long messages belong to an instance that does not renew; it renews while it delivers them. */
   leaseMs: Millis;
-  /** How often the store is asked for what others have sent, or left behind. */
+  /** How often the store is polled for messages of other instances, sent or abandoned. */
   pollMs: Millis;
 }
 
@@ -29,15 +29,15 @@ interface DeliveryParts extends QueueParts {
   wakeQueueAt: (queue: string, at: Millis) => void;
 }
 
-/** Waits after trouble with the store; the lease of what is in hand is longer. */
-const TROUBLE_MS = 1000;
+/** The wait after an error of the store; shorter than the lease of claimed messages. */
+const RETRY_MS = 1000;
 
 export class QueueDelivery {
   readonly #parts: DeliveryParts;
-  readonly #bell = new Bell();
+  readonly #signal = new WakeSignal();
   readonly #alarm: Alarm;
   #isStopping = false;
-  /** Nothing is in hand, and nothing is known to be due. */
+  /** Nothing is claimed, and nothing is known to be due. */
   isIdle = true;
 
   constructor(parts: DeliveryParts) {
@@ -51,7 +51,7 @@ export class QueueDelivery {
 
   wake(): void {
     this.isIdle = false;
-    this.#bell.ring();
+    this.#signal.wake();
   }
 
   wakeAt(at: Millis): void {
@@ -62,7 +62,7 @@ export class QueueDelivery {
   stop(): void {
     this.#alarm.stop();
     this.#isStopping = true;
-    this.#bell.ring();
+    this.#signal.wake();
   }
 
   async run(): Promise<void> {
@@ -73,10 +73,10 @@ export class QueueDelivery {
         while (await this.#deliverOnce());
       } catch (error) {
         onLog("warn", `Queue "${this.queue}" cannot be worked on: ${messageOf(error)}`);
-        if (!this.#isStopping) await this.#bell.wait(TROUBLE_MS, clock);
+        if (!this.#isStopping) await this.#signal.wait(RETRY_MS, clock);
       }
       this.isIdle = true;
-      if (!this.#isStopping) await this.#bell.wait(undefined, clock);
+      if (!this.#isStopping) await this.#signal.wait(undefined, clock);
     }
   }
 
@@ -91,15 +91,15 @@ export class QueueDelivery {
       await this.#gather(claim, messages);
       if (messages.length === 0) return false;
       if (this.#isStopping) {
-        await this.#settle(claim, { ...nothing(), released: idsOf(messages) }, messages.length);
+        await this.#settle(claim, { ...emptySettlement(), released: idsOf(messages) }, messages.length);
         return false;
       }
-      const { fit, deadly } = sortOutDeadly(messages, consumer);
-      const result = fit.length > 0 ? await this.#deliver(fit) : FAILED;
+      const { deliverable, deadly } = separateDeadly(messages, consumer);
+      const result = deliverable.length > 0 ? await this.#deliver(deliverable) : FAILED;
       const judged =
         result === null
-          ? { settlement: { ...nothing(), released: idsOf(fit) }, lines: [] }
-          : judge(fit, { result, consumer, now: clock.now() });
+          ? { settlement: { ...emptySettlement(), released: idsOf(deliverable) }, lines: [] }
+          : settleMessages(deliverable, { result, consumer, now: clock.now() });
       for (const { level, text } of [...deadly.lines, ...judged.lines]) this.#parts.onLog(level, text);
       await this.#settle(claim, merge(deadly.settlement, judged.settlement), messages.length);
       return result !== null;
@@ -108,7 +108,7 @@ export class QueueDelivery {
     }
   }
 
-  /** Up to a full batch; from the first message on, others are waited for as long as the consumer wants. */
+  /** Claims up to a full batch, within `maxBatchTimeoutMs` after the first message. */
   async #gather(claim: Claim, messages: KeptMessage[]): Promise<void> {
     const { store, consumer, clock, leaseMs } = this.#parts;
     let deadline = Number.POSITIVE_INFINITY;
@@ -120,11 +120,11 @@ export class QueueDelivery {
       const left = deadline - clock.now();
       if (messages.length === 0 || messages.length === consumer.maxBatchSize) return;
       if (left <= 0 || this.#isStopping) return;
-      await this.#bell.wait(left, clock);
+      await this.#signal.wait(left, clock);
     }
   }
 
-  /** Null when the Worker was closed under the batch, which is no failure of its messages. */
+  /** Null when the Worker was closed meanwhile, which is no failure of the messages. */
   async #deliver(messages: readonly KeptMessage[]): Promise<QueueResult | null> {
     try {
       return await this.#parts.deliver(this.queue, messages.map(toDelivered));
@@ -135,7 +135,7 @@ export class QueueDelivery {
     }
   }
 
-  /** Tries again while the lease holds: what has been done should not be done twice for a database that was busy. */
+  /** Retries while the lease holds, so that a busy database does not cause a second delivery. */
   async #settle(claim: Claim, settlement: Settlement, count: number): Promise<void> {
     const { store, clock, onLog, leaseMs, wakeQueueAt } = this.#parts;
     const until = clock.now() + leaseMs;
@@ -148,20 +148,20 @@ export class QueueDelivery {
       } catch (error) {
         if (clock.now() >= until) throw error;
         maybeSettled ||= isOutcomeUnknown(error);
-        await clock.sleep(TROUBLE_MS);
+        await clock.sleep(RETRY_MS);
       }
     }
     for (const { at } of settlement.retried) wakeQueueAt(this.queue, at);
-    if (settlement.buried !== null) wakeQueueAt(settlement.buried.queue, clock.now());
+    if (settlement.deadLettered !== null) wakeQueueAt(settlement.deadLettered.queue, clock.now());
   }
 
   #keepLease(claim: Claim, messages: readonly KeptMessage[]): { stop: () => void } {
     const { store, clock, leaseMs, onLog } = this.#parts;
-    const over = new AbortController();
+    const stopped = new AbortController();
     void (async () => {
       for (;;) {
-        await clock.sleep(leaseMs / 3, over.signal);
-        if (over.signal.aborted) return;
+        await clock.sleep(leaseMs / 3, stopped.signal);
+        if (stopped.signal.aborted) return;
         if (messages.length === 0) continue;
         try {
           await store.renew(claim, idsOf(messages), clock.now() + leaseMs);
@@ -170,7 +170,7 @@ export class QueueDelivery {
         }
       }
     })();
-    return { stop: () => over.abort() };
+    return { stop: () => stopped.abort() };
   }
 }
 
@@ -182,13 +182,16 @@ function toDelivered({ id, sentAt, attempts, body, contentType }: KeptMessage): 
   return { id, timestamp: sentAt, body: decodeBody(body, contentType), attempts };
 }
 
-/** One of them has at most what the other lacks. */
+/** The two are about different messages of one batch. */
 function merge(one: Settlement, other: Settlement): Settlement {
-  const queue = one.buried?.queue ?? other.buried?.queue;
+  const queue = one.deadLettered?.queue ?? other.deadLettered?.queue;
   return {
     acknowledged: [...one.acknowledged, ...other.acknowledged],
     retried: [...one.retried, ...other.retried],
-    buried: queue === undefined ? null : { queue, ids: [...(one.buried?.ids ?? []), ...(other.buried?.ids ?? [])] },
+    deadLettered:
+      queue === undefined
+        ? null
+        : { queue, ids: [...(one.deadLettered?.ids ?? []), ...(other.deadLettered?.ids ?? [])] },
     released: [...one.released, ...other.released],
   };
 }

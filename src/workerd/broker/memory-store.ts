@@ -40,7 +40,11 @@ export class MemoryQueueStore implements QueueStore {
     return held.length;
   }
 
-  async settle(claim: Claim, { acknowledged, retried, buried, released }: Settlement, now: Millis): Promise<number> {
+  async settle(
+    claim: Claim,
+    { acknowledged, retried, deadLettered, released }: Settlement,
+    now: Millis,
+  ): Promise<number> {
     let settled = 0;
     const each = (ids: readonly string[], change: (message: Waiting) => void) => {
       for (const message of this.#held(claim, ids)) {
@@ -53,10 +57,10 @@ export class MemoryQueueStore implements QueueStore {
     each(released, (message) => {
       Object.assign(message, { token: null, visibleAt: now, attempts: Math.max(0, message.attempts - 1) });
     });
-    if (buried !== null) {
-      each(buried.ids, (message) => {
+    if (deadLettered !== null) {
+      each(deadLettered.ids, (message) => {
         this.#of(claim.queue).delete(message.id);
-        this.#of(buried.queue).set(message.id, { ...message, token: null, visibleAt: now, attempts: 0 });
+        this.#of(deadLettered.queue).set(message.id, { ...message, token: null, visibleAt: now, attempts: 0 });
       });
     }
     return settled;

@@ -40,7 +40,7 @@ export const RELEASE = `
   UPDATE hidb_messages SET claim = NULL, visible_at = ?, attempts = max(0, attempts - 1) WHERE ${HELD}`;
 
 /** Keeps id and time of sending, as Cloudflare does. Parameters: dead letter queue, visible at, and those of HELD. */
-export const BURY = `
+export const MOVE_TO_DEAD_LETTERS = `
   UPDATE hidb_messages SET queue = ?, claim = NULL, visible_at = ?, attempts = 0 WHERE ${HELD}`;
 
 /** Those of the queues that have something to deliver. Parameters: queues as a JSON list, now. */

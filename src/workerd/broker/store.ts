@@ -29,7 +29,7 @@ export interface Settlement {
   /** To be delivered again from a moment on. */
   retried: { ids: string[]; at: Millis }[];
   /** Moved to the dead letter queue. */
-  buried: { ids: string[]; queue: string } | null;
+  deadLettered: { ids: string[]; queue: string } | null;
   /** Given back undelivered. */
   released: string[];
 }

@@ -1,16 +1,16 @@
-// What becomes of the messages of a batch, by what the handler has said and how it ended.
+// The settlement of a batch: what its handler acknowledged, what is retried, and what has failed too often.
 import type { Millis } from "../../video.js";
 import type { LogLevel, QueueResult } from "../host/protocol.js";
 import type { QueueConsumer } from "../plan.js";
 import type { KeptMessage, Settlement } from "./store.js";
 
-export interface Judged {
+export interface LoggedSettlement {
   settlement: Settlement;
-  /** Of messages that are given up. */
+  /** Log lines about messages that are not delivered again. */
   lines: { level: LogLevel; text: string }[];
 }
 
-/** A handler that was never reached, or of which nothing is known. */
+/** The result of a handler that was not called, or whose result is unknown. */
 export const FAILED: QueueResult = {
   outcome: "exception",
   ackAll: false,
@@ -19,11 +19,11 @@ export const FAILED: QueueResult = {
   retryMessages: [],
 };
 
-/** What is said of one message goes before what is said of all; a handler that failed has acknowledged nothing else. */
-export function judge(
+/** A call for one message takes precedence over one for the batch; a failed handler acknowledges only explicitly. */
+export function settleMessages(
   messages: readonly KeptMessage[],
   { result, consumer, now }: { result: QueueResult; consumer: QueueConsumer; now: Millis },
-): Judged {
+): LoggedSettlement {
   const acked = new Set(result.explicitAcks);
   const retried = new Map(result.retryMessages.map(({ msgId, delaySeconds }) => [msgId, { delaySeconds }]));
   const batchDelayS = result.retryBatch.delaySeconds ?? consumer.retryDelayS;
@@ -34,7 +34,7 @@ export function judge(
     if (result.ackAll) return undefined;
     return result.retryBatch.retry || result.outcome !== "ok" ? batchDelayS : undefined;
   };
-  const judged: Judged = { settlement: nothing(), lines: [] };
+  const judged: LoggedSettlement = { settlement: emptySettlement(), lines: [] };
   for (const message of messages) {
     const delayS = delayOf(message);
     if (delayS === undefined) judged.settlement.acknowledged.push(message.id);
@@ -44,29 +44,29 @@ export function judge(
   return judged;
 }
 
-/** Deliveries beyond all retries whose end nobody has seen: after so many the message is taken to kill its consumer. */
-const DEATHS_FORGIVEN = 3;
+/** Deliveries beyond all retries that were never settled: after so many the message is assumed to kill its consumer. */
+const MOST_UNSETTLED = 3;
 
-/** Those that have ended too many instances are given up before they are delivered once more. */
-export function sortOutDeadly(
+/** Messages that have ended too many instances are given up instead of delivered again. */
+export function separateDeadly(
   messages: readonly KeptMessage[],
   consumer: QueueConsumer,
-): { fit: KeptMessage[]; deadly: Judged } {
-  const deadly: Judged = { settlement: nothing(), lines: [] };
-  const isDeadly = ({ attempts }: KeptMessage) => attempts > consumer.maxRetries + 1 + DEATHS_FORGIVEN;
+): { deliverable: KeptMessage[]; deadly: LoggedSettlement } {
+  const deadly: LoggedSettlement = { settlement: emptySettlement(), lines: [] };
+  const isDeadly = ({ attempts }: KeptMessage) => attempts > consumer.maxRetries + 1 + MOST_UNSETTLED;
   for (const message of messages.filter(isDeadly)) {
     giveUp({ ...message, attempts: message.attempts - 1 }, { consumer, judged: deadly });
   }
-  return { fit: messages.filter((message) => !isDeadly(message)), deadly };
+  return { deliverable: messages.filter((message) => !isDeadly(message)), deadly };
 }
 
-export function nothing(): Settlement {
-  return { acknowledged: [], retried: [], buried: null, released: [] };
+export function emptySettlement(): Settlement {
+  return { acknowledged: [], retried: [], deadLettered: null, released: [] };
 }
 
 function giveUp(
   { id, attempts }: KeptMessage,
-  { consumer, judged }: { consumer: QueueConsumer; judged: Judged },
+  { consumer, judged }: { consumer: QueueConsumer; judged: LoggedSettlement },
 ): void {
   const { queue, deadLetterQueue } = consumer;
   const after = `after ${attempts} failed ${attempts === 1 ? "attempt" : "attempts"}`;
@@ -75,8 +75,8 @@ function giveUp(
     judged.lines.push({ level: "warn", text: `Dropped message "${id}" on queue "${queue}" ${after}` });
     return;
   }
-  judged.settlement.buried ??= { ids: [], queue: deadLetterQueue };
-  judged.settlement.buried.ids.push(id);
+  judged.settlement.deadLettered ??= { ids: [], queue: deadLetterQueue };
+  judged.settlement.deadLettered.ids.push(id);
   const text = `Moved message "${id}" on queue "${queue}" to dead letter queue "${deadLetterQueue}" ${after}`;
   judged.lines.push({ level: "warn", text });
 }

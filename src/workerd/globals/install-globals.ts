@@ -1,4 +1,4 @@
-// Makes the global object what a Worker expects: Node's names that workerd lacks go, workerd's that Node lacks come.
+// Makes the global object that of workerd: removes Node's names that workerd lacks, and adds those that Node lacks.
 import type { Realm, Target } from "../realm.js";
 import { installCaches } from "./caches.js";
 import { installCodeGeneration } from "./code-generation.js";
@@ -15,7 +15,7 @@ import { installStreams } from "./streams.js";
 import { installTimers } from "./timers.js";
 import { installWebSockets } from "./websocket.js";
 
-/** In this order: later ones may build on earlier ones, and what takes names away comes last. */
+/** In order: later ones may need earlier ones, and the one that removes names is the last. */
 const INSTALLERS = [
   installStreams,
   installFetch,
@@ -33,6 +33,6 @@ const INSTALLERS = [
   installNodeNames,
 ];
 
-export function sculpt(target: Target, realm: Realm): void {
+export function installGlobals(target: Target, realm: Realm): void {
   for (const install of INSTALLERS) install(target, realm);
 }

@@ -1,27 +1,27 @@
-// Wakes whoever waits; a ring that nobody waited for is not forgotten.
+// Ends a wait early. A wake-up while nothing waits ends the next wait at once.
 import type { Clock } from "../../clock.js";
 import type { Millis } from "../../video.js";
 
-export class Bell {
-  #rung = false;
-  #wake: (() => void) | undefined;
+export class WakeSignal {
+  #isWoken = false;
+  #resolve: (() => void) | undefined;
 
-  ring(): void {
-    this.#rung = true;
-    this.#wake?.();
+  wake(): void {
+    this.#isWoken = true;
+    this.#resolve?.();
   }
 
-  /** Resolves at the next ring, or when the time is over. */
+  /** Resolves at the next wake-up, or after `ms`. */
   async wait(ms: Millis | undefined, clock: Clock): Promise<void> {
-    if (!this.#rung) {
+    if (!this.#isWoken) {
       const { promise, resolve } = Promise.withResolvers<void>();
       const over = new AbortController();
-      this.#wake = resolve;
+      this.#resolve = resolve;
       if (ms !== undefined) void clock.sleep(ms, over.signal).then(resolve);
       await promise;
       over.abort();
-      this.#wake = undefined;
+      this.#resolve = undefined;
     }
-    this.#rung = false;
+    this.#isWoken = false;
   }
 }

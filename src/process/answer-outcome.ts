@@ -1,4 +1,4 @@
-// Part of room 3: what the answer of a server, or of a Worker, means for the video it was about.
+// The outcome of a video by the response of a server or a Worker.
 
 import { hideSecrets } from "../shown.js";
 import type { Millis, Outcome } from "../video.js";
@@ -21,7 +21,10 @@ interface Circumstances {
   now: Millis;
 }
 
-export function judgeAnswer({ status, retryAfter, text }: Answer, { target, secrets, now }: Circumstances): Outcome {
+export function outcomeOfAnswer(
+  { status, retryAfter, text }: Answer,
+  { target, secrets, now }: Circumstances,
+): Outcome {
   if (status >= 200 && status < 300) return { kind: "completed", output: toJson(text) };
   const said = hideSecrets(text.trim(), secrets).slice(0, SHOWN_CHARACTERS);
   const reason = `expected ${target} to succeed, got status ${status}${said === "" ? "" : `: ${said}`}`;
