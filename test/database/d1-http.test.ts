@@ -4,18 +4,17 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Clock, systemClock } from "../../src/clock.js";
-import { isReading } from "../../src/database/d1/reading.js";
+import { systemClock } from "../../src/clock.js";
 import { type D1HttpOptions, DatabaseWaitError, openD1Http, type RequestCosts } from "../../src/database/d1-http.js";
 import type { Database } from "../../src/database/database.js";
 import { HidbError } from "../../src/errors.js";
 import type { FaultName } from "../d1/faults.js";
 import { noFaults } from "../d1/faults.js";
+import { NOON, quickClock } from "../d1/quick-clock.js";
 import { type D1Server, startD1Server } from "../d1/server.js";
 
 const READ = "SELECT count(*) AS n FROM films";
 const WRITE = "INSERT INTO films (name) VALUES ('M')";
-const NOON = Date.UTC(2026, 10, 24, 12);
 const MIDNIGHT = Date.UTC(2026, 10, 25);
 
 /** D1 has seen the request, or may have. */
@@ -43,23 +42,6 @@ beforeEach(async () => {
   await (await server.binding()).prepare("CREATE TABLE films (id INTEGER PRIMARY KEY, name TEXT)").run();
   server.log.length = 0;
 });
-
-/** Waits take no time, only the clock moves on. */
-function quickClock(): Clock & { slept: number[] } {
-  const slept: number[] = [];
-  let passed = 0;
-  return {
-    ...systemClock,
-    slept,
-    now: () => NOON + passed,
-    monotonic: () => systemClock.monotonic() + passed,
-    random: () => 0.5,
-    sleep: async (ms) => {
-      slept.push(ms);
-      passed += ms;
-    },
-  };
-}
 
 async function setup(options: Partial<D1HttpOptions> = {}) {
   const { accountId, apiToken, baseUrl, databaseId } = server;
@@ -406,36 +388,5 @@ describe("the API token", () => {
       echo.closeAllConnections();
       echo.close();
     }
-  });
-});
-
-describe("what only reads", () => {
-  it.each([
-    "SELECT 1",
-    " -- a note\n select replace(name, 'a', 'b') FROM films;",
-    "EXPLAIN INSERT INTO films VALUES (1)",
-    "VALUES (1)",
-    "WITH a AS (SELECT 'INSERT INTO x') SELECT replace(1, 2, 3) FROM a",
-    "PRAGMA table_info('films')",
-    "SELECT 1; SELECT 2",
-  ])("%s", (sql) => {
-    expect(isReading(sql)).toBe(true);
-  });
-});
-
-describe("what may write", () => {
-  it.each([
-    "INSERT INTO films (name) VALUES ('a') RETURNING id",
-    "WITH a AS (SELECT 1) INSERT INTO films SELECT 1, 2",
-    "WITH a AS (SELECT 1) UPDATE films SET name = 1",
-    "with a AS (SELECT 1) REPLACE INTO films SELECT 1, 2",
-    "PRAGMA defer_foreign_keys = on",
-    "PRAGMA foreign_keys(0)",
-    "PRAGMA optimize",
-    "SELECT 1; DELETE FROM films",
-    "/* SELECT */ CREATE TABLE t (x)",
-    "REINDEX",
-  ])("%s", (sql) => {
-    expect(isReading(sql)).toBe(false);
   });
 });
