@@ -1,4 +1,4 @@
-// `hidb notify`: sends a notice now, to see whether HIDB_NOTIFY is heard.
+// `hidb notify`: sends a notice now, to test HIDB_NOTIFY.
 import type { Command } from "commander";
 import { EXIT, HidbError } from "../errors.js";
 import { tell } from "../report/notice.js";

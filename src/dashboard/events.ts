@@ -1,4 +1,4 @@
-// The event stream: whoever looks hears of the pool at most once a second, and only when something has changed.
+// The event stream: sends the overview at most once a second, and only when something has changed.
 import type { Overview } from "../report/overview.js";
 import type { Millis } from "../video.js";
 import { ApiRefusal } from "./refusal.js";

@@ -10,8 +10,8 @@ const LOCAL = ["127.0.0.1", "localhost", "[::1]"];
 const ANY = ["0.0.0.0", "::"];
 
 /**
- * A page of a stranger can make a browser come to 127.0.0.1 under the stranger's name, and read what it gets as its own.
- * Then the name is the stranger's.
+ * DNS rebinding: another site's page can make a browser connect to 127.0.0.1 under that site's name and read the answer. The
+ * Host header then has that name.
  */
 export function refuseStrangeHost(host: string | null, { host: own, allowedHosts }: Config): void {
   const name = nameOf(host ?? "");

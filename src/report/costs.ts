@@ -1,4 +1,4 @@
-// What the pool has cost on D1, as its instances have told with their heartbeats.
+// What the pool has cost on D1, from the figures that instances write with their heartbeats.
 import type { Database } from "../database/database.js";
 import * as sql from "./statements.js";
 

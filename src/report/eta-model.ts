@@ -1,5 +1,5 @@
-// How long a video takes, judged by those that are done: so much for any video, so much for each of its seconds, and how
-// far single videos lie from that.
+// How long a video takes, estimated from those that are done: a constant part, a part for each second of the video, and how
+// far single videos deviate.
 import type { Millis } from "../video.js";
 import type { Random } from "./eta-random.js";
 
@@ -9,7 +9,7 @@ export interface DoneAttempt {
   durationS: number;
 }
 
-/** How long a video takes: so many ms for any, so many for each of its seconds; and of one whose seconds nobody knows. */
+/** How long a video takes: a constant, a factor for each of its seconds, and the time of one of unknown duration. */
 export interface DurationLine {
   base: Millis;
   perSecond: number;
@@ -27,7 +27,7 @@ export interface WorkModel {
   square: number;
 }
 
-/** From so few attempts nobody can tell how much they differ. */
+/** Fewer attempts do not show how much they differ. */
 const FEW = 20;
 const LEAST_SPREAD = 0.3;
 /** No run is quite steady, and a short one does not show it yet: so much, over the root of how many are known. */
@@ -103,7 +103,7 @@ interface Wander {
 
 const BATCHES = 10;
 
-/** Neighbours resemble one another, as in slow hours: then many of them say less than they seem to. */
+/** Neighbouring attempts resemble one another, as in slow hours: they then carry less information than their number. */
 function wanderOf(inOrder: number[], spread: number): Wander {
   const size = Math.floor(inOrder.length / BATCHES);
   if (size < 5) return { over: () => 0 };

@@ -1,13 +1,13 @@
-// Who will claim which of the last videos when: each instance its own shard first, then what others have left.
+// In which order the last videos will be claimed: each instance its own shard first, then what is left of others.
 import type { Millis } from "../video.js";
 
-/** One that nobody has begun; `durationS` is 0 when it is not known. */
+/** A video that has not started; `durationS` is 0 when it is not known. */
 export interface Waiting {
   videoId: number;
   durationS: number;
 }
 
-/** The shard that a video belongs to, as a claim reckons it. */
+/** The shard of a video, computed as in the claim. */
 export function shardOf(videoId: number, count: number): number {
   return ((videoId % count) + count) % count;
 }

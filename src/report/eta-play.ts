@@ -1,5 +1,5 @@
-// One way in which the rest of a run may go. What is claimed soon is only a sum, and sums of many are told by their mean
-// and variance; the end of the backlog is played video by video, since there it matters who waits for whom.
+// One simulation of the rest of a run. What is claimed soon is a sum, given by its mean and variance; the end of the
+// backlog is simulated video by video, since the order matters there.
 import type { Millis } from "../video.js";
 import { type DurationLine, expectedOf, type WorkModel } from "./eta-model.js";
 import { shardOf, type Waiting } from "./eta-order.js";
@@ -11,7 +11,7 @@ export interface RunningVideo {
   durationS: number;
 }
 
-/** What nobody has begun. */
+/** Videos that have not started. */
 export interface Backlog {
   count: number;
   /** Of those with a known duration: how many, and the sums of their seconds and of the squares of these. */
@@ -31,8 +31,8 @@ export interface Retrying {
 }
 
 /**
- * More instances on the same cores make each of them slower, and nobody knows beforehand whether the cores are all taken:
- * with this chance what is gained by their number is lost by their pace, in part or whole.
+ * More instances on the same cores may make each of them slower. With this probability a simulation assumes that the gain
+ * of their number is lost in part or in whole.
  */
 export interface Crowding {
   /** Instances now over those that the known durations are of. */
@@ -49,7 +49,7 @@ export interface Play {
   /** So long nothing is claimed. */
   idleMs: Millis;
   slots: number;
-  /** Parts of the pool that do not help one another. */
+  /** Parts of the pool that do not steal from one another. */
   shards: number;
   crowding: Crowding;
 }
@@ -61,7 +61,7 @@ export function play(what: Play, random: Random): Millis {
   const free = running.map((one) => draw.remaining(one));
   let end = Math.max(0, ...free);
   if (backlog.count === 0) return end;
-  // Those that run in more hands than claim from now on belong to instances that leave.
+  // Attempts beyond the slots of the claiming instances belong to instances that leave.
   free.sort((a, b) => a - b);
   free.length = Math.min(free.length, slots);
   while (free.length < slots) free.unshift(0);

@@ -1,12 +1,12 @@
-// When the run will be over: a band, since nobody knows. Some hundred times the work that is left is played through, with
-// durations like those of this run, and the band is read off the ends.
+// When the run will be over, as a band: the remaining work is simulated some hundred times with durations like those of
+// this run, and the band is taken from the ends.
 import type { Millis } from "../video.js";
 import { type DoneAttempt, expectedOf, fitWork } from "./eta-model.js";
 import { orderOfClaims } from "./eta-order.js";
 import { type Backlog, type Crowding, play, type Retrying, type RunningVideo } from "./eta-play.js";
 import { seededRandom } from "./eta-random.js";
 
-/** Moments: with even odds it is over by `p50`, in nine of ten cases by `p90`, in as many between `low` and `high`. */
+/** Moments: in half of the cases it is over by `p50`, in nine of ten by `p90`, in nine of ten between `low` and `high`. */
 export interface Eta {
   p50: Millis;
   p90: Millis;
@@ -18,7 +18,7 @@ export interface EtaFacts {
   now: Millis;
   /** Completed attempts, the oldest first. */
   done: DoneAttempt[];
-  /** How many of them, the last ones, tell the pace of today; all of them when missing. */
+  /** How many of them, from the newest on, show the present pace; all of them when missing. */
   newest?: number;
   /** Attempts under way, by their ages. */
   running: RunningVideo[];
@@ -26,21 +26,21 @@ export interface EtaFacts {
   /** Instances that claim, and how many videos each of them processes side by side. */
   count: number;
   concurrency: number;
-  /** Whose a video is; `modulo` when missing. */
+  /** How videos are shared out; `modulo` when missing. */
   sharding?: "modulo" | "strict" | "ranges" | "none";
   crowding?: Crowding;
   retrying: Retrying;
-  /** Nothing is claimed before; a pause or a hold that ends by itself. */
+  /** Nothing is claimed before then: a pause or a hold that ends by itself. */
   claimsFrom?: Millis;
   /** An attempt lasts no longer; 0 for no limit. */
   timeoutMs?: Millis;
 }
 
-/** A large pool takes longer to play, and chance has less to say there. */
+/** A large pool takes longer to simulate and varies less. */
 const PLAYS = 256;
 const SLOTS_PLAYED = 20_000;
 
-/** Null when nobody works, or nothing is known of how long videos take. */
+/** Null when no instance works, or no duration of a video is known. */
 export function estimate(facts: EtaFacts): Eta | null {
   const { now, done, running, backlog, count, concurrency, sharding = "modulo", timeoutMs = 0 } = facts;
   if (running.length + backlog.count === 0) return { p50: now, p90: now, low: now, high: now };
@@ -66,5 +66,5 @@ export function estimate(facts: EtaFacts): Eta | null {
   return { p50: at(0.5), p90: at(0.9), low: at(0.05), high: at(0.95) };
 }
 
-/** Always the same, so that the band does not tremble while nothing happens. */
+/** A constant seed, so that the band does not change while nothing happens. */
 const SEED = 2376;

@@ -1,5 +1,5 @@
-// Judges a run by its journal and by what the database says in the end. Nothing is taken on trust that a line or a row can
-// contradict: mutual exclusion, the order of attempts, one completion, no settlement without its claim, no way back.
+// Judges a run by its journal and by the database at the end. It checks mutual exclusion, the order of attempts, one
+// completion a video, no settlement without its claim, and no change after the end.
 import type { Database } from "../database/database.js";
 import type { JournalLine } from "./journal.js";
 import { JournalColumns, type KeptLine } from "./journal-columns.js";
@@ -10,9 +10,9 @@ import { PAGE_ROWS, type RowOfVideo, readRows, readSpent } from "./journal-rows.
 import { VideoHistory } from "./journal-video.js";
 import type { Problem } from "./verify.js";
 
-/** So much of a journal is looked at together: about three million lines in 150 MB. */
+/** How much of a journal is judged at a time: about three million lines in 150 MB. */
 const PORTION_BYTES = 500_000_000;
-/** So many problems of one rule are named; of the others only the number is. */
+/** How many problems of one rule are listed; the others are only counted. */
 const NAMED = 100;
 
 export interface JudgeOptions {
@@ -32,7 +32,7 @@ export async function verifyJournal(
   return judge.problems;
 }
 
-/** What lines alone can tell. `completed`: the videos that must be so in the end. */
+/** What follows from lines alone. `completed`: the videos that must be completed at the end. */
 export function judgeLines(lines: JournalLine[]): { problems: Problem[]; completed: number[] } {
   const [lives, columns] = [new JournalLives(), new JournalColumns()];
   for (const [at, line] of lines.entries()) {
@@ -97,7 +97,7 @@ class Judge {
     await this.#resolveDoubts();
   }
 
-  /** Both go by the videos' ids, hand in hand. */
+  /** Both are sorted by video id and read in step. */
   async #compareWithRows(histories: Iterator<KeptLine[], unknown>, isMine: (video: number) => boolean): Promise<void> {
     let next = histories.next();
     const pass = (until: number) => {

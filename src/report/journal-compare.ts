@@ -1,4 +1,4 @@
-// The end of a video's history beside its row: what was settled stays settled, and what is settled was told.
+// Compares the end of a video's history with its row: what was settled stays settled, and what is settled has its line.
 import type { Millis } from "../video.js";
 import type { KeptLine } from "./journal-columns.js";
 import { type JournalLives, mayOweLine } from "./journal-lives.js";
@@ -17,7 +17,7 @@ export interface HistoryEnd {
   last: KeptLine | undefined;
   /** Claims without an end. */
   held: KeptLine[];
-  /** A person has sent it round again, or meant to, and nobody has claimed it since. */
+  /** A person has retried it, or tried to, and no instance has claimed it since. */
   mayBeginAnew: boolean;
 }
 
@@ -27,7 +27,7 @@ interface Difference {
   lines: KeptLine[];
 }
 
-/** The database is read last: while the pool works on, it is ahead of what was read of the journal. */
+/** The database is read last: while the pool works, it is ahead of the lines that were read. */
 const AHEAD_MS = 1000;
 
 export function compareWithRow(

@@ -16,11 +16,11 @@ export interface GapParts {
   database?: { spent: SpentRow[] | undefined };
 }
 
-/** A claim whose answer was lost is undone before the next one: so long its instance may live on without a line of it. */
+/** A claim whose answer was lost is undone before the next one: until then its instance has no line of it. */
 const UNDONE_MS = 10_000;
 
 export class Gaps {
-  /** The attempts have not been asked for, and must be: until then each gap counts as explained. */
+  /** The attempts have not been read yet: until then each gap counts as explained. */
   doubtful = false;
   readonly #parts: GapParts;
 
@@ -33,7 +33,7 @@ export class Gaps {
     return this.#some((one) => one.attempt === attempt && one.instance === instance);
   }
 
-  /** Whether somebody spent this attempt who was killed before the line of his claim. */
+  /** Whether an instance spent this attempt and was killed before it wrote the line of its claim. */
   explains(attempt: number, outcome?: string): boolean {
     const { lives } = this.#parts;
     return this.#some((one) => {

@@ -1,20 +1,20 @@
-// Who has written a journal: when each life began, was last heard of, and whether it has left in good order.
+// The instances that wrote a journal: when each started, when it last wrote, and whether it left in good order.
 import type { Millis } from "../video.js";
 import type { JournalLine } from "./journal.js";
 
 /** One life of an instance, as its own lines tell it. */
 export interface JournalLife {
   id: string;
-  /** Undefined for a worker outside, and in journals that do not tell of beginnings. */
+  /** Undefined for an outside worker, and in journals without lines about starts. */
   pid: number | undefined;
   boot: string | undefined;
-  /** Its last line: so long its process has lived at least. */
+  /** Its last line: its process lived at least until then. */
   lastLine: Millis;
-  /** So long what it had claimed was its own, unless something else is on record. */
+  /** Until then it held its claims, unless another line says otherwise. */
   lastHold: Millis;
   lastSettled: Millis;
   leaseUntil: Millis;
-  /** It has said goodbye with nothing in hand. */
+  /** It left with nothing in hand. */
   leftInOrder: boolean;
 }
 
@@ -36,7 +36,7 @@ export class JournalLives {
       life.pid = line.pid;
       life.boot = line.boot;
     }
-    // An heir writes for the dead.
+    // An instance that recovers outcomes writes their lines for the dead one.
     if (life.pid !== undefined && line.pid !== life.pid) return;
     life.lastLine = Math.max(life.lastLine, line.time);
     switch (line.event) {
@@ -81,12 +81,12 @@ export class JournalLives {
   }
 }
 
-/** Whether they tell the time by one clock, and can see one another's processes. */
+/** Whether they share a clock and can see each other's processes. */
 export function areOnOneHost(one: JournalLife, other: JournalLife): boolean {
   return one.boot === other.boot;
 }
 
-/** A life that ended without a goodbye may have been killed between a commit of this moment and its line. */
+/** An instance that did not leave may have been killed between a commit of this moment and its line. */
 export function mayOweLine(life: JournalLife, committedAt: Millis): boolean {
   return (
     !life.leftInOrder &&

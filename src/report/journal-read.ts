@@ -13,7 +13,7 @@ export interface JournalPlace {
 
 export interface Reader {
   take(line: JournalLine, place: JournalPlace): void;
-  /** A line that says nothing, and why that cannot be an instance's death. */
+  /** A line that cannot be read, and why no instance's death explains it. */
   refuse(text: string, place: JournalPlace): void;
 }
 
@@ -43,7 +43,7 @@ export async function readJournals(files: string[], reader: Reader): Promise<voi
   for (const [file, path] of files.entries()) await readJournal(path, file, reader);
 }
 
-/** A line that was cut off is forgiven at the end of a file: whoever wrote it was killed, or is still writing. */
+/** A torn line is accepted at the end of a file: its writer was killed, or is still writing. */
 async function readJournal(path: string, file: number, reader: Reader): Promise<void> {
   let line = 0;
   let rest = "";
@@ -63,7 +63,7 @@ async function readJournal(path: string, file: number, reader: Reader): Promise<
 
 function readLine(text: string, place: JournalPlace, reader: Reader): void {
   if (text === "" || text === "\r") return;
-  // What was torn in the middle of a shared file has the next one's line behind it, with nothing in between.
+  // A torn line in the middle of a shared file is followed directly by the next writer's line.
   const at = text.lastIndexOf(BEGINNING);
   const line = parseLine(at > 0 && isTorn(text.slice(0, at)) ? text.slice(at) : text);
   if (line === undefined) reader.refuse(text, place);

@@ -10,8 +10,8 @@ interface RetryParts {
 }
 
 /**
- * Were it noted afterwards only, the end of this process in between would leave completed videos that are pending again,
- * and a journal by which that cannot be. A note of what was not done in the end excuses nothing but itself.
+ * Noted first: if this process ended between the change and its line, completed videos would be pending again without a
+ * reason in the journal. A line for a retry that did not happen does no harm.
  */
 export async function retryInJournal(file: string, { clock, find, retry }: RetryParts): Promise<number[]> {
   if (file === "") return retry();

@@ -1,4 +1,4 @@
-// Room 5's SQL: reads for people. Table and column names come from settings that were checked to be plain identifiers.
+// SQL of the reports: reads for people. Table and column names come from settings that were checked to be plain identifiers.
 import { STOP_KEYS, STOPS_IN_FORCE } from "../database/statements.js";
 import type { CatalogueTable } from "../video.js";
 

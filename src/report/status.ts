@@ -21,7 +21,7 @@ export interface InstanceStatus {
   rssBytes: number;
   startedAt: Millis;
   leaseUntil: Millis;
-  /** Why it claims nothing for want of memory: admission, high, room or pressure; null when nothing holds it back. */
+  /** Why memory keeps it from claiming: admission, high, room or pressure; null when it does not. */
   heldBack: string | null;
 }
 
@@ -49,7 +49,7 @@ export interface InstanceRow extends InstanceStatus {
   leaseMs: Millis | null;
 }
 
-/** Whether an instance that has not said goodbye is nevertheless known to be over. */
+/** Whether an instance that has not left is known to be dead. */
 export type IsDead = (instance: InstanceRow) => boolean;
 
 const RATE_WINDOW_MS = 60_000;
@@ -100,7 +100,7 @@ export async function countStates(database: Database, since: Millis): Promise<{ 
   return { counts, recent };
 }
 
-/** Who has not said goodbye: those that live, and those that are dead without anybody having noticed yet. */
+/** Instances that have not left: the live ones, and the dead ones that have not been reclaimed yet. */
 export async function readInstances(
   database: Database,
   { now, isDead }: { now: Millis; isDead: IsDead },

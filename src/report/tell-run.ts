@@ -16,7 +16,7 @@ interface Telling {
   takeOver?: boolean;
 }
 
-/** Nobody wants to hear of a run that ended before HIDB_NOTIFY was set. */
+/** A run that ended before HIDB_NOTIFY was set is not reported. */
 const STALE_MS: Millis = 3_600_000;
 
 /** Whether a notice is due that nobody is sending. */

@@ -106,7 +106,7 @@ interface TroubleParts {
   longest: Longest;
 }
 
-/** An attempt that failed for good is told with its video. */
+/** An attempt that failed for good is reported with its video. */
 async function readTroubles(database: Database, { since, pieces, longest }: TroubleParts) {
   const groups = new ReasonGroups();
   let attempts = 0;

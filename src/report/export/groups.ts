@@ -1,6 +1,6 @@
 // Reasons that differ only in a number or a name are one cause.
 export interface ReasonGroup {
-  /** As the first of them was told. */
+  /** As the first of them is worded. */
   reason: string;
   count: number;
   /** How often it ended as what. */

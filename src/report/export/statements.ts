@@ -1,4 +1,4 @@
-// Room 5's SQL for exports: everything in pages by key, so that a million rows pass through in little memory.
+// SQL of the exports: everything in pages by key, so that a million rows need little memory.
 import type { CatalogueTable } from "../../video.js";
 
 function column(name: string | null): string {

@@ -2,8 +2,8 @@
 import { read } from "node:fs";
 import { promisify } from "node:util";
 import { type LogLine, parseLine, type Sieve } from "./line.js";
+import type { OpenLogFile } from "./open-log-files.js";
 import { textsBackward, textsForward } from "./search.js";
-import type { OpenLogFile } from "./shelf.js";
 
 const readAsync = promisify(read);
 const NEWLINE = 10;

@@ -1,4 +1,4 @@
-// The log files of a folder: `hidb-<process id>.log` is written to; `hidb-<process id>.<moment>.<instance>.log` was set aside.
+// The log files of a folder: `hidb-<process id>.log` is written to, `hidb-<process id>.<moment>.<instance>.log` was rotated.
 import { type BigIntStats, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf } from "../../errors.js";

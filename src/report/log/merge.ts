@@ -2,7 +2,7 @@
 import type { Millis } from "../../video.js";
 import { type Lines, readBackward, readForward } from "./cursors.js";
 import type { LogLine, Sieve } from "./line.js";
-import type { OpenLogFile } from "./shelf.js";
+import type { OpenLogFile } from "./open-log-files.js";
 
 interface Source {
   lines: Lines;

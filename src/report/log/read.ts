@@ -3,7 +3,7 @@ import type { Clock } from "../../clock.js";
 import type { Millis } from "../../video.js";
 import { type LogFilter, type LogLine, makeSieve } from "./line.js";
 import { mergeBackward, mergeForward, reachingTo } from "./merge.js";
-import { type OpenLogFile, Shelf } from "./shelf.js";
+import { type OpenLogFile, OpenLogFiles } from "./open-log-files.js";
 
 export interface ReadLogOptions extends LogFilter {
   folder: string;
@@ -36,9 +36,9 @@ export interface LogFolder {
 }
 
 export function openLogFolder(folder: string): LogFolder {
-  const shelf = new Shelf(folder);
-  shelf.look();
-  const files = shelf.files;
+  const logs = new OpenLogFiles(folder);
+  logs.refresh();
+  const files = logs.files;
   for (const file of files) file.position = file.end;
   return {
     isEmpty: files.length === 0,
@@ -54,8 +54,8 @@ export function openLogFolder(folder: string): LogFolder {
       const ranges = reachingTo(files, filter.since).map((file) => ({ file, from: 0 }));
       for await (const { line } of mergeForward(ranges, makeSieve(filter))) yield line;
     },
-    follow: (filter, options) => follow(shelf, filter, options),
-    close: () => shelf.close(),
+    follow: (filter, options) => follow(logs, filter, options),
+    close: () => logs.close(),
   };
 }
 
@@ -65,15 +65,15 @@ const WRITTEN_MS = 20;
 /** Lines handed on in one go. */
 const BATCH = 1000;
 
-async function* follow(shelf: Shelf, filter: LogFilter, { clock, signal }: FollowOptions) {
+async function* follow(logs: OpenLogFiles, filter: LogFilter, { clock, signal }: FollowOptions) {
   const sieve = makeSieve(filter);
   let held = new Map<OpenLogFile, LogLine[]>();
   while (!signal?.aborted) {
     await clock.sleep(POLL_MS, signal);
     // Files are looked at one after the other. A line younger than that waits: an older one may stand in another file.
     const settled: Millis = clock.now() - WRITTEN_MS;
-    shelf.look();
-    const grown = shelf.files.filter((file) => file.end > file.position || held.has(file));
+    logs.refresh();
+    const grown = logs.files.filter((file) => file.end > file.position || held.has(file));
     const ranges = grown.map((file) => ({ file, from: file.position, held: held.get(file) }));
     held = new Map();
     let batch: LogLine[] = [];
@@ -87,7 +87,7 @@ async function* follow(shelf: Shelf, filter: LogFilter, { clock, signal }: Follo
       }
     }
     for (const file of grown) file.position = file.end;
-    shelf.letGo(clock.now());
+    logs.closeFinished(clock.now());
     if (batch.length > 0) yield batch;
   }
 }

@@ -15,7 +15,7 @@ export interface OpenLogFile extends LogFile {
 /** A file that was set aside and has not been written to for so long will not be again. */
 const QUIET_MS = 60_000;
 
-export class Shelf {
+export class OpenLogFiles {
   readonly #folder: string;
   /** By identity. While a file is open no other gets its inode. */
   readonly #files = new Map<string, OpenLogFile>();
@@ -32,15 +32,15 @@ export class Shelf {
   }
 
   /** Opens what is new and finds out how far each file reaches. A folder that is not there (yet) has no files. */
-  look(): void {
+  refresh(): void {
     const listed = new Set<string>();
     // A file that is renamed between being listed and being opened shows up under its new name in the next list.
-    while (this.#lookOnce(listed));
+    while (this.#refreshOnce(listed));
     for (const file of this.#files.values()) measure(file);
     for (const [identity, file] of this.#files) if (!listed.has(identity)) file.current = false;
   }
 
-  #lookOnce(listed: Set<string>): boolean {
+  #refreshOnce(listed: Set<string>): boolean {
     let isNew = false;
     for (const entry of list(this.#folder)) {
       if (this.#done.has(entry.name)) continue;
@@ -64,7 +64,7 @@ export class Shelf {
   }
 
   /** For a follower that has read everything: lets go of files that nobody writes to any more. */
-  letGo(now: Millis): void {
+  closeFinished(now: Millis): void {
     for (const [identity, file] of this.#files) {
       if (file.current || file.position < file.size || now - file.mtimeMs < QUIET_MS) continue;
       closeSync(file.descriptor);
