@@ -1,4 +1,4 @@
-// What PM2 starts: one instance. Reads the settings, wires the house and works until drained.
+// What PM2 starts: one instance. Reads the settings, assembles the instance and works until drained.
 import { join } from "node:path";
 import { PROJECT_ROOT } from "./base.js";
 import { describeCatalogue, isOwnTable } from "./catalogue/table.js";
@@ -16,12 +16,13 @@ import { guardOthers, nameDatabase, openForPool, type PoolDatabase } from "./dat
 import { EXIT, HidbError, isPassing, messageOf } from "./errors.js";
 import { forgetLater } from "./forget.js";
 import { checkHandles, handlesOfInstance } from "./handles.js";
-import type { Corridor } from "./pool/corridor.js";
-import { furnish } from "./pool/furnish.js";
+import { assemble } from "./instance/assemble.js";
+import type { InstanceLoop } from "./instance/loop.js";
 import { checkProcessor, createProcessor, type ProcessorLog } from "./process/create.js";
 import type { PoolEvent } from "./report/event.js";
 import { type JournalOptions, openJournal } from "./report/journal.js";
 import { openLog, readLogBounds } from "./report/log.js";
+import { chooseStore } from "./store/choose.js";
 import type { Millis } from "./video.js";
 
 const SAY_AGAIN_MS: Millis = 60_000;
@@ -58,24 +59,24 @@ async function work(config: Config, onUp: () => void): Promise<number> {
     guard: guardOthers(config),
   };
   const [clock] = await Promise.all([parts.calibrate(), migrate(database, options)]);
-  const { corridor, openDashboard } = await wire(config, { ...parts, clock });
+  const { loop, openDashboard } = await wire(config, { ...parts, clock });
   // Before PM2 takes this instance for one that is there: `pm2 trigger` waits for ever for whoever does not answer.
-  await linkToPm2(corridor, { database, clock });
-  // Also while it opens: on a distant database that may take minutes, and PM2 would not wait for it.
-  stop.then((because) => corridor.drain(because));
-  await corridor.open();
-  console.log(`hidb: instance ${readProcessId()} works on ${nameDatabase(config)} as rank ${corridor.rank}`);
+  await linkToPm2(loop, { database, clock });
+  // Also while it opens: on D1 that may take minutes, and PM2 would not wait for it.
+  stop.then((because) => loop.drain(because));
+  await loop.open();
+  console.log(`hidb: instance ${readProcessId()} works on ${nameDatabase(config)} as rank ${loop.rank}`);
   process.send?.("ready");
   onUp();
   const dashboard = openDashboard();
-  const exitCode = await corridor.run();
+  const exitCode = await loop.run();
   await dashboard.close();
   await database.close();
   return exitCode;
 }
 
 interface Wired {
-  corridor: Corridor;
+  loop: InstanceLoop;
   openDashboard: () => Dashboard;
 }
 
@@ -103,19 +104,19 @@ async function wire(config: Config, parts: PoolDatabase & { clock: Clock }): Pro
     };
   };
   const keepsRuns = config.halt !== "" || config.notify !== "";
-  const keeper = keepsRuns ? (await import("./pool/halt.js")).RunKeeper : undefined;
-  const { instance, corridor, report } = await furnish({
-    ...{ config, database, databaseName: nameDatabase(config), clock, catalogue, processor, processId, identity },
+  const keeper = keepsRuns ? (await import("./instance/run-keeper.js")).RunKeeper : undefined;
+  const { instance, store, loop, report } = await assemble({
+    ...{ config, database, createStore: chooseStore(config), clock, catalogue, processor, processId, identity },
     ...{ keeper, listen, ...(budget === undefined ? {} : { budget }) },
   });
   tell = report;
   report({ type: "instance.started", processId, pid: identity.pid, host: identity.host });
   for (const event of early) report(event);
   const openDashboard = () => {
-    dashboard = new Dashboard({ config, database, catalogue, clock, instance, report, rank: () => corridor.rank });
+    dashboard = new Dashboard({ config, database, catalogue, clock, store, instance, report, rank: () => loop.rank });
     return dashboard;
   };
-  return { corridor, openDashboard };
+  return { loop, openDashboard };
 }
 
 /** The log, and the journal if there is to be one. */
@@ -167,11 +168,11 @@ function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-async function linkToPm2(corridor: Corridor, parts: { database: Database; clock: Clock }): Promise<void> {
+async function linkToPm2(loop: InstanceLoop, parts: { database: Database; clock: Clock }): Promise<void> {
   if (process.send === undefined) return;
-  const { linkPm2, openChannel } = await import("./pool/pm2-link.js");
+  const { linkPm2, openChannel } = await import("./instance/pm2-link.js");
   const channel = openChannel();
-  if (channel !== undefined) linkPm2({ ...parts, channel, figures: () => corridor.figures });
+  if (channel !== undefined) linkPm2({ ...parts, channel, figures: () => loop.figures });
 }
 
 /** Signals that would end the process without a drain, and count as a death of its videos. SIGUSR1 is Node's debugger's. */

@@ -1,4 +1,4 @@
-// The values that walk through the house: Video -> Claim -> Outcome -> PoolEvent.
+// The values that the stages hand on: Video -> Claim -> Outcome -> PoolEvent.
 import type { D1PreparedStatement } from "@cloudflare/workers-types";
 
 /** Milliseconds, either a duration or a moment since 1970-01-01 UTC. */
@@ -99,6 +99,14 @@ export type Outcome =
     }
   | { kind: "failed"; reason: string; usage?: UsageReport }
   | { kind: "released" }; // A drain cut it short: the attempt is given back.
+
+/** What was written in the end, and whether the claim still held. */
+export interface Settlement {
+  outcome: Outcome;
+  held: boolean;
+  /** Taken before the transaction, so that a claim that follows it has a later time. */
+  settledAt: Millis;
+}
 
 /** Whoever asks a pool to wait for more is asked again then: another's wrong clock must not stop a pool for days. */
 export const LONGEST_HOLD_MS: Millis = 3_600_000;

@@ -6,7 +6,7 @@ import { defineConfig } from "vitest/config";
 const DEEP = ["test/**/*.deep.test.ts"];
 
 /** What starts processes of hidb: mostly waiting, and after everything that is not. */
-const PROCESSES = ["bad-input", "cli", "d1", "dashboard", "mirror", "pm2", "pool", "security"].map(
+const PROCESSES = ["bad-input", "cli", "d1", "dashboard", "instance", "mirror", "pm2", "security"].map(
   (folder) => `test/${folder}/**/*.test.ts`,
 );
 

@@ -29,10 +29,7 @@ async function adoptNewest(database: Database, catalogue: CatalogueTable): Promi
 }
 
 /** A function to call with each heartbeat: a seek for the newest rows every time, a full comparison now and then. */
-export function watchCatalogue(database: Database, clock: Clock, catalogue: CatalogueTable): () => Promise<void> {
-  const watch = database.distant ? watchRemoteCatalogue : watchLocalCatalogue;
-  return watch(database, clock, catalogue);
-}
+export type WatchCatalogue = (database: Database, clock: Clock, catalogue: CatalogueTable) => () => Promise<void>;
 
 /** D1 charges for each row read: a full comparison comes once an hour, and less often where it reads much. */
 export function watchRemoteCatalogue(database: Database, clock: Clock, catalogue: CatalogueTable): () => Promise<void> {

@@ -8,10 +8,26 @@ import * as sql from "./statements.js";
 
 export type Sharding = "modulo" | "strict" | "ranges" | "none";
 
+/** Whether a video that has killed an instance waits: one of this instance's shard, of another one, or none. */
+export type Suspect = "mine" | "another's" | "none";
+
+/** How the claims are made: each kind of database has the way that costs it least. */
+export interface ClaimStyle {
+  /** Questions that belong to a claim are asked together with it, not before or after. */
+  asksTogether: boolean;
+  /** The claim itself brings along source, title and duration; otherwise a second statement reads them. */
+  describesInClaim: boolean;
+  /** No two claims have the same moment: it is the name by which one whose answer was lost is undone. */
+  hasUniqueMoments: boolean;
+  /** Of what other shards have left, one claim takes this part of what it would take of its own. */
+  leftoverPart: number;
+}
+
 export interface ClaimerOptions {
   sharding: Sharding;
   order: sql.ClaimOrder;
   catalogue: CatalogueTable;
+  style: ClaimStyle;
   /** A shard that somebody has asked for by number, in place of the one that the instance's rank gives it. */
   shard?: Pick<PoolView, "rank" | "count">;
 }
@@ -29,7 +45,7 @@ interface ClaimedRow {
   deaths?: number;
   /** Only where it is the order. */
   priority?: number;
-  /** Of a distant database: source, title and duration as a JSON array, or null for a video that has vanished. */
+  /** Where the claim describes its videos: source, title and duration as a JSON array, or null for a video that has vanished. */
   described?: string | null;
 }
 
@@ -50,8 +66,6 @@ interface Cursor {
 
 /** Looking through a backlog that holds nothing for us may take this share of the time at most. */
 const FRUITLESS_SHARE = 1 / 200;
-
-const LEFTOVER_PARTS = 4;
 
 const BEFORE_ALL = -Number.MAX_VALUE;
 const START: Cursor = { priority: BEFORE_ALL, id: BEFORE_ALL, exhausted: false };
@@ -153,7 +167,7 @@ export class Claimer {
   }
 
   /** Whether a suspect waits for a hand that holds nothing else: of this instance's shard, or of another one's. */
-  async seesSuspect(): Promise<"mine" | "another's" | "none"> {
+  async seesSuspect(): Promise<Suspect> {
     const { database, clock } = this.#instance;
     this.#view ??= await viewPool(this.#instance);
     const parameters = [...sql.scopeParameters("modulo", this.#view), clock.now()];
@@ -175,10 +189,10 @@ export class Claimer {
     }
   }
 
-  /** Where each question is a journey it travels with the claim, and the next claim is the first to know. */
+  /** Asked together with the claim, the list is known to the next claim. */
   async #refreshBatches(): Promise<void> {
     const reading = this.#batches.refresh();
-    if (!this.#instance.database.distant) return reading;
+    if (!this.#options.style.asksTogether) return reading;
     // What ails the database shows in the claim; the list is asked for again with the next one.
     reading.catch(() => undefined);
   }
@@ -205,7 +219,7 @@ export class Claimer {
   async #claimOnwards(scope: sql.ClaimScope, limit: number): Promise<Claim[]> {
     const cursor = this.#cursors.get(scope);
     if (cursor?.exhausted) return [];
-    const most = this.#isLeftover(scope) ? Math.ceil(limit / LEFTOVER_PARTS) : limit;
+    const most = this.#isLeftover(scope) ? Math.ceil(limit * this.#options.style.leftoverPart) : limit;
     const claims = await this.#claim(scope, most, cursor);
     if (claims.length > 0) return claims;
     const others = cursor === undefined ? [] : await this.#claim(scope, most);
@@ -215,25 +229,22 @@ export class Claimer {
 
   /** A large block out of what others have left would be held by one instance while the others stand idle. */
   #isLeftover(scope: sql.ClaimScope): boolean {
-    return scope === "any" && this.#options.sharding !== "none" && this.#instance.database.distant === true;
+    return scope === "any" && this.#options.sharding !== "none";
   }
 
   async #claim(scope: sql.ClaimScope, limit: number, cursor?: Cursor): Promise<Claim[]> {
-    const { clock, database } = this.#instance;
+    const { style } = this.#options;
     this.#view ??= await viewPool(this.#instance);
     while (!this.#over) {
       const view = this.#view;
-      // On a distant database no two claims have the same moment: it is the name by which one can be undone.
-      const now = database.distant ? Math.max(clock.now(), this.#lastClaimAt + 1) : clock.now();
-      this.#lastClaimAt = now;
+      const now = this.#nextMoment();
       const taking = this.#take(scope, { limit, cursor, view, now });
-      // Asked in the same breath where each question is a journey.
-      const viewing = database.distant ? viewPool(this.#instance) : undefined;
+      const viewing = style.asksTogether ? viewPool(this.#instance) : undefined;
       const [rows, seen] = await Promise.all([taking, viewing]);
       if (rows.length > 0) {
         const last = rows.at(-1) as ClaimedRow;
         this.#cursors.set(scope, { priority: last.priority ?? 0, id: last.id, exhausted: false });
-        const videos = database.distant ? readDescribed(rows) : await this.#describe(rows, now);
+        const videos = style.describesInClaim ? readDescribed(rows) : await this.#describe(rows, now);
         return rows.map((row) => toClaim(row, videos.get(row.id), { now, view }));
       }
       // Nothing left, or the pool has changed since we looked: then our shard is another one now.
@@ -241,6 +252,12 @@ export class Claimer {
       if (this.#view.rank === view.rank && this.#view.count === view.count) return [];
     }
     return [];
+  }
+
+  #nextMoment(): Millis {
+    const now = this.#instance.clock.now();
+    this.#lastClaimAt = this.#options.style.hasUniqueMoments ? Math.max(now, this.#lastClaimAt + 1) : now;
+    return this.#lastClaimAt;
   }
 
   /** The rows claimed, in order. */
@@ -305,9 +322,8 @@ export class Claimer {
   #statement(scope: sql.ClaimScope, order: sql.ClaimOrder): string {
     let statement = this.#statements.get(scope);
     if (statement === undefined) {
-      // Looked up inside the claim it costs three times as much of a local file's write lock, and no second journey.
-      const { catalogue } = this.#options;
-      statement = sql.claimStatement(scope, order, this.#instance.database.distant ? catalogue : undefined);
+      const { catalogue, style } = this.#options;
+      statement = sql.claimStatement(scope, order, style.describesInClaim ? catalogue : undefined);
       this.#statements.set(scope, statement);
     }
     return statement;
@@ -334,7 +350,7 @@ function toClaim(
   row: CatalogueRow | undefined,
   { now, view }: Pick<Taking, "now" | "view">,
 ): Claim {
-  // A row that has vanished from the catalogue leaves no source; the corridor settles it as failed.
+  // A row that has vanished from the catalogue leaves no source; the attempt ends as failed.
   const video = { id, source: row?.source ?? "", title: row?.title ?? null, durationS: row?.durationS ?? null };
   return { video, attempt, deaths, claimedAt: now, ...view };
 }

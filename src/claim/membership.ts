@@ -6,6 +6,7 @@ import { retryIdempotent } from "../database/retry-idempotent.js";
 import type { Millis } from "../video.js";
 import { type IsAlive, isAlive, type ProcessIdentity } from "./liveness.js";
 import * as sql from "./statements.js";
+import type { PoolStop } from "./stops.js";
 
 /** One life of one PM2 process, as its own code sees it. */
 export interface Instance {
@@ -29,14 +30,6 @@ export interface Instance {
   farLeases: Map<string, FarLease>;
   /** What keeps the whole pool from claiming, as of the last look. */
   stops: PoolStop[];
-}
-
-/** A key of the family `paused`: a pause, a halt, a drain or a hold. */
-export interface PoolStop {
-  key: string;
-  reason: string | null;
-  /** Null: until `hidb resume`. */
-  until: Millis | null;
 }
 
 /** This instance's part of the requests that the whole pool may make in five minutes. */

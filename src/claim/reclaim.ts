@@ -33,15 +33,15 @@ export interface ReclaimOptions {
   maxAttempts: number;
   /** Looks for orphans even when nobody has died just now: an instance may have left without being able to write. */
   thorough: boolean;
-  /** Since when this instance has heard from a distant database without a break, on the monotonic clock. */
+  /** Since when the database has answered this instance without a break, on the monotonic clock. */
   inTouchSince?: Millis;
   /** When this machine's clock was put forward, on the monotonic one; leases of other pools may be longer than one's own. */
-  steppedAt?: Millis;
-  /** Called before the dead are buried, while their claims still hold: what they had finished is not lost. */
-  inherit?: (dead: string[]) => Promise<void>;
+  steppedAt?: Millis | undefined;
+  /** Called before the dead are marked, while their claims still hold: what they had finished is settled. */
+  recover?: ((dead: string[]) => Promise<void>) | undefined;
 }
 
-/** Buries dead instances and takes their videos back, in one transaction. */
+/** Marks dead instances and takes their videos back, in one transaction. */
 export async function reclaimVideos(instance: Instance, options: ReclaimOptions): Promise<Reclaimed[]> {
   const { database, clock, id, identity, isAlive } = instance;
   // On D1 it may travel with somebody's write, whose lost answer leaves both in doubt.
@@ -55,12 +55,12 @@ export async function reclaimVideos(instance: Instance, options: ReclaimOptions)
   );
   // Reading first: a search that finds nothing need not hold the write lock.
   if (dead.length === 0 && !(options.thorough && (await hasOrphans(instance)))) return [];
-  if (dead.length > 0) await options.inherit?.(dead.map((other) => other.id));
+  if (dead.length > 0) await options.recover?.(dead.map((other) => other.id));
   return takeBack(instance, { dead, now, maxAttempts: options.maxAttempts });
 }
 
 /**
- * After an outage every lease has run out, and whoever comes back first must not bury the others: somebody on another
+ * After an outage every lease has run out, and whoever comes back first must not mark the others dead: somebody on another
  * host has as long as his lease to be heard of, from the moment that we can hear again.
  */
 function isExcused(
@@ -85,13 +85,13 @@ async function takeBack(instance: Instance, { dead, now, maxAttempts }: TakingBa
   const reason = "its instance died";
   const at = clock.nowFine();
   const statements = [
-    ...dead.map((other) => database.prepare(sql.BURY_INSTANCE).bind(now, other.id, other.leaseUntil)),
+    ...dead.map((other) => database.prepare(sql.MARK_DEAD).bind(now, other.id, other.leaseUntil)),
     database.prepare(sql.RECORD_DEATHS).bind(reason, now),
     database.prepare(sql.RECLAIM).bind(reason, maxAttempts, maxAttempts, now, maxAttempts),
   ];
   const answers = await database.batch<Omit<Reclaimed, "at">>(statements).catch(async (error: unknown) => {
     if (!isOutcomeUnknown(error)) throw error;
-    // Once more does no harm: nobody is buried twice, and an orphan that was taken back is none any more.
+    // Once more does no harm: no instance is marked twice, and an orphan that was taken back is none any more.
     return database.batch<Omit<Reclaimed, "at">>([...statements, database.prepare(sql.RECLAIMED_AT).bind(now)]);
   });
   return (answers.at(-1)?.results ?? []).map((row) => ({ ...row, at }));

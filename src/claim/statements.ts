@@ -104,7 +104,7 @@ export const OTHER_INSTANCES = `
     FROM hidb_instances WHERE gone_at IS NULL AND id <> ?`;
 
 // Names the lease it has seen: a beat in the meantime keeps the instance.
-export const BURY_INSTANCE = `
+export const MARK_DEAD = `
   UPDATE hidb_instances SET state = 'gone', gone_at = ?, gone_because = 'died', in_hand = 0
    WHERE id = ? AND gone_at IS NULL AND lease_until = ?`;
 

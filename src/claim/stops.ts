@@ -1,9 +1,30 @@
-// Part of room 2: an instance holds the whole pool when somebody outside has said to come back later.
+// What stops the whole pool from claiming: the keys of hidb_pool that begin with `paused`.
+import type { Database } from "../database/database.js";
 import type { Millis } from "../video.js";
-import type { Instance } from "./membership.js";
 import * as sql from "./statements.js";
 
-/** The longest of several holds counts. */
-export async function holdPool(instance: Instance, hold: { reason: string; until: Millis }): Promise<void> {
-  await instance.database.prepare(sql.HOLD_POOL).bind(JSON.stringify(hold), hold.until).run();
+/** A key of the family `paused`: a pause, a halt, a drain or a hold. */
+export interface PoolStop {
+  key: string;
+  reason: string | null;
+  /** Null: until `hidb resume`. */
+  until: Millis | null;
+}
+
+export function kindOfStop({ key }: PoolStop): "pause" | "drain" | "halt" | "hold" {
+  switch (key) {
+    case "paused.halt":
+      return "halt";
+    case "paused.drain":
+      return "drain";
+    case "paused.hold":
+      return "hold";
+    default:
+      return "pause";
+  }
+}
+
+/** An instance holds the whole pool when somebody outside has said to come back later; the longest of several holds counts. */
+export async function holdPool(database: Database, hold: { reason: string; until: Millis }): Promise<void> {
+  await database.prepare(sql.HOLD_POOL).bind(JSON.stringify(hold), hold.until).run();
 }

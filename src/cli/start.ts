@@ -220,7 +220,7 @@ async function watch(database: Database, { config, pm2, stop, pace }: Watching):
       if (over || lookedAt >= countAt) {
         const status = await readStatus(database, view());
         // The band needs more rows than the counts; where rows cost money the rate has to do.
-        const eta = database.distant ? null : (await readOverview(database, { ...view(), config })).eta;
+        const eta = database.pacing.chargesRows ? null : (await readOverview(database, { ...view(), config })).eta;
         const tookMs = clock.monotonic() - lookedAt;
         countAt = lookedAt + tookMs + Math.max(pace.countShare * tookMs, pace.msPerVideo * status.counts.total);
         progress.show(status, eta);

@@ -39,8 +39,8 @@ export class Health {
 
   async #findTrouble(): Promise<string | undefined> {
     if (this.#draining) return "draining";
-    const { clock, config, database } = this.#house;
-    const freshMs = database.distant ? config.heartbeatMs : FRESH_MS;
+    const { clock, database } = this.#house;
+    const freshMs = Math.max(FRESH_MS, 3 * database.pacing.lookEveryMs);
     if (this.#probe === undefined || clock.monotonic() - this.#probe.at >= freshMs) {
       this.#probe = { at: clock.monotonic(), trouble: this.#askDatabase() };
     }

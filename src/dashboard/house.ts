@@ -4,6 +4,7 @@ import type { Clock } from "../clock.js";
 import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import type { PoolEvent } from "../report/event.js";
+import type { Store } from "../store/store.js";
 import type { CatalogueTable } from "../video.js";
 
 export interface House {
@@ -11,6 +12,8 @@ export interface House {
   database: Database;
   catalogue: CatalogueTable;
   clock: Clock;
+  /** How the pool's database is claimed from and settled to. */
+  store: Pick<Store, "claimStyle" | "settleStyle">;
   instance: Pick<Instance, "id" | "processId" | "startedAt" | "identity">;
   /** As of its last heartbeat. */
   rank: () => number;

@@ -10,8 +10,8 @@ import type { House } from "./house.js";
 import { readFailureGroups, readSeries, type SampledFailureGroup, type SeriesPoint } from "./reads.js";
 
 const FRESH_MS: Millis = 1000;
-/** What reads every row is asked of D1 seldom: of its daily gift of five million rows a page that stays open takes two. */
-const DISTANT_MS_PER_VIDEO = 40;
+/** An open page asks out of its instance's share of the requests: so many times as seldom as a command. */
+const PAGE_LOOKS = 3;
 const SERIES_FRESH_MS: Millis = 5000;
 const PLAN_FRESH_MS: Millis = 10_000;
 export const LONGEST_SERIES_MIN = 24 * 60;
@@ -32,7 +32,7 @@ export class View {
     const cached = <T>(read: () => Promise<T>, freshMs: Millis) =>
       new Cached(read, { clock, freshMs: () => this.#fresh(freshMs) });
     // The overview itself counts seldom where that costs money.
-    const overviewMs = database.distant ? config.heartbeatMs : FRESH_MS;
+    const overviewMs = Math.max(FRESH_MS, PAGE_LOOKS * database.pacing.lookEveryMs);
     this.#overview = new Cached(() => this.#readOverview(), { clock, freshMs: () => overviewMs });
     this.#plan = cached(() => readPlan(database, { config, now: clock.now() }), PLAN_FRESH_MS);
     this.#series = cached(() => readSeries(house, LONGEST_SERIES_MIN), SERIES_FRESH_MS);
@@ -80,7 +80,7 @@ export class View {
   }
 
   #fresh(freshMs: Millis): Millis {
-    const { database, config } = this.house;
-    return database.distant ? Math.max(config.heartbeatMs, DISTANT_MS_PER_VIDEO * this.#total) : freshMs;
+    const { lookEveryMs, keepMs } = this.house.database.pacing;
+    return Math.max(freshMs, PAGE_LOOKS * lookEveryMs, keepMs(this.#total));
   }
 }

@@ -7,6 +7,7 @@ import { type Carrier, checkAccess, D1Client, type RequestCosts, type Query as S
 import { hasParameter, isBlank } from "./d1/reading.js";
 import type { RawResult } from "./d1/verdict.js";
 import type { Database } from "./database.js";
+import { REMOTE_PACING } from "./pacing.js";
 import { splitStatements } from "./split.js";
 import { sqlError } from "./sqlite-errors.js";
 import { ContractStatement, type Query, type Runner } from "./statement.js";
@@ -79,7 +80,7 @@ export async function openD1Http(options: D1HttpOptions): Promise<Database & Run
 }
 
 class D1HttpDatabase implements Database, Runner {
-  readonly distant = true;
+  readonly pacing = REMOTE_PACING;
   readonly #client: D1Client;
   readonly #id: string;
   /** Answers so far: the API has no bookmarks, and needs none, since it asks nobody but the primary. */

@@ -13,6 +13,7 @@ import type { Millis } from "../video.js";
 import { BetterEngine } from "./better-engine.js";
 import type { Database } from "./database.js";
 import type { Engine } from "./engine.js";
+import { LOCAL_PACING } from "./pacing.js";
 import { BookmarkHolder, Bookmarks } from "./session.js";
 import { describeSqliteError, isBusy, isReadFailure, readFailure } from "./sqlite-errors.js";
 import { prepareFile } from "./sqlite-file.js";
@@ -67,6 +68,7 @@ async function openEngine(file: string, strict: boolean): Promise<Engine> {
 }
 
 class SqliteDatabase implements D1Database, Runner {
+  readonly pacing = LOCAL_PACING;
   readonly #engine: Engine;
   readonly #file: string;
   readonly #clock: Clock;

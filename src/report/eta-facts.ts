@@ -62,7 +62,7 @@ export async function lookAtVideos(
       .bind(now - MINUTE_MS, now - QUARTER_MS, run.since)
       .first<{ [name in keyof StateCounts | keyof EndedCounts | Known]: number | null }>(),
     database.prepare(sql.HELD_VIDEOS).all<HeldRow>(),
-    database.prepare(database.distant ? sql.LAST_COMPLETED_BY_ID : sql.LAST_COMPLETED).all<DoneRow>(),
+    database.prepare(database.pacing.chargesRows ? sql.LAST_COMPLETED_BY_ID : sql.LAST_COMPLETED).all<DoneRow>(),
     database.prepare(sql.LAST_TO_CLAIM[order]).bind(LAST).all<Waiting>(),
     database.prepare(sql.LAST_UNCOMPLETED).first<number | null>("meanMs"),
     readFailures(database, REASONS_SHOWN),
@@ -109,7 +109,8 @@ export interface Pool {
   run: RunSoFar;
   switches: Switches;
   config: Config | undefined;
-  distant: boolean;
+  /** How long videos are claimed ahead of their start. */
+  claimAheadMs: Millis;
 }
 
 /** Null when nobody knows: the pool is down or held for no known time, or no attempt has completed yet. */
@@ -176,15 +177,11 @@ function seeCrowding(done: DoneRow[], run: RunSoFar, count: number): Crowding {
   return { ratio, chance: Math.abs(ratio - 1) < 0.05 ? 0 : CHANCE };
 }
 
-/** As src/pool/pace.ts has it: so far ahead an instance claims, in milliseconds of work. */
-const AHEAD_MS = 100;
-const DISTANT_AHEAD_MS = 30_000;
-
 /** Whether videos are claimed before they begin, so that their claims say nothing of when they began. */
-function claimsAhead(done: DoneAttempt[], { config, distant, live }: Pool): boolean {
+function claimsAhead(done: DoneAttempt[], { config, claimAheadMs, live }: Pool): boolean {
   if (done.length === 0) return false;
   const side = config?.concurrency ?? Math.max(1, ...live.map(({ inHand }) => inHand));
-  return medianWork(done) < (distant ? DISTANT_AHEAD_MS : AHEAD_MS) * 2 * Math.min(side, 8);
+  return medianWork(done) < claimAheadMs * 2 * Math.min(side, 8);
 }
 
 /** Where nothing is claimed ahead, what an instance has in hand is what it works on. */

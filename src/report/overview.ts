@@ -32,7 +32,7 @@ import type { OverCount } from "./usage.js";
 /** With what keeps the pool from claiming: `paused`, `hold`, `draining`, `halted`. */
 export interface Overview extends Switches {
   at: Millis;
-  /** When the videos were counted: a distant database is not asked for that each time. */
+  /** When the videos were counted: where rows cost money that is not done each time. */
   countedAt: Millis;
   counts: StateCounts;
   rates: Rates;
@@ -91,7 +91,7 @@ export async function readOverview(database: Database, options: OverviewOptions)
     counts,
     ...switches,
     rates: live.length > 0 ? ratesOf(look.ended, { now: look.at, runSince: run.since }) : NO_RATES,
-    eta: keepEstimate(database, look, { now, live, run, switches, config, distant: database.distant ?? false }),
+    eta: keepEstimate(database, look, { now, live, run, switches, config, claimAheadMs: database.pacing.claimAheadMs }),
     medianMs: own.length === 0 ? null : medianWork(own),
     memory: { usedBytes: live.reduce((sum, { rssBytes }) => sum + rssBytes, 0), budgetBytes: budgetOf(live, options) },
     d1,
@@ -102,13 +102,6 @@ export async function readOverview(database: Database, options: OverviewOptions)
     over: look.over,
   };
 }
-
-/** A look reads every video, 80 ms for 100,000: it takes 3 % of the time, and less where rows cost money. */
-const MS_PER_VIDEO = 0.03;
-const DISTANT_MS_PER_VIDEO = 40;
-const DISTANT_LEAST_MS = 10_000;
-/** A look at fewer takes no time. */
-const FEW_VIDEOS = 5000;
 
 interface Kept {
   look: Look;
@@ -124,18 +117,13 @@ async function takeLook(
 ): Promise<{ look: Look; counts: StateCounts }> {
   const kept = LOOKS.get(database);
   if (kept !== undefined && !fresh && kept.run.since === run.since && now >= kept.look.at) {
-    if (now - kept.look.at < lifeOf(kept.look, database.distant ?? false)) {
+    if (now - kept.look.at < database.pacing.keepMs(kept.look.counts.total)) {
       return { look: kept.look, counts: addSince(kept, run) };
     }
   }
   const look = await lookAtVideos(database, { now, run, order: config?.order ?? "id" });
   LOOKS.set(database, { look, run });
   return { look, counts: look.counts };
-}
-
-function lifeOf({ counts: { total } }: Look, distant: boolean): Millis {
-  if (distant) return Math.max(DISTANT_LEAST_MS, DISTANT_MS_PER_VIDEO * total);
-  return total < FEW_VIDEOS ? 0 : MS_PER_VIDEO * total;
 }
 
 function addSince({ look: { counts }, run: before }: Kept, run: RunSoFar): StateCounts {

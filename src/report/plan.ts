@@ -62,7 +62,7 @@ export async function readPlan(database: Database, options: PlanOptions): Promis
   const [look, { live }, costs] = await Promise.all([
     lookAtVideos(database, { now, run, order: config.order }),
     readInstances(database, { now, isDead: () => false }),
-    database.distant ? readCosts(database) : undefined,
+    database.pacing.chargesRows ? readCosts(database) : undefined,
   ]);
   const beating = live.filter(({ leaseUntil, rssBytes }) => leaseUntil >= now && rssBytes > 0);
   const measuredInstanceBytes =

@@ -3,9 +3,8 @@ import type { D1PreparedStatement, D1Result } from "@cloudflare/workers-types";
 import type { Clock, Timer } from "../clock.js";
 import type { Database } from "../database/database.js";
 import { HidbError, isOutcomeUnknown, isPassing, messageOf } from "../errors.js";
-import type { Claim, Millis, Outcome } from "../video.js";
+import type { Claim, Millis, Outcome, Settlement } from "../video.js";
 import { type BackoffLimits, backoffMs } from "./backoff.js";
-import type { Spool } from "./spool.js";
 import * as sql from "./statements.js";
 import { describeUsage, usageOf } from "./usage.js";
 
@@ -16,22 +15,21 @@ export interface SettlerOptions extends BackoffLimits {
   maxAttempts: number;
   /** Settlements in one transaction at most. */
   groupCount: number;
-  /** How long a settlement waits for company at most. */
+  /** How long a settlement waits for others of its group at most. */
   groupMs: Millis;
   /** Called when the database cannot be written for now; the settlements are kept and tried again. */
   onTrouble: (error: HidbError) => void;
-  /** Where finished work waits for a distant database. */
-  spool?: Spool;
+  style: SettleStyle;
   /** The instance is dead, and may have settled some of this without hearing of it. */
-  inherited?: boolean;
+  isRecovery?: boolean;
 }
 
-/** What was written in the end, and whether the claim still held. */
-export interface Settlement {
-  outcome: Outcome;
-  held: boolean;
-  /** Taken before the transaction, so that a claim that follows it has a later time. */
-  settledAt: Millis;
+/** How groups are written: each kind of database has the way that costs it least. */
+export interface SettleStyle {
+  /** Completed videos that were claimed together are settled by one statement, not by one each. */
+  groupsByClaim: boolean;
+  /** Transactions that do not depend on one another are asked for together. */
+  asksTogether: boolean;
 }
 
 type Completed = Extract<Outcome, { kind: "completed" }>;
@@ -64,23 +62,14 @@ export class Settler {
   /** Resolves once the outcome is committed, or known to have lost its claim. `durMs`: how long the attempt took. */
   settleOutcome(claim: Claim, outcome: Outcome, durMs: Millis): Promise<Settlement> {
     const { promise, resolve, reject } = Promise.withResolvers<Settlement>();
-    const { groupCount, groupMs, spool } = this.#options;
-    const spent = this.#spendAttempts(claim, outcome);
-    this.#waiting.push({ claim, outcome: spent, resolve, reject });
-    if (spool !== undefined) {
-      const spooled = spool.keep(claim, spent, durMs);
-      // What the database refuses stays there: somebody may mend the database.
-      promise.then(
-        () => spool.forget(spooled),
-        () => undefined,
-      );
-    }
+    const { groupCount, groupMs } = this.#options;
+    this.#waiting.push({ claim, outcome: this.#spendAttempts(claim, outcome), resolve, reject });
     if (this.#waiting.length >= groupCount || durMs >= groupMs) void this.flush();
     else this.#timer ??= this.#options.clock.timer(groupMs, () => void this.flush());
     return promise;
   }
 
-  /** How many settlements wait for company. */
+  /** How many settlements wait for others of their group. */
   get waiting(): number {
     return this.#waiting.length;
   }
@@ -105,7 +94,7 @@ export class Settler {
     const plain = group.filter((entry) => !carriesStatements(entry.outcome));
     if (plain.length > 0) await this.#writePlain(plain);
     const others = group.filter((entry) => carriesStatements(entry.outcome));
-    if (this.#options.database.distant) {
+    if (this.#options.style.asksTogether) {
       const count = Math.ceil(others.length / TOGETHER);
       const portions = Array.from({ length: count }, (_, at) => others.slice(at * TOGETHER, (at + 1) * TOGETHER));
       await Promise.all(portions.map((portion) => this.#writeTogether(portion)));
@@ -118,7 +107,7 @@ export class Settler {
    */
   async #writeTogether(entries: Waiting[]): Promise<void> {
     let left = entries;
-    let repeated = this.#options.inherited ?? false;
+    let repeated = this.#options.isRecovery ?? false;
     try {
       while (left.length > 1) {
         const settledAt = this.#options.clock.nowFine();
@@ -166,21 +155,20 @@ export class Settler {
 
   /** One transaction: the completed ones by the group, each other outcome by statements of its own. */
   async #writePlain(group: Waiting[]): Promise<void> {
-    const { clock, inherited = false } = this.#options;
+    const { clock, isRecovery = false } = this.#options;
     const settledAt = clock.nowFine();
     const now = clock.now();
     const completed = group.filter((entry) => entry.outcome.kind === "completed");
     const others = group.filter((entry) => entry.outcome.kind !== "completed");
     try {
-      // D1 reads four rows for each video of a group and one for each alone; a local file takes a group faster.
-      const groups = this.#options.database.distant ? completed.map(alone) : groupByClaim(completed);
+      const groups = this.#options.style.groupsByClaim ? groupByClaim(completed) : completed.map(alone);
       const statements = groups.map((one) => this.#completeGroup(one, now));
       // The last statement of each entry is its own UPDATE: its row count says whether the claim held.
       const places = others.map(({ claim, outcome }) => {
         statements.push(...this.#statementsFor(claim, outcome, now));
         return statements.length - 1;
       });
-      let repeated = inherited;
+      let repeated = isRecovery;
       const usage = this.#recordUsage(group);
       const answers = await this.#commit([...usage, ...statements], () => {
         repeated = true;
@@ -193,11 +181,11 @@ export class Settler {
       });
       const finding = groups.map(async (one, at) => {
         const allHeld = changesOf(results[at]) === one.entries.length;
-        // Of an heir the next question knows all that this one does.
-        const found = allHeld ? undefined : inherited ? NONE : await this.#findHeld(one, now);
+        // During recovery every video is asked for below, so the query of the group is left out.
+        const found = allHeld ? undefined : isRecovery ? NONE : await this.#findHeld(one, now);
         for (const { claim, outcome, resolve } of one.entries) {
           const held = found === undefined || found.has(claim.video.id);
-          const earlier = !held && inherited && (await this.#wasSettled(claim, outcome, now));
+          const earlier = !held && isRecovery && (await this.#wasSettled(claim, outcome, now));
           resolve({ outcome, settledAt, held: held || earlier });
         }
       });
@@ -237,7 +225,7 @@ export class Settler {
     return new Set(results.map((row) => row.videoId));
   }
 
-  async #writeWithStatements(entry: Waiting, isRepeated = this.#options.inherited ?? false): Promise<void> {
+  async #writeWithStatements(entry: Waiting, isRepeated = this.#options.isRecovery ?? false): Promise<void> {
     const { claim, outcome, resolve, reject } = entry;
     const settledAt = this.#options.clock.nowFine();
     let repeated = isRepeated;

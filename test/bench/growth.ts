@@ -5,6 +5,7 @@ import { beginWork, register } from "../../dist/claim/membership.js";
 import { systemClock as clock } from "../../dist/clock.js";
 import { openSqlite } from "../../dist/database/sqlite.js";
 import { Settler } from "../../dist/settle/settler.js";
+import { LOCAL_CLAIMS, LOCAL_SETTLEMENTS } from "../../dist/store/local.js";
 import { median, World } from "./world.ts";
 
 export interface GrowthFigure {
@@ -50,7 +51,7 @@ async function workShard(world: World): Promise<number> {
   const instance = members[1];
   if (instance === undefined) throw new Error("nobody has registered");
   const catalogue = { table: "videos", id: "id", source: "source", title: "title", duration: "duration_s" };
-  const claimer = new Claimer(instance, { sharding: "modulo", order: "id", catalogue });
+  const claimer = new Claimer(instance, { sharding: "modulo", order: "id", catalogue, style: LOCAL_CLAIMS });
   const settler = new Settler({
     instance: instance.id,
     database,
@@ -58,6 +59,7 @@ async function workShard(world: World): Promise<number> {
     maxAttempts: 3,
     groupCount: 50,
     groupMs: 50,
+    style: LOCAL_SETTLEMENTS,
     backoffMs: 0,
     backoffMaxMs: 0,
     onTrouble: (error) => {

@@ -104,7 +104,7 @@ describe("a hold of the whole pool", () => {
   it("is over when the clock has been set back by more than any hold lasts, and gives way to a new one", async () => {
     await using world = await World.create({ videos: [1] });
     const instance = await world.instance();
-    const hold = (ms: number) => holdPool(instance, { reason: "slow down", until: world.clock.now() + ms });
+    const hold = (ms: number) => holdPool(world.database, { reason: "slow down", until: world.clock.now() + ms });
     const stops = async () => {
       await viewPool(instance);
       return instance.stops.length;

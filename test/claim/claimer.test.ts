@@ -4,6 +4,7 @@ import { adoptVideos } from "../../src/catalogue/adopt.js";
 import { Claimer, type Sharding } from "../../src/claim/claimer.js";
 import { leave, viewPool } from "../../src/claim/membership.js";
 import type { Database } from "../../src/database/database.js";
+import { LOCAL_CLAIMS } from "../../src/store/local.js";
 import type { Claim } from "../../src/video.js";
 import { CATALOGUE, idsOf, many, NO_FIGURES, World } from "./world.js";
 
@@ -445,7 +446,10 @@ describe("the cost of a claim", () => {
       const instance = await world.instance();
       await world.claimerOf(instance, { sharding, order });
       const database = watched(world, (sql, values) => seen.set(sql, values));
-      const claimer = new Claimer({ ...instance, database }, { sharding, order, catalogue: CATALOGUE });
+      const claimer = new Claimer(
+        { ...instance, database },
+        { sharding, order, catalogue: CATALOGUE, style: LOCAL_CLAIMS },
+      );
       expect(await takeAll(claimer, 10)).toHaveLength(100);
       await claimer.claimVideos(ALL);
       expect([...seen.keys()].filter(isClaim).length).toBeGreaterThanOrEqual(2);

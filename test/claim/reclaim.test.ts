@@ -207,11 +207,11 @@ describe("a death", () => {
     await using world = await World.create({ videos: [1, 2] });
     const { holder, witness } = await setup(world, { identity: await deadIdentity() });
     const seen: unknown[] = [];
-    const inherit = async (dead: string[]) => {
+    const recover = async (dead: string[]) => {
       seen.push(dead, await world.states());
       await world.set(1, "state = 'completed', finished_at = 1");
     };
-    expect(await reclaimVideos(witness, { ...LIMITS, inherit })).toMatchObject([{ videoId: 2 }]);
+    expect(await reclaimVideos(witness, { ...LIMITS, recover })).toMatchObject([{ videoId: 2 }]);
     expect(seen).toEqual([[holder.id], { running: 2 }]);
     expect(await world.video(1)).toMatchObject({ state: "completed", deaths: 0 });
   });

@@ -11,6 +11,8 @@ import { type Clock, systemClock, type Timer } from "../../src/clock.js";
 import type { Database } from "../../src/database/database.js";
 import { migrate } from "../../src/database/migrate.js";
 import { openSqlite } from "../../src/database/sqlite.js";
+import { LOCAL_CLAIMS } from "../../src/store/local.js";
+import { REMOTE_CLAIMS } from "../../src/store/remote/remote.js";
 import type { CatalogueTable, Claim, Millis, State } from "../../src/video.js";
 
 export const MIGRATIONS = resolve(import.meta.dirname, "../../data/migrations");
@@ -170,7 +172,8 @@ export class World {
   }
 
   async claimerOf(instance: Instance, options: Partial<ClaimerOptions> = {}): Promise<Claimer> {
-    const claimer = new Claimer(instance, { sharding: "modulo", order: "id", catalogue: CATALOGUE, ...options });
+    const style = instance.database.pacing?.chargesRows ? REMOTE_CLAIMS : LOCAL_CLAIMS;
+    const claimer = new Claimer(instance, { sharding: "modulo", order: "id", catalogue: CATALOGUE, style, ...options });
     await claimer.prepare();
     return claimer;
   }

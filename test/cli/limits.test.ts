@@ -2,6 +2,7 @@ import BetterSqlite3 from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../src/clock.js";
 import { Settler } from "../../src/settle/settler.js";
+import { LOCAL_SETTLEMENTS } from "../../src/store/local.js";
 import type { UsageReport } from "../../src/video.js";
 import { makeDatabase } from "../catalogue/world.js";
 import { OPTIONS } from "../settle/world.js";
@@ -29,6 +30,7 @@ async function setupSettled(usages: (UsageReport | undefined)[] = [CPU, undefine
   const database = await makeDatabase(world.file);
   await database.prepare("UPDATE hidb_videos SET state='running', attempt=1, instance='a', claimed_at=1").run();
   const settler = new Settler({
+    style: LOCAL_SETTLEMENTS,
     ...OPTIONS,
     instance: "a",
     database,

@@ -229,7 +229,7 @@ describe("the screen", () => {
     name: "data/hidb.sqlite",
     overview: overview(instances),
     trouble: null,
-    distant: true,
+    isSeldom: true,
     d1Requests: 1000,
     panel: "pool",
     lines: [],

@@ -2,22 +2,21 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { watchCatalogue } from "../../src/catalogue/adopt.js";
-import { Claimer, type ClaimerOptions } from "../../src/claim/claimer.js";
 import { identifyProcess, type ProcessIdentity } from "../../src/claim/liveness.js";
-import { type Instance, register } from "../../src/claim/membership.js";
+import type { Instance } from "../../src/claim/membership.js";
 import { systemClock } from "../../src/clock.js";
+import { readConfig } from "../../src/config/read.js";
+import type { Config } from "../../src/config/settings.js";
 import { batchRequests } from "../../src/database/d1/request-batcher.js";
 import { RequestBudget } from "../../src/database/d1/request-budget.js";
 import { openD1Http } from "../../src/database/d1-http.js";
 import type { Database } from "../../src/database/database.js";
 import { migrate } from "../../src/database/migrate.js";
-import { Corridor, type House } from "../../src/pool/corridor.js";
+import { assemble } from "../../src/instance/assemble.js";
+import type { InstanceLoop } from "../../src/instance/loop.js";
 import type { AttemptContext } from "../../src/process/processor.js";
 import type { PoolEvent } from "../../src/report/event.js";
-import { inheritSpools } from "../../src/settle/inherit.js";
-import { Settler, type SettlerOptions } from "../../src/settle/settler.js";
-import { Spool } from "../../src/settle/spool.js";
+import { RemoteStore } from "../../src/store/remote/remote.js";
 import type { CatalogueTable, Outcome, Video } from "../../src/video.js";
 import type { D1Server } from "./server.ts";
 
@@ -39,14 +38,12 @@ export interface LifeOptions {
   /** The server's own by default. */
   apiToken?: string;
   spoolDir?: string;
-  config?: Partial<House["config"]>;
-  settler?: Partial<SettlerOptions>;
-  claimer?: Partial<ClaimerOptions>;
+  config?: Partial<Config>;
 }
 
 export interface Life {
   instance: Instance;
-  corridor: Corridor;
+  loop: InstanceLoop;
   events: PoolEvent[];
   budget: RequestBudget;
   spoolDir: string;
@@ -90,41 +87,25 @@ export async function startLife(server: D1Server, databaseId: string, options: L
   });
   const database = batchRequests(remote, { clock, ready: () => budget.ready() });
   const identity = { ...identifyProcess(), ...options.identity };
-  const { processId = 0, leaseMs = 3000 } = options;
-  const instance = await register({ identity, processId, leaseMs, database, clock, budget });
+  const { processId = 0 } = options;
   const spoolDir = options.spoolDir ?? mkdtempSync(join(tmpdir(), "hidb-spool-"));
-  const spool = new Spool(spoolDir, { database: databaseId, instance: instance.id, ...identity });
   const events: PoolEvent[] = [];
-  const report = (event: PoolEvent) => events.push(event);
-  const settling = {
-    ...{ database, clock, maxAttempts: 3, groupCount: 50, groupMs: 300, backoffMs: 20, backoffMaxMs: 100 },
-    onTrouble: () => undefined,
-    ...options.settler,
-  };
-  const corridor = new Corridor({
-    ...{ instance, report, spool },
-    claimer: new Claimer(instance, { sharding: "modulo", order: "id", catalogue: CATALOGUE, ...options.claimer }),
+  const { instance, loop } = await assemble({
+    ...{ database, clock, budget, processId, identity, catalogue: CATALOGUE, keeper: undefined },
+    createStore: (parts) => new RemoteStore({ ...parts, databaseName: databaseId }),
     processor: { process: options.process, close: async () => undefined },
-    settler: new Settler({ ...settling, instance: instance.id, spool }),
-    findNewVideos: watchCatalogue(database, clock, CATALOGUE),
-    inherit: async (dead) => {
-      await inheritSpools({
-        ...{ folder: spoolDir, databaseName: databaseId, settler: settling },
-        isDead: (owner) => dead?.includes(owner.instance) ?? owner.boot !== identity.boot,
-        onSettled: ({ claim, outcome, durMs, settledAt, instance: heirOf }) =>
-          report({ type: "attempt.finished", claim, outcome, durMs, at: settledAt, heirOf }),
-      });
-    },
+    listen: () => (event) => events.push(event),
     config: {
-      ...{ concurrency: 1, claimCount: 50, drainMs: 5000, heartbeatMs: 500, instanceMemoryMb: 100_000, timeoutMs: 0 },
+      ...readConfig({ environment: {}, cwd: spoolDir }),
+      ...{ spoolDir, leaseMs: options.leaseMs ?? 3000, claimCount: 50, drainMs: 5000, heartbeatMs: 500, timeoutMs: 0 },
+      ...{ maxAttempts: 3, groupCount: 50, groupMs: 300, backoffMs: 20, backoffMaxMs: 100, concurrency: 1 },
       // No life here waits for another one to show what it takes.
-      force: true,
-      maxAttempts: 3,
+      ...{ instanceMemoryMb: 100_000, force: true },
       ...options.config,
     },
   });
-  await corridor.open();
-  return { instance, corridor, events, budget, spoolDir, ended: corridor.run() };
+  await loop.open();
+  return { instance, loop, events, budget, spoolDir, ended: loop.run() };
 }
 
 export function completedIn(events: PoolEvent[]): number[] {

@@ -12,6 +12,7 @@ import { ensureToken } from "../../src/dashboard/token.js";
 import type { Database } from "../../src/database/database.js";
 import type { PoolEvent } from "../../src/report/event.js";
 import { openJournal } from "../../src/report/journal.js";
+import { LOCAL_CLAIMS, LOCAL_SETTLEMENTS } from "../../src/store/local.js";
 import { makeDatabase, makeFolder, OWN_CATALOGUE } from "../catalogue/world.js";
 import { freePort } from "../support/ports.js";
 
@@ -71,7 +72,8 @@ export async function serve(options: Options = {}): Promise<Served> {
     events.push(event);
     journal.write(event, 0);
   };
-  const house: House = { config, database, catalogue: OWN_CATALOGUE, clock, instance, rank: () => 0, report };
+  const store = { claimStyle: LOCAL_CLAIMS, settleStyle: LOCAL_SETTLEMENTS };
+  const house: House = { config, database, catalogue: OWN_CATALOGUE, clock, store, instance, rank: () => 0, report };
   const dashboard = new Dashboard(house);
   onTestFinished(async () => {
     await dashboard.close();

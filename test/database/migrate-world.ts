@@ -40,6 +40,7 @@ export function withBatch(database: Database, batch: Batch): Database {
     withSession: (constraint) => database.withSession(constraint),
     dump: () => database.dump(),
     close: async () => undefined,
+    pacing: database.pacing,
   };
 }
 

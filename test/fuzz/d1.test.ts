@@ -37,7 +37,7 @@ describe("D1's answers, whatever has become of them", () => {
       await delay(100);
     }
     proxy.rage(0);
-    for (const { corridor } of lives) corridor.drain("the test is over");
+    for (const { loop } of lives) loop.drain("the test is over");
     expect(await Promise.all(lives.map(({ ended }) => ended))).toEqual([0, 0]);
     expect(proxy.used.length).toBeGreaterThan(5);
     const completed = lives.flatMap(({ events }) => completedIn(events)).sort((a, b) => a - b);

@@ -8,6 +8,7 @@ import { pushMirror } from "../../src/database/mirror/push.js";
 import { readOver } from "../../src/report/usage.js";
 import { listVideos, showVideo } from "../../src/report/videos.js";
 import { Settler } from "../../src/settle/settler.js";
+import { LOCAL_SETTLEMENTS } from "../../src/store/local.js";
 import type { Outcome, UsageReport } from "../../src/video.js";
 import { MIGRATIONS, OWN_CATALOGUE } from "../catalogue/world.js";
 import { OPTIONS } from "../settle/world.js";
@@ -60,6 +61,7 @@ async function attempt(database: Database, number: number, outcomes: Record<numb
     prepare: { value: (sql: string) => database.prepare(sql) },
   });
   const settler = new Settler({
+    style: LOCAL_SETTLEMENTS,
     ...OPTIONS,
     instance: "a",
     database: counting,

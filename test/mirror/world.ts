@@ -1,8 +1,10 @@
 // D1 itself, a local file, and a way to tell whether they hold the same.
+
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { D1Database, D1PreparedStatement } from "@cloudflare/workers-types";
 import type { Database } from "../../src/database/database.js";
+import { REMOTE_PACING } from "../../src/database/pacing.js";
 import { openSqlite } from "../../src/database/sqlite.js";
 import { HidbError } from "../../src/errors.js";
 import { makeFolder } from "../catalogue/world.js";
@@ -34,6 +36,7 @@ export function asDatabase(binding: D1Database): Database {
     withSession: (bookmark) => binding.withSession(bookmark),
     dump: () => binding.dump(),
     close: async () => undefined,
+    pacing: REMOTE_PACING,
   };
 }
 
@@ -67,6 +70,7 @@ export function observed(database: Database, faultOf: (call: number) => Fault = 
     withSession: (bookmark) => database.withSession(bookmark),
     dump: () => database.dump(),
     close: () => database.close(),
+    pacing: database.pacing,
   };
   return { database: observer, calls: () => calls };
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { readSpools } from "../../src/settle/spool.js";
+import { readSpools } from "../../src/store/remote/spool.js";
 import { isRunning, kill } from "../support/process.js";
 import { D1Home } from "./d1.js";
 import type { TestPool } from "./pool.js";

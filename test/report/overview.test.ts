@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { REMOTE_PACING } from "../../src/database/pacing.js";
 import { readOverview } from "../../src/report/overview.js";
 import { isDead, NOW, setup } from "./world.js";
 
@@ -83,7 +84,7 @@ describe("the overview", () => {
     expect(instances.map(({ id }) => id)).toEqual(["a"]);
   });
 
-  it("counts a distant database seldom, and meanwhile believes what instances say", async () => {
+  it("counts a database that charges for rows seldom, and meanwhile believes what instances say", async () => {
     const { database: near } = await setup({
       videos: [...Array(10).keys()].map((id) => ({ id })),
       instances: [{ id: "a" }],
@@ -93,7 +94,7 @@ describe("the overview", () => {
       questions.push(statement);
       return near.prepare(statement);
     };
-    const database = { ...near, prepare, distant: true } as typeof near;
+    const database = { ...near, prepare, pacing: REMOTE_PACING } as typeof near;
     await readOverview(database, { now: NOW, isDead });
     await near.prepare("UPDATE hidb_instances SET completed = 3, failed = 1").run();
     questions = [];

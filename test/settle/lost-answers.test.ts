@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Database } from "../../src/database/database.js";
-import { HidbError } from "../../src/errors.js";
-import { inheritSpools } from "../../src/settle/inherit.js";
-import { readSpools, Spool } from "../../src/settle/spool.js";
+
+import { recoverSpools } from "../../src/store/remote/recovery.js";
+import { REMOTE_SETTLEMENTS } from "../../src/store/remote/remote.js";
+import { readSpools, Spool } from "../../src/store/remote/spool.js";
 import type { Outcome } from "../../src/video.js";
 import { Line } from "../claim/line.js";
 import { many, settleDown, World } from "../claim/world.js";
@@ -168,37 +169,6 @@ describe("a group that is under way", () => {
   });
 });
 
-describe("finished work", () => {
-  async function openSpooled(world: World, batch: (folder: string) => Database["batch"]) {
-    const folder = makeFolder();
-    const spool = new Spool(folder, { database: "d", instance: "mine", ...OWNER });
-    const desk = await openDesk(world, { database: withBatch(world, batch(folder)), spool });
-    return { ...desk, kept: () => readSpools(folder).flatMap(({ outcomes }) => outcomes) };
-  }
-
-  it("is in the spool before the database is asked, and no longer once it is committed", async () => {
-    await using world = await World.create({ videos: [1] });
-    const before: unknown[] = [];
-    const { settler, claim, kept } = await openSpooled(world, (folder) => async (statements) => {
-      before.push(...readSpools(folder).flatMap(({ outcomes }) => outcomes.map((one) => one.outcome)));
-      return world.database.batch<never>(statements);
-    });
-    await settler.settleOutcome(claim(1), completed, 1000);
-    await settleDown();
-    expect(before).toEqual([completed]);
-    expect(kept()).toEqual([]);
-  });
-
-  it("stays in the spool when the database refuses it", async () => {
-    await using world = await World.create({ videos: [1] });
-    const broken = new HidbError({ code: "DATABASE_CORRUPT", message: "expected a sound one", fix: "restore it" });
-    const { settler, claim, kept } = await openSpooled(world, () => () => Promise.reject(broken));
-    await expect(settler.settleOutcome(claim(1), completed, 1000)).rejects.toBe(broken);
-    await settleDown();
-    expect(kept()).toMatchObject([{ outcome: completed }]);
-  });
-});
-
 describe("a spool", () => {
   interface Left {
     database?: string;
@@ -211,7 +181,7 @@ describe("a spool", () => {
   async function inherit(world: World, { database = "d", isDead = true, isSettled = false, heirs = 1 }: Left) {
     const { instance, settler, claim } = await openDesk(world);
     const folder = makeFolder();
-    const spool = new Spool(folder, { database, instance: instance.id, ...OWNER });
+    const spool = new Spool(folder, { database, instance: instance.id, ...OWNER }, world);
     spool.keep(claim(1), completed, 1);
     spool.close();
     if (isSettled) await settler.settleOutcome(claim(1), completed, 1000);
@@ -219,9 +189,15 @@ describe("a spool", () => {
     let told = 0;
     const options = {
       ...{ folder, databaseName: "d", isDead: () => isDead, onSettled: () => void told++ },
-      settler: { ...OPTIONS, database: world.database, clock: world.clock, onTrouble: () => undefined },
+      settler: {
+        ...OPTIONS,
+        database: world.database,
+        clock: world.clock,
+        style: REMOTE_SETTLEMENTS,
+        onTrouble: () => undefined,
+      },
     };
-    const held = await Promise.all(Array.from({ length: heirs }, () => inheritSpools(options)));
+    const held = await Promise.all(Array.from({ length: heirs }, () => recoverSpools(options)));
     return { held, told, left: readSpools(folder).length, state: (await world.video(1)).state };
   }
 

@@ -5,8 +5,9 @@ import { addVideos } from "../../src/catalogue/add.js";
 import { retryVideos } from "../../src/catalogue/backlog.js";
 import { readOver } from "../../src/report/usage.js";
 import { listVideos, showVideo } from "../../src/report/videos.js";
-import { inheritSpools } from "../../src/settle/inherit.js";
-import { Spool } from "../../src/settle/spool.js";
+import { recoverSpools } from "../../src/store/remote/recovery.js";
+import { REMOTE_SETTLEMENTS } from "../../src/store/remote/remote.js";
+import { Spool } from "../../src/store/remote/spool.js";
 import type { Outcome, UsageReport } from "../../src/video.js";
 import { makeFolder, readList } from "../catalogue/world.js";
 import { CATALOGUE, many, World } from "../claim/world.js";
@@ -237,7 +238,7 @@ describe("what a dead instance had spooled", () => {
     const { instance, claim } = await openDesk(world);
     const folder = makeFolder();
     const identity = { host: "h", boot: "b", pid: 1, pidStartedAt: "1" };
-    const spool = new Spool(folder, { database: "d", instance: instance.id, ...identity });
+    const spool = new Spool(folder, { database: "d", instance: instance.id, ...identity }, world);
     const statements = [world.database.prepare("CREATE TABLE made (id)")];
     spool.keep(claim(1), completed(over(41_200)), 1);
     spool.keep(claim(2), { ...completed(over(42_200)), statements }, 1);
@@ -245,11 +246,11 @@ describe("what a dead instance had spooled", () => {
     spool.keep(claim(4), completed(within), 1);
     spool.close();
     const { database, clock } = world;
-    const held = await inheritSpools({
+    const held = await recoverSpools({
       folder,
       databaseName: "d",
       isDead: () => true,
-      settler: { ...OPTIONS, database, clock, onTrouble: () => undefined },
+      settler: { ...OPTIONS, database, clock, style: REMOTE_SETTLEMENTS, onTrouble: () => undefined },
       onSettled: () => undefined,
     });
     expect(held).toBe(4);

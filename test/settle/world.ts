@@ -2,6 +2,7 @@
 import type { Instance } from "../../src/claim/membership.js";
 import type { HidbError } from "../../src/errors.js";
 import { Settler, type SettlerOptions } from "../../src/settle/settler.js";
+import { LOCAL_SETTLEMENTS } from "../../src/store/local.js";
 import type { Claim } from "../../src/video.js";
 import type { World } from "../claim/world.js";
 
@@ -30,6 +31,7 @@ export async function openDesk(world: World, options: Partial<SettlerOptions> = 
     database: world.database,
     clock: world.clock,
     onTrouble: (error) => troubles.push(error),
+    style: LOCAL_SETTLEMENTS,
     ...options,
   });
   const claimed = await (await world.claimerOf(instance)).claimVideos({ limit: 10_000, alone: false });

@@ -2,6 +2,7 @@
 // its process may die or stand still.
 import type { D1Database, D1PreparedStatement, D1Result } from "@cloudflare/workers-types";
 import type { Database } from "../../src/database/database.ts";
+import { LOCAL_PACING } from "../../src/database/pacing.ts";
 import { ContractStatement, type Query, type RawRows, type Runner } from "../../src/database/statement.ts";
 import { nameStatement } from "./names.ts";
 import type { Process } from "./process.ts";
@@ -10,6 +11,7 @@ import type { Scheduler } from "./scheduler.ts";
 type Local = Database & Runner;
 
 export class SimulatedDatabase implements D1Database, Runner {
+  readonly pacing = LOCAL_PACING;
   readonly #local: Local;
   readonly #process: Process;
   readonly #scheduler: Scheduler;

@@ -1,4 +1,4 @@
-// One life of an instance, as main.ts leads it: the same house on the simulated clock, host and database.
+// One life of an instance, as main.ts leads it: the same assembly on the simulated clock, host and database.
 import { describeCatalogue } from "../../src/catalogue/table.ts";
 import { readConfig } from "../../src/config/read.ts";
 import type { Config } from "../../src/config/settings.ts";
@@ -9,8 +9,11 @@ import type { Database } from "../../src/database/database.ts";
 import { calibrate } from "../../src/database/open.ts";
 import { openSqlite } from "../../src/database/sqlite.ts";
 import { EXIT, HidbError, isPassing } from "../../src/errors.ts";
-import { furnish } from "../../src/pool/furnish.ts";
-import { RunKeeper } from "../../src/pool/halt.ts";
+import { assemble } from "../../src/instance/assemble.ts";
+import { RunKeeper } from "../../src/instance/run-keeper.ts";
+import { LocalStore } from "../../src/store/local.ts";
+import { RemoteStore } from "../../src/store/remote/remote.ts";
+import type { StoreParts } from "../../src/store/sql-store.ts";
 import type { CatalogueTable } from "../../src/video.ts";
 import { SimulatedDatabase } from "./database.ts";
 import type { PoolSettings } from "./plan.ts";
@@ -64,8 +67,10 @@ async function work(stage: Stage, { process, settings, stopping, onReady }: Life
   const clock = plan.database === "sqlite" ? process.clock : await calibrate(process.clock, database);
   const catalogue = await describeCatalogue(database, config);
   const processor = new SimulatedProcessor(process, workshop, config.timeoutMs);
-  const { corridor } = await furnish({
-    ...{ config, database, databaseName: "simulated", clock, catalogue, processor },
+  const createStore = (parts: StoreParts) =>
+    plan.database === "sqlite" ? new LocalStore(parts) : new RemoteStore({ ...parts, databaseName: "simulated" });
+  const { loop } = await assemble({
+    ...{ config, database, clock, createStore, catalogue, processor },
     ...{ processId: process.processId, identity: process.identity },
     ...(budget === undefined ? {} : { budget }),
     isAlive: (other) => process.host.isAlive(other),
@@ -74,10 +79,10 @@ async function work(stage: Stage, { process, settings, stopping, onReady }: Life
     footprint: { read: () => Math.min(process.bytes, 2 * SHARE_MB * MB) },
     listen: () => (event, rank) => stage.hear(process, event, rank),
   });
-  stopping.then((because) => corridor.drain(because));
-  await corridor.open();
+  stopping.then((because) => loop.drain(because));
+  await loop.open();
   onReady();
-  const exitCode = await corridor.run();
+  const exitCode = await loop.run();
   await database.close();
   return exitCode;
 }

@@ -16,8 +16,8 @@ const START_TOGETHER_MS = 400;
 
 /** Nobody claims before all are up: else the first one would finish a short run alone. Ends by itself if we are killed. */
 export async function startTogether(database: Database, start: () => Promise<void>): Promise<void> {
-  // There each look is a request, and half a minute apart.
-  if (database.distant) return start();
+  // Where each look is a request, instances look half a minute apart.
+  if (database.pacing.lookEveryMs > 0) return start();
   await holdStart(database, clock.now() + START_HOLD_MS);
   try {
     await start();

@@ -8,14 +8,14 @@ import { clock, deathJudge } from "../context.js";
 
 /** Half a second shows what happens; the machine belongs to the instances. */
 const EVERY_MS = 500;
-const DISTANT_EVERY_MS = 10_000;
 /** A look may take this share of the time. */
 const SHARE = 20;
 
 export interface Feed {
   overview: Overview | null;
   trouble: string | null;
-  readonly distant: boolean;
+  /** The database is asked so seldom that the age of what is shown matters. */
+  readonly isSeldom: boolean;
   /** Looks now, whatever was seen lately. */
   refresh(): Promise<void>;
   /** Looks if it is time to; resolves when it has. */
@@ -23,7 +23,7 @@ export interface Feed {
 }
 
 export function openFeed(database: Database, config: Config, everyMs = EVERY_MS): Feed {
-  const distant = database.distant ?? false;
+  const { lookEveryMs } = database.pacing;
   let nextAt = Number.NEGATIVE_INFINITY;
   let looking: Promise<void> | undefined;
   const read = async (fresh: boolean) => {
@@ -35,7 +35,7 @@ export function openFeed(database: Database, config: Config, everyMs = EVERY_MS)
       feed.trouble = messageOf(error);
     }
     const tookMs: Millis = clock.monotonic() - began;
-    nextAt = began + Math.max(distant ? DISTANT_EVERY_MS : everyMs, SHARE * tookMs);
+    nextAt = began + Math.max(lookEveryMs, everyMs, SHARE * tookMs);
   };
   const start = (fresh: boolean) => {
     looking ??= read(fresh).finally(() => {
@@ -46,7 +46,7 @@ export function openFeed(database: Database, config: Config, everyMs = EVERY_MS)
   const feed: Feed = {
     overview: null,
     trouble: null,
-    distant,
+    isSeldom: lookEveryMs > 0,
     refresh: async () => {
       await looking;
       await start(true);

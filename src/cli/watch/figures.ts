@@ -7,7 +7,7 @@ import type { Scene } from "./scene.js";
 import { bar, type ScreenLine, type Style } from "./text.js";
 
 export function describeFigures(scene: Scene, width: number): ScreenLine[] {
-  const { overview, trouble, distant, now } = scene;
+  const { overview, trouble, isSeldom, now } = scene;
   if (overview === null) return [[trouble === null ? "looking ..." : ["red", trouble]]];
   const lines = [
     describeBar(scene, width),
@@ -17,9 +17,9 @@ export function describeFigures(scene: Scene, width: number): ScreenLine[] {
     describeMemory(scene),
   ];
   if (overview.d1 !== null) lines.push(describeD1(scene));
-  if (distant) {
+  if (isSeldom) {
     const ages = `asked ${formatAge(now - overview.at)} ago, all videos counted ${formatAge(now - overview.countedAt)} ago`;
-    lines.push([["dim", `        a distant database: ${ages}`]]);
+    lines.push([["dim", `        D1: ${ages}`]]);
   }
   if (trouble !== null) lines.push([["red", `the database: ${trouble}`]]);
   return lines;

@@ -12,7 +12,8 @@ export interface Scene {
   /** Why the database could not be asked; the figures are those of before. */
   trouble: string | null;
   /** Each look is a journey: said, since figures are older then. */
-  distant: boolean;
+  /** The age of what is shown matters. */
+  isSeldom: boolean;
   /** How many requests the pool may make in five minutes. */
   d1Requests: number;
   panel: WatchPanel;

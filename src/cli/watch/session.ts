@@ -58,7 +58,7 @@ export class Session {
     stop.signal.addEventListener("abort", () => this.#wake.abort());
     this.#draw();
     while (!stop.signal.aborted) {
-      // A distant database may take its time; the clock on the screen goes on.
+      // A database behind a network may take its time; the clock on the screen goes on.
       void this.#feed.look().then(() => this.#wakeUp());
       await this.#refreshPanel();
       this.#draw();
@@ -188,7 +188,8 @@ export class Session {
   async #refreshPanel(): Promise<void> {
     if (this.#panel === "pool" || clock.monotonic() < this.#refreshAt) return;
     const panel = this.#panel;
-    this.#refreshAt = clock.monotonic() + (this.#feed.distant && panel === "video" ? 10_000 : 1000);
+    const { database } = this.#parts;
+    this.#refreshAt = clock.monotonic() + (panel === "video" ? Math.max(1000, database.pacing.lookEveryMs) : 1000);
     try {
       this.#lines = panel === "logs" ? await this.#readLog() : await this.#readVideo();
     } catch (error) {
@@ -218,13 +219,13 @@ export class Session {
 
   #draw(): void {
     const { surface, config } = this.#parts;
-    const { overview, trouble, distant } = this.#feed;
+    const { overview, trouble, isSeldom } = this.#feed;
     const scene = {
       now: clock.now(),
       name: nameDatabase(config),
       overview,
       trouble,
-      distant,
+      isSeldom,
       d1Requests: config.d1Requests,
     };
     const below = { panel: this.#panel, lines: this.#lines, message: this.#message, prompt: this.#ask?.text ?? null };

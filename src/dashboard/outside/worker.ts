@@ -5,6 +5,7 @@ import { Claimer, type ClaimerOptions } from "../../claim/claimer.js";
 import { isAlive } from "../../claim/liveness.js";
 import { beginWork, type Instance, register } from "../../claim/membership.js";
 import { HidbError } from "../../errors.js";
+import { settlementEvent } from "../../report/settlement.js";
 import { Settler } from "../../settle/settler.js";
 import type { Claim, Millis, Outcome } from "../../video.js";
 import type { House } from "../house.js";
@@ -60,23 +61,27 @@ export async function renewClaim(claim: OutsideClaim, { database, clock, config 
 
 /** Writes the outcome under the claim; one that comes twice is taken once. Errors: 409 when the claim is lost. */
 export async function settleClaim(claim: OutsideClaim, outcome: Outcome, house: House): Promise<Outcome> {
-  const { database, clock, config, report } = house;
+  const { database, clock, config, report, store } = house;
   const durMs = Math.max(0, clock.now() - claim.claimedAt);
   const settler = new Settler({
-    ...{ database, clock, instance: claim.instance, groupCount: 1, groupMs: 0, inherited: true },
+    ...{
+      database,
+      clock,
+      instance: claim.instance,
+      groupCount: 1,
+      groupMs: 0,
+      isRecovery: true,
+      style: store.settleStyle,
+    },
     ...{ maxAttempts: config.maxAttempts, backoffMs: config.backoffMs, backoffMaxMs: config.backoffMaxMs },
     onTrouble: (error) => report({ type: "database.trouble", error }),
   });
   const whole = toClaim(claim);
   const settlement = await inTime(settler.settleOutcome(whole, outcome, durMs), house);
-  const { held, outcome: settled, settledAt: at } = settlement;
-  await count(claim, held ? settled.kind : "lost", durMs, house);
-  if (!held) {
-    report({ type: "claim.lost", claim: whole, heldMs: durMs, holder: claim.instance });
-    throw claimLost();
-  }
-  report({ type: "attempt.finished", claim: whole, outcome: settled, durMs, at, holder: claim.instance });
-  return settled;
+  await count(claim, settlement.held ? settlement.outcome.kind : "lost", durMs, house);
+  report(settlementEvent(whole, settlement, { durMs, now: clock.now(), holder: claim.instance }));
+  if (!settlement.held) throw claimLost();
+  return settlement.outcome;
 }
 
 /**
@@ -142,8 +147,8 @@ function choices({ workerId, workerCount }: NextVideoRequest, house: House): Cla
   return [{ ...options, shard }, options];
 }
 
-function claimerOptions({ config, catalogue }: House): ClaimerOptions {
-  return { sharding: config.sharding, order: config.order, catalogue };
+function claimerOptions({ config, catalogue, store }: House): ClaimerOptions {
+  return { sharding: config.sharding, order: config.order, catalogue, style: store.claimStyle };
 }
 
 async function goAway(instance: Instance, because: string): Promise<void> {

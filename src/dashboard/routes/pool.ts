@@ -89,8 +89,8 @@ export const POOL_ROUTES: Route[] = [
   }),
 ];
 
-async function readMirror({ database }: House): Promise<MirrorStatus | null> {
-  if (database.distant) return null;
+async function readMirror({ database, config }: House): Promise<MirrorStatus | null> {
+  if (config.database === "d1") return null;
   try {
     return await readMirrorStatus(database);
   } catch (error) {

@@ -10,6 +10,7 @@ import type { Clock } from "../../clock.js";
 import { HidbError } from "../../errors.js";
 import type { Millis } from "../../video.js";
 import type { Database } from "../database.js";
+import { REMOTE_PACING } from "../pacing.js";
 import { ContractStatement, type Query, type RawRows, type Runner } from "../statement.js";
 
 export interface BatchingOptions {
@@ -40,7 +41,7 @@ export function batchRequests(database: Database & Runner, options: BatchingOpti
 }
 
 class RequestBatcher implements D1Database, Runner {
-  readonly distant = true;
+  readonly pacing = REMOTE_PACING;
   readonly #database: Database & Runner;
   readonly #options: BatchingOptions;
   #waiting: Call[] = [];

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { readSpools } from "../../../dist/settle/spool.js";
+import { readSpools } from "../../../dist/store/remote/spool.js";
 import { pick, randomFrom } from "../../support/random.ts";
 import { House } from "./house.ts";
 import { type Cut, Recording } from "./recording.ts";

@@ -1,11 +1,13 @@
 // An instance's spool in a process of its own: keeps outcomes, forgets most of them a little later, and says so in a file.
 import { openSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { Spool } from "../../../dist/settle/spool.js";
+import { systemClock } from "../../../dist/clock.js";
+import { Spool } from "../../../dist/store/remote/spool.js";
 
 const [folder = "", told = "", count = "0", pauseMs = "0", synchronous = "normal"] = process.argv.slice(2);
 const owner = { database: "d", instance: "a", host: "h", boot: "b", pid: 1, pidStartedAt: "1" };
 const options = {
+  clock: systemClock,
   synchronous: synchronous === "full" ? "full" : "normal",
   onTrouble: (error: Error) => console.error(error.message),
 } as const;

@@ -1,4 +1,5 @@
 // A dashboard in this process on a real port, and requests to it as bytes: no client's manners in between.
+
 import { strict as assert } from "node:assert";
 import { rmSync } from "node:fs";
 import { connect } from "node:net";
@@ -13,6 +14,7 @@ import { readConfig } from "../../../dist/config/read.js";
 import { Dashboard } from "../../../dist/dashboard/serve.js";
 import { migrate } from "../../../dist/database/migrate.js";
 import { openSqlite } from "../../../dist/database/sqlite.js";
+import { LOCAL_CLAIMS, LOCAL_SETTLEMENTS } from "../../../dist/store/local.js";
 import { freePort } from "../../support/ports.ts";
 import { makeFolder } from "../cases.ts";
 
@@ -65,7 +67,17 @@ export class ApiWorld {
     await adoptVideos(database, CATALOGUE);
     const instance = await register({ identity: identifyProcess(), processId: 0, leaseMs: 3_600_000, database, clock });
     await beginWork(instance);
-    const house = { config, database, catalogue: CATALOGUE, clock, instance, rank: () => 0, report: () => undefined };
+    const store = { claimStyle: LOCAL_CLAIMS, settleStyle: LOCAL_SETTLEMENTS };
+    const house = {
+      config,
+      database,
+      catalogue: CATALOGUE,
+      clock,
+      store,
+      instance,
+      rank: () => 0,
+      report: () => undefined,
+    };
     const dashboard = new Dashboard(house);
     while (dashboard.ports.shared === undefined) await clock.turn();
     return new ApiWorld(port, dashboard, beside, () => database.close(), folder);

@@ -30,7 +30,7 @@ export const CLAIM: Mutation[] = [
     file: STATEMENTS,
     find: "SET state = 'running', instance = ?, claimed_at = ?, attempt = attempt + 1",
     replace: "SET state = 'running', instance = ?, claimed_at = ?, attempt = max(attempt, 1)",
-    tests: { file: "pool/corridor", only: "tries a video again after its backoff until its attempts are spent" },
+    tests: { file: "instance/loop", only: "tries a video again after its backoff until its attempts are spent" },
     simulated: true,
   },
   {
@@ -145,8 +145,8 @@ export const CLAIM: Mutation[] = [
     name: "undone by its own moment",
     protects: "I2: to undo a claim touches none that the same instance has made before",
     file: CLAIMER,
-    find: "Math.max(clock.now(), this.#lastClaimAt + 1)",
-    replace: "clock.now()",
+    find: "Math.max(now, this.#lastClaimAt + 1)",
+    replace: "now",
     tests: { file: "claim/lost-answers", only: "leaves alone what the same instance has claimed at another moment" },
   },
   {

@@ -1,17 +1,20 @@
 // What an instance does with its videos until it has gone.
 import type { Mutation } from "../mutation.ts";
 
-const CORRIDOR = "src/pool/corridor.ts";
-const ATTEMPT = "src/pool/attempt.ts";
-const TESTS = "pool/corridor";
+const LOOP = "src/instance/loop.ts";
+const JOURNEY = "src/instance/journey.ts";
+const DRAIN = "src/instance/drain.ts";
+const IN_HAND = "src/instance/in-hand.ts";
+const ATTEMPT = "src/instance/attempt.ts";
+const TESTS = "instance/loop";
 
 export const POOL: Mutation[] = [
   {
     name: "lost claims are not counted",
     protects: "I2: an outcome that has lost its claim is reported as lost, and in no figure as done",
-    file: CORRIDOR,
-    find: "if (!held) {\n      this.#noteLost(claim);\n      return;\n    }",
-    replace: "if (!held) this.#noteLost(claim);",
+    file: JOURNEY,
+    find: "if (settlement.held) figures.count",
+    replace: "if (settlement.outcome) figures.count",
     tests: {
       file: TESTS,
       only: "was cancelled and tried again before its instance has heard|stops its attempts, changes nothing",
@@ -21,33 +24,33 @@ export const POOL: Mutation[] = [
   {
     name: "drain releases what has not started",
     protects: "I6: it goes back at once and spends nothing",
-    file: CORRIDOR,
-    find: "if (!this.#isDistant) await beginning;\n    this.#giveBackUnstarted();\n    await beginning;",
+    file: DRAIN,
+    find: "releaseUnstarted(parts);\n  await beginning;",
     replace: "await beginning;",
     tests: { file: TESTS, only: "gives back at once what has not started" },
   },
   {
     name: "drain ends",
     protects: "I6: what runs past HIDB_DRAIN_MS is given back",
-    file: CORRIDOR,
-    find: `for (const attempt of this.#hand.values()) attempt.stop("drain");`,
+    file: DRAIN,
+    find: `inHand.stopAll("drain");`,
     replace: "",
     tests: { file: TESTS, only: "past its limit gives the rest back" },
   },
   {
     name: "draining is told to the pool",
     protects: "I4: the shard of who drains has another owner at once",
-    file: CORRIDOR,
-    find: "const beginning = membership.beginDrain(instance).catch((error: unknown) => this.#bear(error));",
+    file: DRAIN,
+    find: "const beginning = store.beginDrain().catch((error: unknown) => ending.noteError(error));",
     replace: "const beginning = Promise.resolve();",
     tests: { file: TESTS, only: "leaves its rank to the others at once" },
   },
   {
     name: "heartbeats go on in a drain",
     protects: "I5: a long drain does not outlive the lease",
-    file: CORRIDOR,
-    find: "this.#hereTimer?.cancel();\n    this.#memoryTimer?.cancel();",
-    replace: "this.#hereTimer?.cancel();\n    this.#beatTimer?.cancel();\n    this.#memoryTimer?.cancel();",
+    file: DRAIN,
+    find: "releaseUnstarted(parts);\n  await beginning;",
+    replace: "releaseUnstarted(parts);\n  await heartbeat.stop();\n  await beginning;",
     tests: { file: TESTS, only: "keeps the lease while it lasts" },
   },
   {
@@ -69,7 +72,7 @@ export const POOL: Mutation[] = [
   {
     name: "time-out",
     protects: "I6: an attempt that takes longer than HIDB_TIMEOUT_MS is stopped and spent",
-    file: "src/pool/deadlines.ts",
+    file: "src/instance/deadlines.ts",
     find: `attempt.stop("timeout");`,
     replace: "",
     tests: { file: TESTS, only: "takes longer than HIDB_TIMEOUT_MS has its signal aborted" },
@@ -77,17 +80,17 @@ export const POOL: Mutation[] = [
   {
     name: "hung attempt ends its instance",
     protects: "I2: code that ignores its signal does not run on beside its successor",
-    file: CORRIDOR,
-    find: `this.drain("an attempt ignored its signal", EXIT.recycle);`,
-    replace: "",
+    file: JOURNEY,
+    find: `ending.request("an attempt ignored its signal", EXIT.recycle);`,
+    replace: "void [ending, EXIT];",
     tests: { file: TESTS, only: "ignores its signal is reported as hung, spent, and ends its instance with 75" },
   },
   {
     name: "hung attempt is settled last",
     protects: "I2: it is nobody else's before its process is about to end",
-    file: CORRIDOR,
-    find: "this.#late.push(hung);",
-    replace: "this.#settle(hung.attempt, hung.outcome, hung.durMs);",
+    file: JOURNEY,
+    find: "inHand.settleLast(ended);\n  inHand.remove(ended.attempt);",
+    replace: "inHand.remove(ended.attempt);\n  void store.settle(ended.attempt.claim, ended.outcome, ended.durMs);",
     tests: { file: TESTS, only: "ignores its signal is reported as hung, spent, and ends its instance with 75" },
   },
   {
@@ -96,7 +99,7 @@ export const POOL: Mutation[] = [
     file: ATTEMPT,
     find: 'if (this.#stopReason !== undefined) this.#end({ kind: "released" });\n    else if',
     replace: "if",
-    tests: { file: "pool/units", only: "that was stopped before it began is never begun" },
+    tests: { file: "instance/units", only: "that was stopped before it began is never begun" },
   },
   {
     name: "lost claims are looked for",
@@ -109,33 +112,33 @@ export const POOL: Mutation[] = [
   {
     name: "settled once more before the end",
     protects: "I6: an error of the disk does not turn finished work into a death of its video",
-    file: CORRIDOR,
-    find: "if (this.#house.spool === undefined) this.#late.push({ attempt, outcome, durMs });\n        else this.#owes = true;",
-    replace: "if (this.#house.spool !== undefined) this.#owes = true;",
+    file: JOURNEY,
+    find: "inHand.settleLast(ended);\n    ending",
+    replace: "ending",
     tests: { file: TESTS, only: "has it written once more before the instance ends" },
   },
   {
     name: "cancelled attempt is stopped",
     protects: "I2: what a person cancels is not worked on",
-    file: CORRIDOR,
-    find: `if (lost.includes(attempt.claim.video.id)) attempt.stop("lost");`,
-    replace: "void lost;",
+    file: LOOP,
+    find: `inHand.stop(beat.lost, "lost");`,
+    replace: "",
     tests: { file: TESTS, only: "was cancelled by a person is aborted at a heartbeat" },
   },
   {
     name: "predecessor is stopped",
     protects: "I2: two attempts of one video do not run side by side in one instance",
-    file: CORRIDOR,
-    find: `this.#hand.get(claim.video.id)?.stop("lost");`,
+    file: IN_HAND,
+    find: `this.#attempts.get(id)?.stop("lost");`,
     replace: "",
     tests: { file: TESTS, only: "does not stand beside its successor" },
   },
   {
     name: "suspects alone in an instance",
     protects: "I6: nobody innocent dies with a video that has killed before",
-    file: CORRIDOR,
-    find: `if (this.#hand.size > 0 && (this.#suspect === "mine" || this.#holdsSuspect())) return false;`,
-    replace: "",
+    file: IN_HAND,
+    find: `if (this.size > 0 && (this.suspect === "mine" || this.#holdsSuspect())) return 0;`,
+    replace: "void this.#holdsSuspect;",
     tests: { file: TESTS, only: "(lets a suspect have the instance to itself|makes room for a suspect)" },
     simulated: true,
   },
@@ -158,18 +161,18 @@ export const POOL: Mutation[] = [
   {
     name: "debts are paid before leaving",
     protects: "I4: who could not undo a claim does not say goodbye, so that the claim is found",
-    file: CORRIDOR,
-    find: ".settleDebts()\n      .then(() => (this.#owes ? undefined : membership.leave(instance, this.#figuresNow(), because)))",
-    replace: ".settleDebts()\n      .finally(() => membership.leave(instance, this.#figuresNow(), because))",
+    file: "src/store/sql-store.ts",
+    find: "await this.claimer.settleDebts();\n    await membership",
+    replace: "await this.claimer.settleDebts().catch(() => undefined);\n    await membership",
     tests: { file: TESTS, only: "with a claim that it cannot undo leaves it to the reclaim of the dead" },
   },
   {
     name: "hold after a quota",
     protects: "one 429 with a Retry-After stops the whole pool, and costs no attempt",
-    file: CORRIDOR,
-    find: `if (outcome.kind === "retry" && outcome.quota === true) {`,
-    replace: `if (outcome.kind === "retry" && outcome.quota === undefined && durMs < 0) {`,
-    tests: { file: "pool/hold", only: "holds the whole pool until then" },
+    file: JOURNEY,
+    find: `if (outcome.kind === "retry" && outcome.quota === true) return`,
+    replace: `if (outcome.kind === "retry" && outcome.quota === undefined && ended.durMs < 0) return`,
+    tests: { file: "instance/hold", only: "holds the whole pool until then" },
   },
   {
     name: "longest hold counts",
@@ -177,31 +180,31 @@ export const POOL: Mutation[] = [
     file: "src/claim/statements.ts",
     find: "WHERE coalesce(value ->> '$.until', 0) - ? NOT BETWEEN 0 AND",
     replace: "WHERE ? IS NOT NULL OR 0 <",
-    tests: { file: "pool/hold", only: "holds as long as the longest of several answers says" },
+    tests: { file: "instance/hold", only: "holds as long as the longest of several answers says" },
   },
   {
     name: "free tries of a quota",
     protects: "a video that alone meets a quota ends, too",
-    file: "src/pool/hold.ts",
+    file: "src/instance/pool-stops.ts",
     find: "if (holdMs <= 0 || tries > freeTries) return outcome;",
     replace: "if (holdMs <= 0 || tries < 0 * freeTries) return outcome;",
-    tests: { file: "pool/hold", only: "that only one video ever meets costs it its attempts in the end" },
+    tests: { file: "instance/hold", only: "that only one video ever meets costs it its attempts in the end" },
   },
   {
     name: "halt",
     protects: "HIDB_HALT: a pool that fails everything stops by itself",
-    file: "src/pool/halt.ts",
+    file: "src/instance/run-keeper.ts",
     find: "await haltRun(database, run, { reason, now });",
     replace: "void haltRun;",
-    tests: { file: "pool/halt", only: "halts the whole pool with a reason" },
+    tests: { file: "instance/halt", only: "halts the whole pool with a reason" },
   },
   {
     name: "memory limit of an instance",
     protects: "an instance above its limit claims no more",
-    file: "src/pool/memory.ts",
+    file: "src/instance/memory.ts",
     find: `if (this.#highSince !== undefined) return "high";`,
     replace: "",
-    tests: { file: "pool/memory", only: "claims no more at once, and recycles only when that lasts" },
+    tests: { file: "instance/memory", only: "claims no more at once, and recycles only when that lasts" },
   },
   {
     name: "memory at admission",
@@ -209,7 +212,7 @@ export const POOL: Mutation[] = [
     file: "src/claim/statements.ts",
     find: `FROM hidb_instances WHERE \${OTHERS_HERE}) + ? <= ?)\`;`,
     replace: `FROM hidb_instances WHERE \${OTHERS_HERE}) + 0 * ? <= ?)\`;`,
-    tests: { file: "pool/memory", only: "waits while it does not fit" },
+    tests: { file: "instance/memory", only: "waits while it does not fit" },
   },
   {
     name: "memory is promised once",
@@ -217,6 +220,6 @@ export const POOL: Mutation[] = [
     file: "src/claim/statements.ts",
     find: `FROM hidb_instances WHERE \${OTHERS_HERE}) + ? <= ?\`;`,
     replace: `FROM hidb_instances WHERE \${OTHERS_HERE}) * 0 + ? <= ?\`;`,
-    tests: { file: "pool/memory", only: "gives what is free for one to one alone" },
+    tests: { file: "instance/memory", only: "gives what is free for one to one alone" },
   },
 ];

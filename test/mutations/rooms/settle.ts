@@ -3,7 +3,7 @@ import type { Mutation } from "../mutation.ts";
 
 const STATEMENTS = "src/settle/statements.ts";
 const SETTLER = "src/settle/settler.ts";
-const SPOOL = "src/settle/inherit.ts";
+const SPOOL = "src/store/remote/recovery.ts";
 const TESTS = "settle/settler";
 const HELD = `"video_id = ? AND instance = ? AND attempt = ? AND claimed_at = ? AND state = 'running'"`;
 const HELD_GROUP = `"video_id = CAST(done.key AS INTEGER) AND +instance = ? AND +attempt = ? AND +claimed_at = ?"`;
@@ -168,21 +168,21 @@ export const SETTLE: Mutation[] = [
   {
     name: "spool before the settlement",
     protects: "I1: finished work survives the death of an instance that cannot reach D1",
-    file: SETTLER,
-    find: "const spooled = spool.keep(claim, spent, durMs);",
-    replace: "const spooled = 0;",
-    tests: { file: "settle/lost-answers", only: "is in the spool before the database is asked" },
+    file: "src/store/remote/remote.ts",
+    find: "const number = this.#spool.keep(claim, outcome, durMs);",
+    replace: "const number = 0;",
+    tests: { file: "store/remote", only: "is in the spool before the database is asked" },
   },
   {
     name: "spool is emptied by a commit only",
     protects: "I1: what the database refuses is still there when somebody has mended it",
-    file: SETTLER,
-    find: "() => spool.forget(spooled),\n        () => undefined,",
-    replace: "() => spool.forget(spooled),\n        () => spool.forget(spooled),",
-    tests: { file: "settle/lost-answers", only: "stays in the spool when the database refuses it" },
+    file: "src/store/remote/remote.ts",
+    find: "() => this.#kept.add(claim),",
+    replace: "() => this.#spool.forget(number),",
+    tests: { file: "store/remote", only: "stays in the spool when the database refuses it" },
   },
   {
-    name: "inherited from the dead only",
+    name: "recovery of the dead only",
     protects: "I2: a spool is its owner's as long as that lives",
     file: SPOOL,
     find: "owner.database === databaseName && isDead(owner)",
@@ -190,7 +190,7 @@ export const SETTLE: Mutation[] = [
     tests: { file: "settle/lost-answers", only: "is left alone while its owner lives" },
   },
   {
-    name: "inherited by the same database",
+    name: "recovery into the same database",
     protects: "I2: outcomes of one database do not end up in another",
     file: SPOOL,
     find: "owner.database === databaseName && isDead(owner)",
@@ -198,12 +198,12 @@ export const SETTLE: Mutation[] = [
     tests: { file: "settle/lost-answers", only: "is left alone where it belongs to another database" },
   },
   {
-    name: "an heir looks whether the owner is dead",
+    name: "recovery looks whether the owner is dead",
     protects: "I2: what a living process of this host has spooled is not settled under its claims",
-    file: "src/pool/furnish.ts",
-    find: "return owner.host === host && (owner.boot !== boot || !isAlive(owner));",
-    replace: "return owner.host === host || isAlive(owner) || boot !== '';",
-    tests: { file: "pool/furnish", only: "leaves alone what .* has spooled" },
+    file: "src/store/remote/remote.ts",
+    find: "return owner.instance !== id && owner.host === host && (owner.boot !== boot || !isAlive(owner));",
+    replace: "return owner.instance !== id && (owner.host === host || isAlive(owner) || boot !== '');",
+    tests: { file: "instance/assemble", only: "leaves alone what .* has spooled" },
   },
   {
     name: "groups of one claim",
@@ -214,19 +214,19 @@ export const SETTLE: Mutation[] = [
     tests: { file: TESTS, only: "may be of several claims and attempts" },
   },
   {
-    name: "an heir asks what was settled",
+    name: "recovery asks what was settled",
     protects: "I2: what the dead had written before they could say so is told of once",
     file: SETTLER,
-    find: "const earlier = !held && inherited && (await this.#wasSettled(claim, outcome, now));",
+    find: "const earlier = !held && isRecovery && (await this.#wasSettled(claim, outcome, now));",
     replace: "const earlier = false;",
     tests: { file: "settle/lost-answers", only: "is told of once, though its owner had written it" },
   },
   {
-    name: "one of several heirs tells",
+    name: "one of several recoveries reports",
     protects: "I2: a completion is reported once, though several have settled it side by side",
     file: SPOOL,
-    find: "if (!takeAway(spool.file)) continue;",
-    replace: "takeAway(spool.file);",
+    find: "if (!removeFile(spool.file)) continue;",
+    replace: "removeFile(spool.file);",
     tests: { file: "settle/lost-answers", only: "is told of by one of several heirs" },
   },
   {

@@ -1,17 +1,22 @@
-// A corridor with everything real but its processor, on a clock and timers that are moved by hand.
+// A loop with everything real but its processor, on a clock and timers that are moved by hand.
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { vi } from "vitest";
-import { watchCatalogue } from "../../src/catalogue/adopt.js";
 import { describeCatalogue } from "../../src/catalogue/table.js";
-import { Claimer, type ClaimerOptions } from "../../src/claim/claimer.js";
 import { identifyProcess } from "../../src/claim/liveness.js";
-import { type Instance, register } from "../../src/claim/membership.js";
+import type { Instance } from "../../src/claim/membership.js";
 import type { Clock } from "../../src/clock.js";
+import { readConfig } from "../../src/config/read.js";
+import type { Config } from "../../src/config/settings.js";
 import type { Database } from "../../src/database/database.js";
-import { Corridor, type House } from "../../src/pool/corridor.js";
-import { RunKeeper } from "../../src/pool/halt.js";
+import { assemble } from "../../src/instance/assemble.js";
+import type { InstanceLoop } from "../../src/instance/loop.js";
+import { RunKeeper } from "../../src/instance/run-keeper.js";
 import type { AttemptContext } from "../../src/process/processor.js";
 import type { PoolEvent } from "../../src/report/event.js";
-import { Settler } from "../../src/settle/settler.js";
+import { LocalStore } from "../../src/store/local.js";
+import { RemoteStore } from "../../src/store/remote/remote.js";
 import type { Millis, Outcome, Video } from "../../src/video.js";
 import { settleDown, type World } from "../claim/world.js";
 
@@ -28,8 +33,7 @@ export type Process = (video: Video, context: AttemptContext) => Promise<Outcome
 
 interface PoolOptions {
   process?: Process;
-  config?: Partial<House["config"]>;
-  claimer?: Partial<ClaimerOptions>;
+  config?: Partial<Config>;
   names?: Partial<typeof NAMES>;
   processId?: number;
   clock?: Clock;
@@ -49,79 +53,59 @@ export interface Run {
 export class TestPool {
   readonly events: PoolEvent[] = [];
   readonly runs: Run[] = [];
-  readonly corridor: Corridor;
-  readonly instance: Instance;
+  loop!: InstanceLoop;
+  instance!: Instance;
+  onEvent: (event: PoolEvent) => void = () => undefined;
   closed = 0;
   running = 0;
   mostRunning = 0;
-  beats = 0;
   exitCode: number | undefined;
   #ended: Promise<number> | undefined;
 
-  private constructor(instance: Instance, make: (pool: TestPool) => Corridor) {
-    this.instance = instance;
-    this.corridor = make(this);
-  }
-
   static async create(world: World, options: PoolOptions = {}): Promise<TestPool> {
-    const { process, config, claimer, names, processId = 0, clock = world.clock, database = world.database } = options;
-    const catalogue = await describeCatalogue(database, { ...NAMES, ...names });
-    const instance = await register({ identity: identifyProcess(), processId, leaseMs: 30_000, database, clock });
-    const lookForNew = watchCatalogue(database, clock, catalogue);
-    return new TestPool(instance, (pool) => {
-      const report = (event: PoolEvent) => {
+    const { process, config, names, processId = 0, clock = world.clock, database = world.database } = options;
+    const pool = new TestPool();
+    const { instance, loop } = await assemble({
+      ...{ database, clock, processId, identity: identifyProcess() },
+      catalogue: await describeCatalogue(database, { ...NAMES, ...names }),
+      createStore: (parts) =>
+        database.pacing.chargesRows ? new RemoteStore({ ...parts, databaseName: "d" }) : new LocalStore(parts),
+      keeper: options.keep && RunKeeper,
+      processor: {
+        process: (video, context) => pool.#watch(process ?? pool.#hold, video, context),
+        close: async () => void pool.closed++,
+      },
+      listen: () => (event) => {
         pool.events.push(event);
-        runs?.note(event);
-      };
-      const keep = { halt: "", notify: "", ...options.keep };
-      const runs = options.keep && new RunKeeper({ database, clock, config: keep, report });
-      return new Corridor({
-        instance,
-        report,
-        claimer: new Claimer(instance, { sharding: "modulo", order: "id", catalogue, ...claimer }),
-        processor: {
-          process: (video, context) => pool.#watch(process ?? pool.#hold, video, context),
-          close: async () => void pool.closed++,
-        },
-        settler: new Settler({
-          instance: instance.id,
-          database,
-          clock,
-          maxAttempts: 3,
-          groupCount: 50,
-          groupMs: 50,
-          backoffMs: 1000,
-          backoffMaxMs: 300_000,
-          onTrouble: (error) => report({ type: "database.trouble", error }),
-        }),
-        ...(runs === undefined ? {} : { runs }),
-        findNewVideos: () => {
-          pool.beats++;
-          return lookForNew();
-        },
-        config: {
-          concurrency: 1,
-          claimCount: 50,
-          drainMs: 25_000,
-          heartbeatMs: 500,
-          instanceMemoryMb: 1_000_000,
-          force: true,
-          maxAttempts: 3,
-          timeoutMs: 3_600_000,
-          ...config,
-        },
-      });
+        pool.onEvent(event);
+      },
+      config: {
+        ...readConfig({ environment: {}, cwd: tmpdir() }),
+        ...{ concurrency: 1, claimCount: 50, drainMs: 25_000, heartbeatMs: 500, leaseMs: 30_000, timeoutMs: 3_600_000 },
+        ...{ instanceMemoryMb: 1_000_000, force: true, spoolDir: mkdtempSync(join(tmpdir(), "hidb-spool-")) },
+        ...{ maxAttempts: 3, groupCount: 50, groupMs: 50, backoffMs: 1000, backoffMaxMs: 300_000 },
+        ...config,
+        ...options.keep,
+      },
     });
+    pool.instance = instance;
+    pool.loop = loop;
+    return pool;
   }
 
   /** Opens and works, until somebody drains it. */
   async start(): Promise<void> {
-    await this.corridor.open();
-    this.#ended = this.corridor.run().then((code) => {
+    await this.loop.open();
+    this.work();
+    await settleDown(10);
+  }
+
+  /** Works, once it is open. */
+  work(): void {
+    this.#ended = this.loop.run().then((code) => {
       this.exitCode = code;
       return code;
     });
-    await settleDown(10);
   }
 
   get ended(): Promise<number> {
@@ -132,6 +116,10 @@ export class TestPool {
     const run = this.runs.findLast(({ video }) => video.id === id);
     if (run === undefined) throw new Error(`expected a run of video ${id}`);
     return run;
+  }
+
+  get beats(): number {
+    return this.eventsOf("lease.renewed").length;
   }
 
   eventsOf<T extends PoolEvent["type"]>(type: T): Extract<PoolEvent, { type: T }>[] {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { adoptVideos } from "../../src/catalogue/adopt.js";
 import { setDraining, setPaused } from "../../src/catalogue/backlog.js";
 import { createBatches } from "../../src/claim/batches.js";
+import type { Config } from "../../src/config/settings.js";
 import { readBatches } from "../../src/report/batches.js";
 import { beginRun, claimNotice, endRun, haltRun, lookAtRun, noteNotice, type PoolRun } from "../../src/report/runs.js";
 import { readSwitches } from "../../src/report/switches.js";
@@ -17,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 /** Two instances work through 200 videos; who had which, and what the claims cost. */
-async function work(claimer: LifeOptions["claimer"], batches: boolean) {
+async function work(sharding: Config["sharding"], batches: boolean) {
   const { databaseId, database } = await prepareDatabase(server, { videos: 200 });
   await adoptVideos(database, CATALOGUE);
   if (batches) await createBatches(database, { count: 4 });
@@ -30,19 +31,18 @@ async function work(claimer: LifeOptions["claimer"], batches: boolean) {
         return { kind: "completed", output: null };
       };
       // A life of this test may take more memory than there is, which nobody shall wait for.
-      const config = { claimCount: 10, force: true };
+      const config = { claimCount: 10, force: true, sharding };
       return startLife(server, databaseId, {
         process,
         processId,
         config,
-        ...(claimer === undefined ? {} : { claimer }),
       });
     }),
   );
   while ((await database.prepare("SELECT 1 FROM hidb_videos WHERE finished_at IS NULL LIMIT 1").first()) !== null) {
     await delay(50);
   }
-  for (const { corridor } of lives) corridor.drain("the test is over");
+  for (const { loop } of lives) loop.drain("the test is over");
   await Promise.all(lives.map(({ ended }) => ended));
   const sum = (cost: "requests" | "rowsRead") => lives.reduce((total, { budget }) => total + budget.costs[cost], 0);
   return { database, videos, requests: sum("requests"), rowsRead: sum("rowsRead") };
@@ -50,8 +50,8 @@ async function work(claimer: LifeOptions["claimer"], batches: boolean) {
 
 describe("on D1", () => {
   it("batches cost hardly more than shards, and each instance begins with its own", async () => {
-    const shards = await work({ sharding: "modulo" }, false);
-    const { database, videos, ...costs } = await work({ sharding: "ranges" }, true);
+    const shards = await work("modulo", false);
+    const { database, videos, ...costs } = await work("ranges", true);
     expect(videos.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, at) => at + 1));
     // The first to come has the pool to itself for a moment; from then on each has its own, and the tail is shared.
     const early = (videos[1] ?? []).slice(0, 10);
@@ -87,7 +87,7 @@ describe("on D1", () => {
     }
     expect(await database.prepare("SELECT max(attempt) AS most FROM hidb_videos").first("most")).toBe(1);
     expect(life.events.some((event) => event.type === "pool.stopped" && event.by === "hold")).toBe(true);
-    life.corridor.drain("the test is over");
+    life.loop.drain("the test is over");
     await life.ended;
   });
 

@@ -5,9 +5,16 @@ import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { identifyProcess } from "../../src/claim/liveness.js";
-import { type Instance, register, renewLease } from "../../src/claim/membership.js";
-import { Memory, type MemoryParts } from "../../src/pool/memory.js";
-import { Pressure } from "../../src/pool/pressure.js";
+import {
+  beginWork,
+  type Instance,
+  register,
+  renewLease,
+  reserveMemory,
+  viewMemory,
+} from "../../src/claim/membership.js";
+import { Memory, type MemoryParts } from "../../src/instance/memory.js";
+import { Pressure } from "../../src/instance/pressure.js";
 import { readBudget } from "../../src/report/box/box.js";
 import { Footprint } from "../../src/report/box/footprint.js";
 import { findMemoryGroups, readGroup } from "../../src/report/box/groups.js";
@@ -34,13 +41,22 @@ async function setup(world: World) {
       },
       footprint: { read: () => state.mb * MB },
     });
+    const begin = async () => {
+      const begun = await beginWork(instance, memory.admission());
+      memory.noteBegun(begun);
+      return begun;
+    };
+    const reserve = async () => {
+      const wanted = memory.reservation();
+      return wanted === undefined || memory.noteReserved(await reserveMemory(instance, wanted));
+    };
     const beat = async () => {
       memory.look(state.inHand);
       await renewLease(instance, { ...NO_FIGURES, inHand: state.inHand, ...memory.figures });
-      await memory.see();
+      memory.noteOthers(await viewMemory(instance));
       return memory.look(state.inHand);
     };
-    return { instance, memory, state, events, beat };
+    return { instance, memory, state, events, beat, begin, reserve };
   };
   return { box, member };
 }
@@ -58,13 +74,13 @@ describe("an instance that wants to begin", () => {
       await member(200, { memoryMb: 750 }),
       await member(60, { memoryMb: 750 }),
     ];
-    expect(await first.memory.begin()).toBe(true);
-    expect(await second.memory.begin()).toBe(false); // Too soon.
+    expect(await first.begin()).toBe(true);
+    expect(await second.begin()).toBe(false); // Too soon.
     world.clock.advance(500);
-    expect(await second.memory.begin()).toBe(true);
+    expect(await second.begin()).toBe(true);
     world.clock.advance(500);
     await Promise.all([first.beat(), second.beat()]);
-    expect(await third.memory.begin()).toBe(true); // 300 + 200 + 250 are just what there is.
+    expect(await third.begin()).toBe(true); // 300 + 200 + 250 are just what there is.
   });
 
   it("begins together with the others where the box holds all of them at their limit", async () => {
@@ -72,11 +88,11 @@ describe("an instance that wants to begin", () => {
     const { box, member } = await setup(world);
     box.usedMb = 240;
     const all = [await member(60), await member(60), await member(60)];
-    for (const { memory } of all) expect(await memory.begin()).toBe(true);
+    for (const { begin } of all) expect(await begin()).toBe(true);
     const fourth = await member(60);
-    expect(await fourth.memory.begin()).toBe(false); // Four times 250 are more than 1000 less what is kept spare.
+    expect(await fourth.begin()).toBe(false); // Four times 250 are more than 1000 less what is kept spare.
     box.limitMb = 2000;
-    expect(await fourth.memory.begin()).toBe(true);
+    expect(await fourth.begin()).toBe(true);
   });
 
   it("waits while it does not fit, says so once, and asks again", async () => {
@@ -84,16 +100,16 @@ describe("an instance that wants to begin", () => {
     const { member } = await setup(world);
     const first = await member(600, { memoryMb: 800 });
     const second = await member(40, { memoryMb: 800 });
-    await first.memory.begin();
+    await first.begin();
     world.clock.advance(1000);
-    for (let beat = 0; beat < 5; beat++) expect(await second.memory.begin()).toBe(false);
+    for (let beat = 0; beat < 5; beat++) expect(await second.begin()).toBe(false);
     expect(second.memory.heldBack).toBe("admission");
     expect(second.events).toMatchObject([{ type: "memory.held", because: "admission" }]);
     await second.beat();
     expect(await rowOf(world, second.instance)).toMatchObject([{ state: "starting", held: "admission" }]);
     first.state.mb = 500;
     await first.beat();
-    expect(await second.memory.begin()).toBe(true);
+    expect(await second.begin()).toBe(true);
     expect(second.events.map(({ type }) => type)).toEqual(["memory.held", "memory.eased"]);
   });
 
@@ -103,11 +119,11 @@ describe("an instance that wants to begin", () => {
     box.usedMb = 990;
     const first = await member(300, { memoryMb: 100 });
     const second = await member(300, { memoryMb: 100 });
-    expect(await Promise.all([first.memory.begin(), second.memory.begin()])).toEqual([true, false]);
+    expect(await Promise.all([first.begin(), second.begin()])).toEqual([true, false]);
     world.clock.advance(10_000);
-    expect(await second.memory.begin()).toBe(false);
+    expect(await second.begin()).toBe(false);
     await world.rows("UPDATE hidb_instances SET state = 'gone', gone_at = 1 WHERE id = ?", first.instance.id);
-    expect(await second.memory.begin()).toBe(true);
+    expect(await second.begin()).toBe(true);
   });
 
   it("is let in by HIDB_FORCE however little there is", async () => {
@@ -116,7 +132,7 @@ describe("an instance that wants to begin", () => {
     const all = [1, 2, 3, 4].map(() => member(300, { memoryMb: 300, force: true, staggerMs: 0 }));
     for (const one of await Promise.all(all)) {
       world.clock.advance(1);
-      expect(await one.memory.begin()).toBe(true);
+      expect(await one.begin()).toBe(true);
     }
   });
 });
@@ -125,8 +141,8 @@ describe("an instance above its limit", () => {
   it("claims no more at once, and recycles only when that lasts", async () => {
     await using world = await World.create();
     const { member } = await setup(world);
-    const { memory, state, events, beat } = await member(100);
-    await memory.begin();
+    const { memory, state, events, beat, begin } = await member(100);
+    await begin();
     expect(await beat()).toBe("stay");
     expect(memory.heldBack).toBeNull();
     state.mb = 260;
@@ -149,8 +165,8 @@ describe("an instance above its limit", () => {
   it("does not wait and see above one and a half times its limit", async () => {
     await using world = await World.create();
     const { member } = await setup(world);
-    const { memory, state, beat } = await member(100);
-    await memory.begin();
+    const { state, beat, begin } = await member(100);
+    await begin();
     state.mb = 376;
     expect(await beat()).toBe("recycle");
   });
@@ -161,9 +177,9 @@ describe("a pool in a box that is tight", () => {
     await using world = await World.create();
     const { box, member } = await setup(world);
     const [first, second] = [await member(100), await member(100)];
-    await first.memory.begin();
+    await first.begin();
     world.clock.advance(1000);
-    await second.memory.begin();
+    await second.begin();
     box.usedMb = 300;
     for (const one of [first, second]) await one.beat();
     first.memory.noteRest();
@@ -190,7 +206,7 @@ describe("a pool in a box that is tight", () => {
     const { box, member } = await setup(world);
     const all = [await member(100), await member(100), await member(100)];
     for (const one of all) {
-      await one.memory.begin();
+      await one.begin();
       world.clock.advance(1000);
       one.memory.noteRest();
       Object.assign(one.state, { inHand: 1, mb: 400 });
@@ -201,7 +217,7 @@ describe("a pool in a box that is tight", () => {
     box.usedMb = 400;
     world.clock.advance(1000);
     for (const one of all) await one.beat();
-    expect(await Promise.all(all.map(({ memory }) => memory.reserve()))).toEqual([true, false, false]);
+    expect(await Promise.all(all.map(({ reserve }) => reserve()))).toEqual([true, false, false]);
     expect(all.map(({ memory }) => memory.heldBack)).toEqual([null, "room", "room"]);
   });
 
@@ -209,9 +225,9 @@ describe("a pool in a box that is tight", () => {
     await using world = await World.create();
     const { box, member } = await setup(world);
     const [first, second] = [await member(100), await member(100)];
-    await first.memory.begin();
+    await first.begin();
     world.clock.advance(1000);
-    await second.memory.begin();
+    await second.begin();
     for (const one of [first, second]) {
       one.memory.noteRest();
       one.state.inHand = 1;
@@ -229,8 +245,8 @@ describe("a pool in a box that is tight", () => {
   it("claims nothing while the kernel is short of memory, but for the first after a while", async () => {
     await using world = await World.create();
     const { box, member } = await setup(world);
-    const { memory, instance, beat } = await member(100);
-    await memory.begin();
+    const { memory, instance, beat, begin } = await member(100);
+    await begin();
     box.pressure = 40;
     await beat();
     expect(memory.heldBack).toBe("pressure");
@@ -245,9 +261,9 @@ describe("a pool in a box that is tight", () => {
     await using world = await World.create();
     const { box, member } = await setup(world);
     const [first, second] = [await member(100), await member(100)];
-    await first.memory.begin();
+    await first.begin();
     world.clock.advance(1000);
-    await second.memory.begin();
+    await second.begin();
     Object.assign(first.state, { inHand: 1, mb: 240 });
     Object.assign(second.state, { inHand: 1, mb: 245 });
     for (const one of [first, second, first]) await one.beat();

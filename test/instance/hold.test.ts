@@ -53,7 +53,7 @@ describe("an outside quota", () => {
     expect(first.eventsOf("pool.resumed")).toHaveLength(1);
     expect(second.runs.length).toBe(started + 1);
     second.runs.at(-1)?.end();
-    for (const pool of [first, second]) pool.corridor.drain("the test is over");
+    for (const pool of [first, second]) pool.loop.drain("the test is over");
     await advance(world, 1000);
     expect(await world.rows("SELECT 1 FROM hidb_videos WHERE attempt > 1")).toEqual([]);
   });

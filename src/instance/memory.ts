@@ -1,5 +1,5 @@
 // What keeps the pool within its box: an instance begins, claims, goes on or makes room as memory allows.
-import * as membership from "../claim/membership.js";
+import type * as membership from "../claim/membership.js";
 import type { Config } from "../config/settings.js";
 import { Box, type BoxMemory } from "../report/box/box.js";
 import { Footprint } from "../report/box/footprint.js";
@@ -8,7 +8,7 @@ import type { Millis } from "../video.js";
 import { Pressure, type Strain } from "./pressure.js";
 
 export interface MemoryParts {
-  instance: membership.Instance;
+  instance: Pick<membership.Instance, "clock">;
   config: Pick<Config, "instanceMemoryMb"> & Partial<Pick<Config, "memoryMb" | "staggerMs" | "force">>;
   report: (event: PoolEvent) => void;
   /** For tests; otherwise the system's. */
@@ -16,8 +16,8 @@ export interface MemoryParts {
   footprint?: Pick<Footprint, "read">;
 }
 
-/** What the corridor shall do: go on, drain and start anew, or do so at once and give back what it has in hand. */
-export type Verdict = "stay" | "recycle" | "yield";
+/** What the instance shall do: go on, drain and start anew, or do so at once and give back what it has in hand. */
+export type MemoryDecision = "stay" | "recycle" | "yield";
 
 const MB = 1048576;
 /** The pages of a thread that has ended leave V8 after about 8 s: a peak that has lasted longer does not pass. */
@@ -82,7 +82,7 @@ export class Memory {
   }
 
   /** Less than half of the box is free: it may be full within a second. */
-  get narrow(): boolean {
+  get isNarrow(): boolean {
     return this.#narrow;
   }
 
@@ -97,40 +97,45 @@ export class Memory {
   }
 
   /**
-   * Before a claim: keeps as much of the box as an attempt may take, so that no two instances count on the same. Where all
-   * of them fit at once nobody needs to ask; and a distant database would be asked too often.
+   * Before a claim: how much of the box to reserve for the next attempt, so that no two instances count on the same memory;
+   * undefined where all of them fit at once.
    */
-  async reserve(): Promise<boolean> {
-    const { instance } = this.#parts;
+  reservation(): { bytes: number; free: number } | undefined {
     const free = this.#freeBytes(this.#memory());
     const { others, expected } = this.#here;
-    if (others === 0 || instance.database.distant || (others + 1) * this.#expected <= free) return true;
+    if (others === 0 || (others + 1) * this.#expected <= free) return undefined;
     this.#measure();
     // Whoever has waited too long is served when nobody else is.
     const overdue = this.#crampedSince !== undefined && expected === 0;
     const bytes = this.#expected;
-    const reserved = await membership.reserveMemory(instance, { bytes, free: overdue ? Math.max(bytes, free) : free });
+    return { bytes, free: overdue ? Math.max(bytes, free) : free };
+  }
+
+  noteReserved(reserved: boolean): boolean {
     this.#crampedSince = reserved ? undefined : (this.#crampedSince ?? this.#now);
     this.#say();
     return reserved;
   }
 
-  /** Lets the instance in if the pool fits with it; resolves to whether it may claim from now on. */
-  async begin(): Promise<boolean> {
-    const { instance, config } = this.#parts;
-    if (this.#begun) return true;
+  /** What the instance asks for before it may work. */
+  admission(): membership.Admission {
+    const { config } = this.#parts;
     this.#measure();
-    const admission = {
+    return {
       footprintBytes: this.#bytes,
       shareBytes: this.#shareBytes,
       budgetBytes: this.#budgetFor(config),
       freeBytes: this.#freeBytes(this.#box.read()),
       staggerMs: config.staggerMs ?? 0,
     };
-    this.#begun = await membership.beginWork(instance, admission);
+  }
+
+  /** Whether the admission was granted. */
+  noteBegun(begun: boolean): void {
+    if (this.#begun) return;
+    this.#begun = begun;
     this.#restBytes = this.#freshBytes = this.#bytes;
     this.#say();
-    return this.#begun;
   }
 
   /** A claim into an empty hand: what comes on top from here on is the attempt's. */
@@ -140,7 +145,7 @@ export class Memory {
   }
 
   /** Looks at what costs next to nothing, several times a second; `inHand` counts attempts. */
-  look(inHand: number): Verdict {
+  look(inHand: number): MemoryDecision {
     const now = this.#now;
     this.#measure();
     this.#learn(inHand, now);
@@ -160,9 +165,9 @@ export class Memory {
     return this.#bytes > HARD * this.#shareBytes || now - this.#highSince >= patience ? "recycle" : "stay";
   }
 
-  /** Asks for the others, once a heartbeat. */
-  async see(): Promise<void> {
-    this.#here = await membership.viewMemory(this.#parts.instance);
+  /** With each heartbeat. */
+  noteOthers(here: membership.MemoryHere): void {
+    this.#here = here;
   }
 
   get #now(): Millis {

@@ -12,10 +12,11 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { makeFolder, syncFolder } from "../disk.js";
-import { HidbError, messageOf } from "../errors.js";
-import type { Claim, Millis, Outcome, UsageReport } from "../video.js";
-import { usageOf } from "./usage.js";
+import type { Clock, Timer } from "../../clock.js";
+import { makeFolder, syncFolder } from "../../disk.js";
+import { HidbError, messageOf } from "../../errors.js";
+import { usageOf } from "../../settle/usage.js";
+import type { Claim, Millis, Outcome, UsageReport } from "../../video.js";
 
 /** Whose work it is, and for which database. */
 export interface SpoolOwner {
@@ -50,6 +51,7 @@ const WASTE_BYTES = 1_000_000;
 const SYNC_MS: Millis = 1000;
 
 export interface SpoolOptions {
+  clock: Pick<Clock, "timer">;
   /** `full`: an outcome is on the disk when `keep` returns. */
   synchronous?: "normal" | "full";
   /** The file cannot be written; what it should hold is kept in memory, and written with the next outcome that can be. */
@@ -67,9 +69,9 @@ export class Spool {
   #next = 0;
   #isBehind = false;
   #isNamed = false;
-  #syncTimer: NodeJS.Timeout | undefined;
+  #syncTimer: Timer | undefined;
 
-  constructor(folder: string, owner: SpoolOwner, options: SpoolOptions = {}) {
+  constructor(folder: string, owner: SpoolOwner, options: SpoolOptions) {
     makeFolder(folder);
     this.#file = join(folder, `${owner.instance}${SUFFIX}`);
     this.#head = `${JSON.stringify(owner)}\n`;
@@ -98,7 +100,7 @@ export class Spool {
 
   /** Leaves a file behind only if there is something in it. */
   close(): void {
-    clearTimeout(this.#syncTimer);
+    this.#syncTimer?.cancel();
     if (this.#kept.size > 0) this.#tolerate(() => this.#sync());
     closeSync(this.#descriptor);
     if (this.#kept.size === 0) rmSync(this.#file, { force: true });
@@ -111,7 +113,7 @@ export class Spool {
       writeWhole(this.#descriptor, line);
       this.#bytes += line.length;
       if (this.#options.synchronous === "full") this.#sync();
-      else this.#syncTimer ??= setTimeout(() => this.#syncAside(), SYNC_MS).unref();
+      else this.#syncTimer ??= this.#options.clock.timer(SYNC_MS, () => this.#syncAside()).unref();
     });
   }
 

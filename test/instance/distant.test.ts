@@ -50,7 +50,7 @@ const count = async (database: Database, where: string) =>
 const allEnded = (database: Database) => until(async () => (await count(database, "finished_at IS NULL")) === 0);
 
 async function endAll(lives: Life[]): Promise<number[]> {
-  for (const { corridor } of lives) corridor.drain("the test is over");
+  for (const { loop } of lives) loop.drain("the test is over");
   return Promise.all(lives.map(({ ended }) => ended));
 }
 
@@ -169,7 +169,7 @@ describe("a pool on D1", () => {
     expect(witnesses[0]?.events.some((event) => event.type === "video.reclaimed")).toBe(true);
     expect(await count(database, "deaths = 1")).toBeGreaterThan(0);
     await endAll(witnesses);
-    victim.corridor.drain("the test is over");
+    victim.loop.drain("the test is over");
     await victim.ended;
   });
 

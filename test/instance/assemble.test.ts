@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { identifyProcess, type ProcessIdentity } from "../../src/claim/liveness.js";
 import { readConfig } from "../../src/config/read.js";
-import { furnish } from "../../src/pool/furnish.js";
-import { readSpools, Spool } from "../../src/settle/spool.js";
+import { assemble } from "../../src/instance/assemble.js";
+import { RemoteStore } from "../../src/store/remote/remote.js";
+import { readSpools, Spool } from "../../src/store/remote/spool.js";
 import type { Outcome } from "../../src/video.js";
 import { Line } from "../claim/line.js";
 import { CATALOGUE, World } from "../claim/world.js";
@@ -21,23 +22,29 @@ async function succeed(world: World, owner: Partial<ProcessIdentity>) {
   const [claim] = await (await world.claimerOf(holder)).claimVideos({ limit: 1, alone: false });
   if (claim === undefined) throw new Error("expected a claim");
   const spoolDir = mkdtempSync(join(tmpdir(), "hidb-spool-"));
-  const spool = new Spool(spoolDir, { database: "d", instance: holder.id, ...identity });
+  const spool = new Spool(spoolDir, { database: "d", instance: holder.id, ...identity }, world);
   spool.keep(claim, completed, 1);
-  const { corridor } = await furnish({
+  const { loop } = await assemble({
     config: { ...readConfig(), spoolDir, force: true },
-    ...{ database: line.database, databaseName: "d", clock: world.clock, catalogue: CATALOGUE, keeper: undefined },
+    ...{
+      database: line.database,
+      createStore: (parts) => new RemoteStore({ ...parts, databaseName: "d" }),
+      clock: world.clock,
+      catalogue: CATALOGUE,
+      keeper: undefined,
+    },
     processor: { process: async () => completed, close: async () => undefined },
     ...{ processId: 1, identity: identifyProcess(), listen: () => () => undefined },
   });
-  await corridor.open();
-  corridor.drain("the test is over");
+  await loop.open();
+  loop.drain("the test is over");
   return {
     left: readSpools(spoolDir).filter(({ outcomes }) => outcomes.length > 0).length,
     video: await world.video(1),
   };
 }
 
-describe("an instance on a distant database", () => {
+describe("an instance on D1", () => {
   it("settles at its start what a dead process of its host has spooled", async () => {
     await using world = await World.create({ videos: [1] });
     const { pid } = spawnSync("true");

@@ -58,11 +58,13 @@ export function linkPm2({ channel, database, clock, figures }: LinkParts): () =>
     });
   });
   const meter = new Meter(clock);
-  const timer = setInterval(() => {
-    const monitor = meter.read(figures());
-    if (monitor !== undefined) channel.send({ type: "axm:monitor", data: monitor });
-  }, REPORT_EVERY_MS).unref();
-  return () => clearInterval(timer);
+  const timer = clock
+    .every(REPORT_EVERY_MS, () => {
+      const monitor = meter.read(figures());
+      if (monitor !== undefined) channel.send({ type: "axm:monitor", data: monitor });
+    })
+    .unref();
+  return () => timer.cancel();
 }
 
 /** The name alone, or with a parameter beside it. */

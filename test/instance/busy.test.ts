@@ -21,7 +21,7 @@ describe("thousands of videos that take no time", () => {
     await pool.start();
     while ((await world.states()).completed !== 30_000) await systemClock.sleep(20);
     clearInterval(timer);
-    pool.corridor.drain("test");
+    pool.loop.drain("test");
     expect(await pool.ended).toBe(0);
     expect(most).toBeLessThan(2000);
     expect(pool.beats).toBeGreaterThan(5);
@@ -46,9 +46,10 @@ describe("two instances side by side", () => {
       }));
       pools.push(await TestPool.create(world, { clock: systemClock, process, processId, database: other.it.database }));
     }
-    await Promise.all(pools.map((pool) => pool.start()));
+    await Promise.all(pools.map((pool) => pool.loop.open()));
+    for (const pool of pools) pool.work();
     while ((await world.states()).completed !== 2000) await systemClock.sleep(10);
-    for (const pool of pools) pool.corridor.drain("test");
+    for (const pool of pools) pool.loop.drain("test");
     expect(await Promise.all(pools.map((pool) => pool.ended))).toEqual([0, 0]);
     expect(seen.sort((a, b) => a - b)).toEqual(many(2000));
     for (const pool of pools) expect(pool.eventsOf("attempt.finished").length).toBeGreaterThan(300);

@@ -2,59 +2,59 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/clock.js";
 import type { Database } from "../../src/database/database.js";
-import { Attempt } from "../../src/pool/attempt.js";
-import { Bell } from "../../src/pool/bell.js";
-import { Deadlines } from "../../src/pool/deadlines.js";
-import { Pace } from "../../src/pool/pace.js";
+import { Attempt } from "../../src/instance/attempt.js";
+import { Deadlines } from "../../src/instance/deadlines.js";
+import { Pace } from "../../src/instance/pace.js";
+import { Signal } from "../../src/instance/signal.js";
 import { settleDown } from "../claim/world.js";
 import { fakeTimers } from "./world.js";
 
-describe("the bell", () => {
-  it("wakes who waits", async () => {
-    const bell = new Bell();
+describe("a signal", () => {
+  it("wakes the waiter", async () => {
+    const signal = new Signal();
     let awake = false;
-    const waiting = bell.wait().then(() => {
+    const waiting = signal.wait().then(() => {
       awake = true;
     });
     await settleDown();
     expect(awake).toBe(false);
-    bell.ring();
+    signal.notify();
     await waiting;
   });
 
-  it("remembers one ring for who comes later, and only one", async () => {
-    const bell = new Bell();
-    bell.ring();
-    bell.ring();
-    await bell.wait();
+  it("remembers one notification for a later waiter, and only one", async () => {
+    const signal = new Signal();
+    signal.notify();
+    signal.notify();
+    await signal.wait();
     let awake = false;
-    void bell.wait().then(() => {
+    void signal.wait().then(() => {
       awake = true;
     });
     await settleDown();
     expect(awake).toBe(false);
-    bell.ring();
+    signal.notify();
     await settleDown();
     expect(awake).toBe(true);
   });
 
-  it("rung again before the sleeper has got up needs no second sleeper", async () => {
-    const bell = new Bell();
-    const waiting = bell.wait();
-    bell.ring();
-    bell.ring();
+  it("notified twice before the waiter goes on needs no second waiter", async () => {
+    const signal = new Signal();
+    const waiting = signal.wait();
+    signal.notify();
+    signal.notify();
     await waiting;
   });
 });
 
 describe("the pace", () => {
   it("asks for just what runs at once until it has seen a video end", () => {
-    expect(new Pace({ concurrency: 1, claimCount: 50, distant: false }).wanted).toBe(1);
-    expect(new Pace({ concurrency: 8, claimCount: 50, distant: false }).wanted).toBe(8);
+    expect(new Pace({ concurrency: 1, claimCount: 50, aheadMs: 100 }).wanted).toBe(1);
+    expect(new Pace({ concurrency: 8, claimCount: 50, aheadMs: 100 }).wanted).toBe(8);
   });
 
   it("asks for many of the very short ones, and for none ahead of the long ones", () => {
-    const pace = new Pace({ concurrency: 2, claimCount: 50, distant: false });
+    const pace = new Pace({ concurrency: 2, claimCount: 50, aheadMs: 100 });
     pace.note(0);
     expect(pace.wanted).toBe(50);
     for (let at = 0; at < 200; at++) pace.note(60_000);
@@ -62,7 +62,7 @@ describe("the pace", () => {
   });
 
   it("looks 100 ms ahead", () => {
-    const pace = new Pace({ concurrency: 3, claimCount: 1000, distant: false });
+    const pace = new Pace({ concurrency: 3, claimCount: 1000, aheadMs: 100 });
     pace.note(10);
     expect(pace.wanted).toBe(3 + 30);
   });
@@ -75,7 +75,7 @@ describe("the pace", () => {
         fc.integer({ min: 1, max: 1000 }),
         durations,
         (concurrency, count, durs) => {
-          const pace = new Pace({ concurrency: concurrency, claimCount: count, distant: false });
+          const pace = new Pace({ concurrency: concurrency, claimCount: count, aheadMs: 100 });
           for (const dur of durs) pace.note(dur);
           expect(Number.isInteger(pace.wanted)).toBe(true);
           expect(pace.wanted).toBeGreaterThanOrEqual(concurrency);

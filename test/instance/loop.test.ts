@@ -3,7 +3,7 @@ import { renewLease, viewPool } from "../../src/claim/membership.js";
 import { reclaimVideos } from "../../src/claim/reclaim.js";
 import type { Clock } from "../../src/clock.js";
 import type { Database } from "../../src/database/database.js";
-import { HidbError } from "../../src/errors.js";
+import { EXIT, HidbError } from "../../src/errors.js";
 import type { UsageReport } from "../../src/video.js";
 import { Line } from "../claim/line.js";
 import { many, NO_FIGURES, settleDown, World } from "../claim/world.js";
@@ -27,7 +27,7 @@ describe("an instance at work", () => {
     await world.add([201]);
     await advance(world, 1000); // Found within a second, by a heartbeat.
     expect(await world.video(201)).toMatchObject({ state: "completed" });
-    pool.corridor.drain("test");
+    pool.loop.drain("test");
     await advance(world, 100);
     expect(await pool.ended).toBe(0);
     expect(pool.closed).toBe(1);
@@ -61,7 +61,7 @@ describe("an instance at work", () => {
       context: { attempt: 1, rank: 1, count: 2 },
     });
     expect(await pool.run(5).context.database.prepare("SELECT 1 AS one").first("one")).toBe(1);
-    expect(pool.corridor.rank).toBe(1);
+    expect(pool.loop.rank).toBe(1);
   });
 
   it("tries a video again after its backoff until its attempts are spent", async () => {
@@ -204,7 +204,7 @@ describe("an instance at work", () => {
       return COMPLETED;
     };
     const pool = await TestPool.create(world, { process });
-    await pool.corridor.open();
+    await pool.loop.open();
     world.clock.advance(60_000);
     expect(await reclaimVideos(witness, { maxAttempts: 3, thorough: true })).toEqual([]);
     await renewLease(pool.instance, NO_FIGURES);
@@ -234,7 +234,7 @@ describe("a drain", () => {
   it("gives back at once what has not started, lets the running ones finish, and ends with 0", async () => {
     await using world = await World.create({ videos: many(50) });
     const pool = await busyPool(world);
-    pool.corridor.drain("SIGINT");
+    pool.loop.drain("SIGINT");
     await advance(world, 20);
     expect(await world.states()).toEqual({ completed: 2, running: 2, pending: 46 });
     expect(await world.video(10)).toMatchObject({ state: "pending", attempt: 0, instance: null, runAfter: 0 });
@@ -263,7 +263,7 @@ describe("a drain", () => {
         id === 3 ? end({ kind: "released" }) : fail(new Error("aborted")),
       );
     }
-    pool.corridor.drain("SIGINT");
+    pool.loop.drain("SIGINT");
     await advance(world, 990);
     expect(signals.map((signal) => signal.aborted)).toEqual([false, false]);
     await advance(world, 60);
@@ -279,7 +279,7 @@ describe("a drain", () => {
     await using world = await World.create({ videos: [1] });
     const pool = await TestPool.create(world, { config: { drainMs: 100 } });
     await pool.start();
-    pool.corridor.drain("SIGINT");
+    pool.loop.drain("SIGINT");
     await advance(world, 200);
     expect(pool.run(1).context.signal.aborted).toBe(true);
     pool.run(1).end();
@@ -292,7 +292,7 @@ describe("a drain", () => {
     await using world = await World.create({ videos: [1] });
     const pool = await TestPool.create(world, { config: { drainMs: 100 } });
     await pool.start();
-    pool.corridor.drain("SIGINT");
+    pool.loop.drain("SIGINT");
     await advance(world, 5200);
     expect(await pool.ended).toBe(0);
     expect(await world.video(1)).toMatchObject({ state: "pending", attempt: 0 });
@@ -305,10 +305,10 @@ describe("a drain", () => {
     await using world = await World.create({ videos: [1] });
     const pool = await TestPool.create(world);
     await pool.start();
-    pool.corridor.drain("SIGINT");
-    pool.corridor.drain("SIGTERM", 75);
+    pool.loop.drain("SIGINT");
+    pool.loop.drain("SIGTERM", 75);
     await advance(world, 1000);
-    pool.corridor.drain("SIGINT");
+    pool.loop.drain("SIGINT");
     expect(pool.run(1).context.signal.aborted).toBe(false);
     pool.run(1).end();
     await advance(world, 100);
@@ -321,7 +321,7 @@ describe("a drain", () => {
     await using world = await World.create();
     const pool = await TestPool.create(world);
     await pool.start();
-    pool.corridor.drain("SIGINT");
+    pool.loop.drain("SIGINT");
     await advance(world, 10);
     expect(await pool.ended).toBe(0);
   });
@@ -329,7 +329,7 @@ describe("a drain", () => {
   it("before the first claim ends without claiming anything", async () => {
     await using world = await World.create({ videos: [1] });
     const pool = await TestPool.create(world);
-    pool.corridor.drain("SIGINT");
+    pool.loop.drain("SIGINT");
     await pool.start();
     await advance(world, 10);
     expect(await pool.ended).toBe(0);
@@ -342,7 +342,7 @@ describe("a drain", () => {
     const other = await world.instance({ processId: 1 });
     await pool.start();
     expect(await viewPool(other)).toMatchObject({ rank: 1, count: 2 });
-    pool.corridor.drain("SIGINT");
+    pool.loop.drain("SIGINT");
     await advance(world, 10);
     expect(pool.exitCode).toBeUndefined();
     expect(await viewPool(other)).toMatchObject({ rank: 0, count: 1 });
@@ -356,7 +356,7 @@ describe("a drain", () => {
     for (let tries = 0; tries < 100; tries++) line.lose(/SET epoch/, "gone");
     await pool.start();
     await expect.poll(() => world.states(), { interval: 5 }).toEqual({ running: 1, pending: 2 });
-    pool.corridor.drain("SIGINT");
+    pool.loop.drain("SIGINT");
     const exitCode = async () => {
       await advance(world, 50);
       return pool.exitCode;
@@ -370,7 +370,7 @@ describe("a drain", () => {
     await using world = await World.create({ videos: [1] });
     const pool = await TestPool.create(world, { config: { drainMs: 600_000 } });
     await pool.start();
-    pool.corridor.drain("SIGINT");
+    pool.loop.drain("SIGINT");
     await advance(world, 60_000, 50);
     const [row] = await world.rows<{ left: number }>(
       "SELECT lease_until - ? AS left FROM hidb_instances",
@@ -540,7 +540,7 @@ describe("an attempt that", () => {
     expect(second).not.toBe(first);
     expect(first.context.signal.reason).toEqual(new Error("stopped: lost"));
     expect(await world.video(1)).toMatchObject({ state: "running" });
-    pool.corridor.drain("SIGINT");
+    pool.loop.drain("SIGINT");
     await advance(world, 1000);
     expect(pool.exitCode).toBeUndefined(); // The successor is still in hand.
     second.end({ kind: "completed", output: '"second"' });
@@ -617,6 +617,25 @@ describe("an instance above its memory", () => {
     await world.rows("UPDATE hidb_instances SET state = 'gone', gone_at = 1 WHERE id = ?", other.id);
     await advance(world, 600);
     expect(await pool.ended).toBe(75);
+  });
+});
+
+describe("a listener that throws when a settlement is reported", () => {
+  it("ends the instance, and leaves the outcome settled once and counted as completed", async () => {
+    await using world = await World.create({ videos: [1] });
+    const pool = await TestPool.create(world);
+    pool.onEvent = (event) => {
+      if (event.type === "attempt.finished") throw new Error("the listener failed");
+    };
+    await pool.start();
+    pool.run(1).end();
+    await advance(world, 100);
+    expect(await pool.ended).toBe(EXIT.unfinished);
+    expect(pool.eventsOf("attempt.finished")).toHaveLength(1);
+    expect(pool.eventsOf("claim.lost")).toEqual([]);
+    expect(pool.eventsOf("instance.failed")).toMatchObject([{ error: { message: "the listener failed" } }]);
+    expect(await world.video(1)).toMatchObject({ state: "completed", attempt: 1 });
+    expect(await world.rows("SELECT completed, lost FROM hidb_instances")).toEqual([{ completed: 1, lost: 0 }]);
   });
 });
 
