@@ -1,62 +1,16 @@
 // What a hosted Worker is made of by its wrangler config, beside what real wrangler makes of the same files.
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { unstable_getVarsForDev as askForVars, unstable_readConfig as askWrangler } from "wrangler";
+import { describe, expect, it } from "vitest";
+import { unstable_readConfig as askWrangler } from "wrangler";
 import { WORKER_KEYS } from "../../src/database/wrangler/keys.js";
 import { localD1File } from "../../src/database/wrangler/local-file.js";
 import { readKeys, readWranglerConfig } from "../../src/database/wrangler/read.js";
 import { findTomlLine } from "../../src/database/wrangler/toml-line.js";
-import { HidbError } from "../../src/errors.js";
-import { readCompatibility } from "../../src/workerd/config/compatibility.js";
 import { makePlan } from "../../src/workerd/config/plan.js";
 import { UNSUPPORTED } from "../../src/workerd/config/unsupported.js";
 import { LIMITS_OF } from "../../src/workerd/limits/tables.js";
-import type { HostWorkerOptions } from "../../src/workerd/options.js";
-import { makeFile, makeFolder } from "../catalogue/world.js";
-
-const DATE = '"compatibility_date": "2026-07-30"';
-const CODE = "export default { fetch: () => new Response('x') }";
-
-interface World {
-  /** The keys of the config but for name, main and date; or all of its text. */
-  config: object | string;
-  name?: string;
-  files?: Record<string, string>;
-  env?: string;
-}
-
-function setup({ config, name = "wrangler.jsonc", files = {} }: World) {
-  const folder = makeFolder();
-  const text =
-    typeof config === "string"
-      ? config
-      : JSON.stringify({ name: "films", main: "index.js", compatibility_date: "2026-07-30", ...config }, null, 2);
-  makeFile(folder, name, text);
-  makeFile(folder, "index.js", CODE);
-  for (const [path, content] of Object.entries(files)) makeFile(folder, path, content);
-  return { folder, file: join(folder, name) };
-}
-
-async function plan(world: World, options: Partial<HostWorkerOptions> = {}, environment: NodeJS.ProcessEnv = {}) {
-  const { folder, file } = setup(world);
-  const { env } = world;
-  const made = await makePlan({ config: file, ...(env === undefined ? {} : { env }), ...options }, { environment });
-  return {
-    folder,
-    file,
-    ...made,
-    bindings: Object.fromEntries(made.plan.bindings.map(({ name, ...rest }) => [name, rest])),
-  };
-}
-
-async function refusal(made: Promise<unknown>): Promise<HidbError> {
-  const error = await made.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(HidbError);
-  return error as HidbError;
-}
+import { makeFile } from "../catalogue/world.js";
+import { CODE, DATE, plan, refusal, setup, type World } from "./config-world.js";
 
 const FULL = {
   compatibility_flags: ["nodejs_compat"],
@@ -216,150 +170,6 @@ function emptyOf(value: unknown): unknown {
   const isEmpty = typeof value === "object" && value !== null && Object.keys(value).length === 0;
   return isEmpty || value === false ? value : undefined;
 }
-
-const DOTENV = `
-# a comment
-PLAIN=one
-SPACED =  two words   # and a comment
-EMPTY=
-export EXPORTED=yes
-COLON: colon
-SINGLE='a \\n b # c'
-DOUBLE="line\\nbreak \\"quoted\\" \\$"
-TICK=\`it's "both"\`
-MULTI="first
-second"
-HASH="a#b"
-BARE#HASH=x
-UNQUOTED=a"b'c
-URL=https://example.com/?a=b&c=d
- INDENTED = 1
-A.B-C=dots
-TRAILING='x' # note
-NOTHING
-BROKEN="open
-LAST=end`;
-
-const REFERENCES = `
-BASE=base
-PLAIN=$BASE/x
-BRACED=\${BASE}y
-OTHERWISE=\${MISSING:-fallback}
-OTHERWISE2=\${MISSING-fall-back}
-IF_SET=\${BASE:+set}
-IF_UNSET=\${MISSING:+set}
-ESCAPED=\\$BASE
-CIRCLE=$CIRCLE
-LATER=$AFTER
-AFTER=after
-NESTED=\${PLAIN}\${BRACED}
-FROM_OUTSIDE=$OUTSIDE
-MONEY=5$
-`;
-
-const SECRETS: Record<
-  string,
-  World & {
-    sectionless?: true;
-    vars?: Record<string, unknown>;
-    required?: string[];
-    environment?: Record<string, string>;
-  }
-> = {
-  none: { config: {} },
-  ".dev.vars": { config: {}, files: { ".dev.vars": DOTENV } },
-  ".dev.vars with Windows' line ends": { config: {}, files: { ".dev.vars": DOTENV.replaceAll("\n", "\r\n") } },
-  ".dev.vars over vars": { config: {}, vars: { A: "var", B: { c: 1 } }, files: { ".dev.vars": "A=secret\nB=2" } },
-  ".dev.vars for an environment without its own": { config: {}, env: "staging", files: { ".dev.vars": "A=1" } },
-  ".dev.vars.staging alone": {
-    config: {},
-    env: "staging",
-    files: { ".dev.vars": "A=1\nB=1", ".dev.vars.staging": "A=2" },
-  },
-  ".dev.vars.staging for an environment that the config has not": {
-    config: {},
-    env: "staging",
-    sectionless: true,
-    files: { ".dev.vars": "A=1", ".dev.vars.staging": "A=2" },
-  },
-  ".dev.vars.staging without an environment": { config: {}, files: { ".dev.vars.staging": "A=2" } },
-  ".dev.vars before .env": { config: {}, files: { ".dev.vars": "A=1", ".env": "A=2\nB=2" } },
-  ".env": { config: {}, files: { ".env": DOTENV } },
-  ".env with references": { config: {}, files: { ".env": REFERENCES }, environment: { OUTSIDE: "out" } },
-  "no references in .dev.vars": { config: {}, files: { ".dev.vars": REFERENCES } },
-  "the whole .env family": {
-    config: {},
-    env: "staging",
-    files: {
-      ".env": "A=1\nB=1\nC=1\nD=1",
-      ".env.local": "B=2\nC=2\nD=2",
-      ".env.staging": "C=3\nD=3",
-      ".env.staging.local": "D=4",
-      ".env.production": "A=9",
-    },
-  },
-  "the .env family without an environment": {
-    config: {},
-    files: { ".env": "A=1", ".env.staging": "A=2", ".env.local": "B=3" },
-  },
-  "required secrets": { config: {}, required: ["A", "MISSING"], files: { ".dev.vars": "A=1\nB=2" } },
-  "required secrets and vars of the same name": {
-    config: {},
-    vars: { B: "var" },
-    required: ["A"],
-    files: { ".dev.vars": "A=1\nB=2\nC=3" },
-  },
-  "required secrets from the environment": {
-    config: {},
-    required: ["HIDB_TEST_SECRET"],
-    environment: { HIDB_TEST_SECRET: "from outside" },
-  },
-  "the environment where asked for": {
-    config: {},
-    files: { ".env": "HIDB_TEST_SECRET=file\nA=$HIDB_TEST_SECRET" },
-    environment: { CLOUDFLARE_INCLUDE_PROCESS_ENV: "true", HIDB_TEST_SECRET: "from outside" },
-  },
-  "no .env where it is not wanted": {
-    config: {},
-    files: { ".env": "A=1" },
-    environment: { CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: "false" },
-  },
-};
-
-describe("secrets for local work", () => {
-  it.each(Object.keys(SECRETS))("come from where wrangler takes them: %s", async (title) => {
-    const { vars = {}, required, environment = {}, sectionless, ...world } = SECRETS[title] as (typeof SECRETS)[string];
-    const secrets = required === undefined ? {} : { secrets: { required } };
-    const env = world.env === undefined || sectionless ? {} : { env: { [world.env]: { vars, ...secrets } } };
-    const whole = { ...process.env, ...environment };
-    const { plan: made, file } = await plan({ ...world, config: { vars, ...secrets, ...env } }, {}, whole);
-    for (const [name, value] of Object.entries(environment)) {
-      process.env[name] = value;
-      onTestFinished(() => void delete process.env[name]);
-    }
-    const theirs = askForVars(file, undefined, vars as never, world.env, true, required && { required });
-    const values = Object.entries(theirs).map(([name, binding]) => [name, (binding as { value: unknown }).value]);
-    const ours = made.bindings.map((binding) => [binding.name, binding.kind === "value" && binding.value]);
-    expect(Object.fromEntries(ours)).toEqual(Object.fromEntries(values));
-  });
-
-  it("are named to who keeps them out of logs, and missing ones are warned of by name", async () => {
-    const { secrets, warnings } = await plan({
-      config: { vars: { OPEN: "not hidden" }, secrets: { required: ["KEY", "GONE"] } },
-      files: { ".dev.vars": "KEY=hush-hush\nOPEN=hidden too" },
-    });
-    expect(secrets).toEqual(["hush-hush", "hidden too"]);
-    expect(warnings).toEqual([expect.stringContaining("missing required secrets: GONE")]);
-  });
-
-  it("do not take the place of a binding", async () => {
-    const { bindings } = await plan({
-      config: { kv_namespaces: [{ binding: "KV", id: "x" }] },
-      files: { ".dev.vars": "KV=1" },
-    });
-    expect(bindings.KV).toEqual({ kind: "kv", id: "x" });
-  });
-});
 
 describe("a plan", () => {
   it("holds all that the config binds", async () => {
@@ -592,57 +402,6 @@ describe("a binding that cannot be had", () => {
       bindings: [{ name: "RATE", type: "ratelimit", namespace_id: "1", simple: { limit: 2, period: 10 } }],
     };
     expect((await plan({ config: { unsafe } })).bindings.RATE).toEqual({ kind: "ratelimit", limit: 2, periodS: 10 });
-  });
-});
-
-describe("a compatibility date", () => {
-  const read = (date: string | undefined, ...flags: string[]) =>
-    readCompatibility({ date, flags, today: "2026-11-24" }).compatibility;
-
-  it.each([
-    ["2026-08-03", [], { node: "off", processEnv: false, contextExports: true, queuesJson: true }],
-    ["2026-08-04", [], { node: "compat", processEnv: true }],
-    ["2026-08-04", ["no_nodejs_compat"], { node: "off", processEnv: false }],
-    ["2026-08-04", ["nodejs_compat_do_not_populate_process_env"], { node: "compat", processEnv: false }],
-    ["2025-03-31", ["nodejs_compat"], { node: "compat", processEnv: false }],
-    ["2025-03-31", ["nodejs_compat", "nodejs_compat_populate_process_env"], { node: "compat", processEnv: true }],
-    ["2025-04-01", ["nodejs_compat"], { node: "compat", processEnv: true }],
-    ["2024-01-01", ["nodejs_compat_v2"], { node: "compat" }],
-    ["2025-11-16", [], { contextExports: false }],
-    ["2025-11-16", ["enable_ctx_exports"], { contextExports: true }],
-    ["2025-11-17", ["disable_ctx_exports"], { contextExports: false }],
-    ["2024-03-17", [], { queuesJson: false }],
-    ["2024-03-17", ["queues_json_messages"], { queuesJson: true }],
-    ["2024-03-18", ["no_queues_json_messages"], { queuesJson: false }],
-  ])("decides what a program can see: %s %j", (date, flags, expected) => {
-    expect(read(date, ...flags)).toMatchObject(expected);
-  });
-
-  it("that is missing is today's, with a warning", () => {
-    const { compatibility, warnings } = readCompatibility({ date: undefined, flags: [], today: "2026-11-24" });
-    expect(compatibility.date).toBe("2026-11-24");
-    expect(warnings).toEqual([expect.stringContaining("taking today's, 2026-11-24, as wrangler dev does")]);
-  });
-
-  it.each(["2026-13-01", "2026-02-30", "tomorrow", "2026-1-1", ""])("that is none is refused: %j", async (date) => {
-    const { code, message } = await refusal(plan({ config: { compatibility_date: date } }));
-    expect(code).toBe("WRANGLER_CONFIG");
-    expect(message).toMatch(/expected compatibility_date in .*wrangler\.jsonc:4 to be a date like 2026-07-30/);
-  });
-
-  it("and flags that change nothing here are warned of, but not those that only say it earlier", () => {
-    const flags = ["nodejs_compat", "global_navigator", "web_socket_compression", "url_original"];
-    const { warnings } = readCompatibility({ date: "2027-01-01", flags, today: "2026-11-24" });
-    expect(warnings).toEqual([
-      "the compatibility_date 2027-01-01 lies ahead: Cloudflare takes none after 2026-11-24",
-      "the compatibility flag web_socket_compression changes nothing here",
-      "the compatibility flag url_original changes nothing here",
-    ]);
-  });
-
-  it("leaves how much of Node is there to the options that say it", async () => {
-    const { plan: made } = await plan({ config: { compatibility_flags: ["nodejs_compat"] } }, { node: "full" });
-    expect(made.compatibility).toMatchObject({ node: "full", processEnv: true });
   });
 });
 

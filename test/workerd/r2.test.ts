@@ -34,8 +34,8 @@ afterEach(() => {
 function filesOf(folder: string): string[] {
   const values = join(folder, "values");
   if (!existsSync(values)) return [];
-  const shelves = readdirSync(values).filter((name) => name.length === 2);
-  return shelves.flatMap((shelf) => readdirSync(join(values, shelf)));
+  const folders = readdirSync(values).filter((name) => name.length === 2);
+  return folders.flatMap((name) => readdirSync(join(values, name)));
 }
 
 async function settled(): Promise<void> {
