@@ -1,4 +1,4 @@
-// Finds rows of the catalogue that the pool does not know yet, whoever has inserted them.
+// Finds rows of the catalogue that the pool does not know yet, however they were inserted.
 import type { Clock } from "../clock.js";
 import type { Database } from "../database/database.js";
 import { retryIdempotent } from "../database/retry-idempotent.js";

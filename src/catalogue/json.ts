@@ -78,7 +78,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** A number that JSON would round to a whole one would silently become its neighbour; its text can still be checked. */
+/** A number that JSON would round to a whole one would silently become another one; its text can still be checked. */
 function keepRoundedNumbers(_key: string, value: unknown, context?: { source?: string }): unknown {
   if (!Number.isInteger(value)) return value;
   const source = context?.source ?? "";

@@ -106,7 +106,7 @@ function notText(name: string, bytes: Uint8Array, at: number, got: string) {
   return listUnreadable({ name, line, expected: "UTF-8 text", got });
 }
 
-/** A pipe would be waited for as long as nobody writes to it. */
+/** Reading a pipe would wait until something is written to it. */
 function noFile(what: string) {
   return listUnreadable({
     name: dirname(what),

@@ -1,4 +1,4 @@
-// Room 1's SQL. Table and column names come from settings that were checked to be plain identifiers.
+// The catalogue's SQL. Table and column names come from settings that were checked to be plain identifiers.
 import type { Database } from "../database/database.js";
 import { IS_STOP } from "../database/statements.js";
 import type { CatalogueTable, Millis, State } from "../video.js";
@@ -35,7 +35,7 @@ export function adoptNewest(catalogue: CatalogueTable): string {
   return `${entry(catalogue)} WHERE ${isNewest(catalogue)}`;
 }
 
-// Looking is reading: it waits for nobody, and nobody waits for it.
+// A read: it takes no write lock, and waits for none.
 export function seeNewest(catalogue: CatalogueTable): string {
   return `SELECT 1 AS yes FROM "${catalogue.table}" WHERE ${isNewest(catalogue)} LIMIT 1`;
 }
@@ -101,7 +101,7 @@ export const FORGET_USAGE = `
 
 export const COUNT_CHOSEN = `SELECT count(*) AS total FROM hidb_videos WHERE ${CHOSEN}`;
 
-// The instance of a running one stays named: whoever reads the row later sees that its attempt was cut short.
+// The instance of a running one stays named: the row then tells that its attempt was cut short.
 export const CANCEL_VIDEOS = `
   UPDATE hidb_videos SET state = 'cancelled', finished_at = ? WHERE ${CHOSEN} RETURNING video_id AS id`;
 

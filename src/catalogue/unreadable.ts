@@ -11,7 +11,7 @@ export interface UnreadableParts {
   cause?: unknown;
 }
 
-/** For what stands in a list: a line of a message has no room for a key of a million characters. */
+/** For the contents of a list: a key of a million characters does not fit in a message. */
 export function shorten(text: string): string {
   return text.length > 200 ? `${text.slice(0, 199)}…` : text;
 }

@@ -11,7 +11,7 @@ import { prepareFile } from "./sqlite-file.js";
 export async function backupSqlite(source: string, target: string, { force }: { force: boolean }): Promise<number> {
   prepareFile(source, false);
   refuseTaken(source, target, force);
-  // Beside the target, so that the last step is a rename, and whoever looks finds a whole copy or none.
+  // Beside the target, so that the last step is a rename, and the target is a whole copy or absent.
   const draft = `${target}.${process.pid}.part`;
   try {
     await copyPages(source, draft);

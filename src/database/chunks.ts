@@ -1,4 +1,4 @@
-// Many rows travel as few parameters: JSON texts, each well below the 2 MB that D1 allows one value.
+// Passes many rows as few parameters: JSON texts, each well below the 2 MB that D1 allows for a value.
 
 const CHUNK_CHARACTERS = 400_000;
 

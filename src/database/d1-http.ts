@@ -1,4 +1,4 @@
-// The D1 contract over Cloudflare's REST API. Everything above speaks D1Database and cannot tell.
+// The D1 contract over Cloudflare's REST API.
 import type { D1DatabaseSession, D1ExecResult, D1PreparedStatement, D1Result } from "@cloudflare/workers-types";
 import { type Clock, systemClock } from "../clock.js";
 import { HidbError, messageOf } from "../errors.js";
@@ -83,7 +83,7 @@ class D1HttpDatabase implements Database, Runner {
   readonly pacing = REMOTE_PACING;
   readonly #client: D1Client;
   readonly #id: string;
-  /** Answers so far: the API has no bookmarks, and needs none, since it asks nobody but the primary. */
+  /** Answers so far, for bookmarks: the API has none, since every request goes to the primary. */
   #answers = 0;
 
   constructor(client: D1Client, id: string) {

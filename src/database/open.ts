@@ -11,6 +11,7 @@ import { readTables, readTablesOf, refuseOthers } from "./others.js";
 import { openSqlite } from "./sqlite.js";
 import { prepareFile } from "./sqlite-file.js";
 import type { Runner } from "./statement.js";
+import { DATABASE_TIME } from "./statements.js";
 
 export interface OpenOptions {
   clock: Clock;
@@ -84,8 +85,6 @@ export async function openForPool(config: Config, options: OpenOptions): Promise
   const database = await open(target.databaseId);
   return { database, calibrate: () => calibrate(clock, database), budget, openBeside: open };
 }
-
-const DATABASE_TIME = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now";
 
 /**
  * The clocks of hosts differ, and leases are compared across hosts, so all use the clock of the database. It is read once

@@ -1,4 +1,4 @@
-// Tables of somebody else: hidb stays out of their database, byte for byte, until its person has named the catalogue's table.
+// Tables of another program: hidb changes nothing beside them until HIDB_CATALOGUE_TABLE names the catalogue's table.
 import { existsSync, statSync } from "node:fs";
 import BetterSqlite3 from "better-sqlite3";
 import type { Clock } from "../clock.js";
@@ -7,13 +7,11 @@ import type { Millis } from "../video.js";
 import type { Database } from "./database.js";
 import { describeProposal, proposeCatalogues, type TableShape } from "./propose.js";
 import { describeSqliteError, isBusy } from "./sqlite-errors.js";
+import { COLUMNS_OF_TABLE, TABLE_NAMES } from "./statements.js";
 
-const TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
-const COLUMNS = "SELECT name, type, pk FROM pragma_table_info(?)";
-
-/** What SQLite, Cloudflare and wrangler keep for themselves. */
+/** Tables of SQLite, Cloudflare and wrangler. */
 const INTERNAL = /^(sqlite_|_cf_|d1_migrations$)/i;
-/** hidb has been here before, or a mirror of hidb's has. */
+/** Tables of hidb, or of a mirror. */
 const OWN = /^hidb_/i;
 
 const PATIENCE_MS: Millis = 10_000;
@@ -38,8 +36,8 @@ function readTablesNow(file: string): TableShape[] {
   // write, and a read-only connection would leave an empty one behind.
   const driver = new BetterSqlite3(file, { timeout: 0, readonly: existsSync(`${file}-wal`), fileMustExist: true });
   try {
-    const names = driver.prepare<[], string>(TABLES).pluck(true).all();
-    const columns = driver.prepare<[string], TableShape["columns"][number]>(COLUMNS);
+    const names = driver.prepare<[], string>(TABLE_NAMES).pluck(true).all();
+    const columns = driver.prepare<[string], TableShape["columns"][number]>(COLUMNS_OF_TABLE);
     return names.map((name) => ({ name, columns: INTERNAL.test(name) ? [] : columnsOf(columns, name) }));
   } finally {
     driver.close();
@@ -58,11 +56,11 @@ function columnsOf(statement: BetterSqlite3.Statement<[string], TableShape["colu
 
 /** The same of a database that is open. */
 export async function readTablesOf(database: Database): Promise<TableShape[]> {
-  const { results } = await database.prepare(TABLES).all<{ name: string }>();
+  const { results } = await database.prepare(TABLE_NAMES).all<{ name: string }>();
   const names = results.map(({ name }) => name).filter((name) => !INTERNAL.test(name));
   if (names.length === 0) return [];
   const answers = await database.batch<TableShape["columns"][number]>(
-    names.map((name) => database.prepare(COLUMNS).bind(name)),
+    names.map((name) => database.prepare(COLUMNS_OF_TABLE).bind(name)),
   );
   return names.map((name, at) => ({ name, columns: answers[at]?.results ?? [] }));
 }

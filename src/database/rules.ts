@@ -1,4 +1,4 @@
-// What D1 refuses although SQLite could do it: one set of lists, asked by the strict level's authorizer and by a look at the text.
+// What D1 refuses although SQLite can do it: the lists that the strict kind's authorizer and the check of the text use.
 import { isWord, nameOf, type Token, withoutExplain } from "./text.js";
 
 const words = (text: string) => new Set(text.trim().split(/\s+/));
@@ -16,7 +16,7 @@ export const FUNCTIONS = words(`
   tanh time timediff total total_changes trim trunc typeof unhex unicode unixepoch unlikely upper zeroblob
   snippet highlight bm25 load_extension -> ->>`);
 
-/** Functions that SQLite's ALTER TABLE calls by itself; nobody else can. */
+/** Functions that only SQLite's own ALTER TABLE can call. */
 const INTERNAL_FUNCTIONS = words(`
   sqlite_rename_table sqlite_rename_column sqlite_rename_test sqlite_rename_quotefix sqlite_drop_column
   sqlite_fail sqlite_add_constraint sqlite_drop_constraint sqlite_find_constraint`);

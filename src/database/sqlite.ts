@@ -1,4 +1,4 @@
-// The D1 contract over a local SQLite file. Everything above speaks D1Database and cannot tell.
+// The D1 contract over a local SQLite file.
 import type {
   D1Database,
   D1DatabaseSession,
@@ -154,7 +154,7 @@ class SqliteDatabase implements D1Database, Runner {
    */
   readonly syncSoon = (): void => {
     if (this.#log === undefined) return;
-    // It fails where the disk does, and then the next checkpoint says so to whoever writes.
+    // It fails where the disk does; then the next write fails at its checkpoint with the reason.
     this.#syncTimer ??= setTimeout(() => void this.#sync().catch(() => undefined), SYNC_MS).unref();
   };
 

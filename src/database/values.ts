@@ -65,7 +65,7 @@ export function wellFormed(text: string): string {
   return text.replace(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, "\uFFFD\uFFFD\uFFFD");
 }
 
-/** A cell as D1 gives it: JSON has no infinity and no -0, and blobs travel as arrays of numbers. */
+/** A cell as D1 gives it: JSON has no infinity and no -0, and blobs are arrays of numbers. */
 export function fromCell(value: unknown): unknown {
   switch (typeof value) {
     case "number":

@@ -104,7 +104,7 @@ export class D1Client {
       },
       (result) => {
         const read = readResults(result) ?? [];
-        // Several results of one text are still its own; of several texts nobody could tell whose is which.
+        // Several results of one text belong to it; of several texts it would be unknown which belong to which.
         const isWhole = queries.length === 1 ? read.length > 0 : read.length === queries.length;
         return isWhole ? read : undefined;
       },

@@ -29,7 +29,7 @@ export async function sendBatch(state: PushState, changes: Change[], deferred: b
     remote.prepare(sql.BEGIN_SEQUENCE).bind(source, sequence),
     // All guards before the first write: its triggers and foreign keys may change other rows of this batch.
     ...changes.map((change) => guard(remote, change)),
-    // What goes makes room for what comes: another row may have its unique values now.
+    // Deletions first: another row may have the unique values of a deleted one now.
     ...changes.filter(({ row }) => row === null).map((change) => write(remote, change)),
     ...changes.filter(({ row }) => row !== null).map((change) => write(remote, change)),
   ];

@@ -8,7 +8,7 @@ import { openSqlite } from "../sqlite.js";
 import { describeSqliteError } from "../sqlite-errors.js";
 import { type Piece, splitStatements } from "../text.js";
 
-/** Fills `scratch`, a path where nothing is yet; whoever closes the database calls `removeScratch` afterwards. */
+/** Fills `scratch`, a path where nothing is yet; after the database is closed, call `removeScratch`. */
 export async function openDump(dump: string, scratch: string): Promise<Database> {
   await removeScratch(scratch);
   // Not by the contract: a dump names rows before the rows they lead to, over more statements than one batch can hold.

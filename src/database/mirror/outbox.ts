@@ -8,7 +8,7 @@ export const EVENTS = ["replace", "insert", "update", "delete"];
 export function triggersOf(table: MirrorTable): string[] {
   const { name } = table;
   const outcome = name.toLowerCase() === "hidb_videos";
-  // A claim and its release are nobody's business elsewhere: what counts is how an attempt ended.
+  // Claims and releases concern this pool only: what is pushed is how an attempt ended.
   const settled = outcome
     ? " WHEN NEW.state <> 'running' AND NOT (NEW.state = 'pending' AND OLD.state = 'running' AND NEW.attempt = OLD.attempt - 1)"
     : "";

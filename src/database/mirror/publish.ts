@@ -1,4 +1,4 @@
-// Puts the gathered rows in the place of the local ones, in one transaction: indexes, triggers and views are made after
+// Replaces the local rows by the gathered ones, in one transaction: indexes, triggers and views are made after
 // the rows, and what has changed here since the last pull stays.
 import type { D1PreparedStatement } from "@cloudflare/workers-types";
 import { HidbError } from "../../errors.js";
@@ -237,7 +237,7 @@ async function settleConflicts(local: Database, schema: Schema, present: Schema,
         text === null ? null : readRow(text),
       ) as [Row | null, Row | null, Row | null];
       if (matches(base, remote)) continue;
-      // What is here as it was, or as it is there, is nobody's change any more.
+      // A row that is as it was, or as it is in D1, is no change any more.
       const same = JSON.stringify(remote) === JSON.stringify(here) || matches(base, here);
       if (!same) conflicts.push({ table: table.name, key, base, local: here, remote });
       const long = longText(remoteText);

@@ -99,7 +99,7 @@ async function held<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** Rows of a table that no pull has brought are nobody's copy: a pull would be the end of them. */
+/** Rows of a table that no pull has brought exist nowhere else: a pull would delete them. */
 async function refuseForeign(local: Database, schema: Schema): Promise<void> {
   const text = await local.prepare(sql.GET).bind("tables").first<string>("value");
   const pulled = text === null ? [] : (JSON.parse(text) as MirrorTable[]).map(({ name }) => name);

@@ -16,7 +16,7 @@ export const MAKE_LOCAL = [
 ];
 
 // One row for each local file that pushes. A sequence that is not higher than the last one breaks the CHECK, and so does
-// a row that is not as it was: either undoes the whole batch. `burnt`: nobody shall apply this sequence any more.
+// a row that is not as it was: either undoes the whole batch. `burnt`: this sequence must not be applied any more.
 export const MAKE_REMOTE = `
   CREATE TABLE IF NOT EXISTS hidb_mirror_applied (
     source TEXT PRIMARY KEY, sequence INTEGER NOT NULL, burnt INTEGER NOT NULL DEFAULT 0,
