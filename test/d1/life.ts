@@ -100,7 +100,7 @@ export async function startLife(server: D1Server, databaseId: string, options: L
       ...{ spoolDir, leaseMs: options.leaseMs ?? 3000, claimCount: 50, drainMs: 5000, heartbeatMs: 500, timeoutMs: 0 },
       ...{ maxAttempts: 3, groupCount: 50, groupMs: 300, backoffMs: 20, backoffMaxMs: 100, concurrency: 1 },
       // No life here waits for another one to show what it takes.
-      ...{ instanceMemoryMb: 100_000, force: true },
+      ...{ instanceMemoryMb: 100_000, force: true, staggerMs: 0 },
       ...options.config,
     },
   });
