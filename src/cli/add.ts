@@ -69,7 +69,7 @@ const openForAdding: typeof withScratchDatabase = (config, use) => withDatabase(
 const openForTrying: typeof withScratchDatabase = (config, use) =>
   databaseExists(config) ? withDatabase(config, "read", use) : withScratchDatabase(config, use);
 
-/** What the settings call the catalogue: somebody else's table is refused before a database is made for it. */
+/** Checks the settings of the catalogue: a table that hidb did not make is refused before a database is made for it. */
 function namesOf(config: Config): CatalogueTable {
   return {
     table: config.catalogueTable,

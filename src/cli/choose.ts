@@ -15,7 +15,7 @@ export function refuseNothing(ids: number[], states: State[], example: string): 
   });
 }
 
-/** What of the named videos is left as it is, as one sentence; errors: VIDEO_UNKNOWN before anything is changed. */
+/** Which of the named videos stay unchanged, as one sentence; errors: VIDEO_UNKNOWN before anything is changed. */
 export async function describeUntouched(
   database: Database,
   ids: number[],

@@ -1,4 +1,4 @@
-// What every command needs: the settings, the database, and who is alive.
+// What every command needs: the settings, the database, and which instances are alive.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
@@ -39,8 +39,8 @@ export function migrateOptions(config: Config): MigrateOptions {
 }
 
 /**
- * What a command means to do: `read` leaves the database as it is and fails when hidb has never been there; `change`
- * brings it to this hidb's schema first; `create` also makes the file.
+ * How a command uses the database: `read` leaves it unchanged and fails when it lacks hidb's tables; `change` applies
+ * pending migrations first; `create` also creates the file.
  */
 export type Access = "read" | "change" | "create";
 
@@ -69,7 +69,7 @@ async function refuseUnprepared(database: Database, config: Config): Promise<voi
   });
 }
 
-/** For trying a change on nothing: a database in memory stands for the one that is not there. */
+/** For a dry run without a database: an empty one in memory takes its place. */
 export async function withScratchDatabase<T>(
   config: Config,
   use: (database: Database, catalogue: CatalogueTable) => Promise<T>,
@@ -81,7 +81,7 @@ export function databaseExists(config: Config): boolean {
   return config.database === "d1" || existsSync(config.sqliteFile);
 }
 
-/** The rule of the reclaim, at this moment: a single look cannot wait for a lease far ahead to be renewed. */
+/** The rule of reclaiming, at this moment; a single read cannot wait for the renewal of a lease far in the future. */
 export function deathJudge(): IsDead {
   const { boot } = identifyProcess();
   const now = clock.now();
@@ -114,5 +114,5 @@ export function parseCount(text: string): number {
   throw new InvalidArgumentError("Expected a whole number >= 0.");
 }
 
-/** A catalogue's own word for a video that has no source any more. */
+/** Shown for a video whose catalogue row is gone. */
 export const NO_SOURCE = "(no longer in the catalogue)";

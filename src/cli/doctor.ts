@@ -52,7 +52,7 @@ function describe(
   ];
 }
 
-/** Nobody looks for it but beside the database. */
+/** Only looked for beside the database. */
 function describeHome(startHome: ChosenHome | undefined): string[] {
   if (startHome === undefined || startHome.refusals.length === 0) return [];
   const why = startHome.refusals.map(printable).join("; ");

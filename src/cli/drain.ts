@@ -1,5 +1,5 @@
-// `hidb drain`: everything comes to rest. What runs is finished however long it takes, what has not started is given back,
-// and the instances stay up with empty hands until `hidb resume`.
+// `hidb drain`: running videos are finished, however long they take, those not started are released, and the instances
+// stay up idle until `hidb resume`.
 import type { Command } from "commander";
 import { setDraining } from "../catalogue/backlog.js";
 import type { Database } from "../database/database.js";
@@ -56,7 +56,7 @@ async function drain(flags: DrainFlags, command: Command): Promise<void> {
 
 const LOOK_MS = 200;
 const DISTANT_LOOK_MS = 10_000;
-/** Between two looks, in times that the last one took: a look reads every open video. */
+/** The pause between two reads, as a multiple of the last one's duration: a read covers every open video. */
 const LOOK_SHARE = 20;
 const NOTE_EVERY_MS = 10_000;
 
@@ -77,7 +77,7 @@ async function waitForRest(database: Database, lookEveryMs: Millis): Promise<num
   }
 }
 
-/** What a dead instance holds nobody finishes, and nobody is there to take it back. */
+/** Videos of a dead instance are not finished, and no live instance is there to reclaim them. */
 async function refuseUnheld(database: Database): Promise<void> {
   const { live } = await readInstances(database, { now: clock.now(), isDead: deathJudge() });
   if (live.length > 0) return;

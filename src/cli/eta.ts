@@ -22,7 +22,7 @@ export function describeLeft({ p50, p90 }: Eta, now: Millis): string {
 
 const DAY_MS = 86_400_000;
 
-/** As much of it as tells it apart from now: the seconds, the hour, the day. */
+/** Only the parts that differ from now: the seconds, the hour, the day. */
 export function formatMoment(at: Millis, now: Millis): string {
   const date = new Date(at);
   const time = new Intl.DateTimeFormat("en-GB", { timeStyle: at - now < 600_000 ? "medium" : "short" }).format(date);

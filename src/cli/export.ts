@@ -1,4 +1,4 @@
-// `hidb export`: what came of the videos, as a file that other programs or people read.
+// `hidb export`: the results as a file for other programs or for people.
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { Config } from "../config/settings.js";
@@ -114,7 +114,7 @@ async function writeReport({ database, catalogue, config, flags, sink }: Parts):
   return `report on ${plural(facts.total, "video")}`;
 }
 
-/** A flag that would do nothing is told, not passed over. */
+/** A flag without an effect is refused, not ignored. */
 function refuseMisplaced({ format, state, since, raw }: ExportFlags): void {
   const isRows = format !== "joblog" && format !== "html";
   const misplaced = [

@@ -1,4 +1,4 @@
-// The folders that instances write to, looked at before anything is made or started.
+// Checks the folders that instances write to, before anything is made or started.
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Config } from "../config/settings.js";

@@ -1,4 +1,4 @@
-// `hidb init catalogue`: proposes the settings that make a table of one's own the catalogue; changes nothing.
+// `hidb init catalogue`: proposes the settings that make an existing table the catalogue; changes nothing.
 import type { Command } from "commander";
 import type { Config } from "../config/settings.js";
 import { nameDatabase, openRemote } from "../database/open.js";

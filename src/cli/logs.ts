@@ -1,4 +1,4 @@
-// `hidb logs`: what all instances of this host have to say, in time order.
+// `hidb logs`: the log lines of all instances of this host, in time order.
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { HidbError } from "../errors.js";
 import { LOG_LEVELS, type LogFilter, type LogLevel, type LogLine } from "../report/log/line.js";

@@ -1,4 +1,4 @@
-// `hidb mirror`: a D1 database in a local file, and what was done there taken back.
+// `hidb mirror`: copies a D1 database into a local file, and pushes what was done there back.
 import type { Command } from "commander";
 import { isOwnTable } from "../catalogue/table.js";
 import { inheritedEnvironment } from "../config/environment.js";
@@ -75,7 +75,7 @@ async function pull(flags: PullFlags, command: Command): Promise<void> {
         partial: flags.from !== undefined,
         onProgress: showProgress("read", flags),
       });
-      // What a database of somebody else lacks: the pool's own tables.
+      // Adds the pool's own tables, which a database that hidb never used lacks.
       if (!flags.dryRun) await migrate(local, migrateOptions(config));
       if (result.conflicts.length > 0 && prefer === undefined) process.exitCode = EXIT.unfinished;
       if (flags.json) return sayJson({ ...result, dryRun: flags.dryRun ?? false });
@@ -160,9 +160,9 @@ async function openWranglerFile(config: Config, where: string | true): Promise<D
   return openSqlite(localD1File(location.projectFolder, database), { clock });
 }
 
-/** A database that hidb has been to must know all that the local file will know, or its tables would lack columns. */
+/** A D1 database with hidb's tables must have the local file's schema, or its tables would lack columns. */
 async function refuseOlder(remote: Database, config: Config): Promise<void> {
-  // It is only read: whose tables are there does not matter.
+  // It is only read: tables that hidb did not make do not matter.
   const options = { ...migrateOptions(config), withCatalogue: true, guard: async () => undefined };
   const pending = await pendingMigrations(remote, options);
   const isNew = pending.length === listMigrations(options.folder).length;

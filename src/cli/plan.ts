@@ -42,7 +42,7 @@ async function plan(flags: PlanFlags, command: Command): Promise<void> {
   for (const line of describePlan(made)) say(line);
 }
 
-/** With both figures given nothing is asked of a database: it need not be there yet. */
+/** With both figures given, no database is needed. */
 async function makePlan(flags: PlanFlags, config: Config): Promise<PoolPlan> {
   const { instances, secondsPerVideo, videos, memoryPerInstance, budget } = flags;
   const options = {
@@ -114,7 +114,7 @@ function describeBox({
   return `memory: ${formatMb(budgetBytes)} ${from}, room for ${formatCount(most)} of ${formatMb(memoryPerInstanceBytes)}${measured}${unfit}`;
 }
 
-/** The fastest that fits: a larger pool that is no faster costs memory for nothing. */
+/** The smallest of the fastest pools that fit: a larger one that is no faster wastes memory. */
 function bestOf(rows: PlanRow[]): PlanRow {
   const [first] = rows as [PlanRow, ...PlanRow[]];
   return rows.filter(({ fits }) => fits).reduce((best, row) => (row.p50S < 0.95 * best.p50S ? row : best), first);

@@ -1,11 +1,11 @@
-// Results go to stdout, everything else to stderr; nothing that a name contains can disturb a terminal.
+// Results go to stdout, everything else to stderr; names are shown without control characters.
 import { once } from "node:events";
 import { styleText } from "node:util";
 import { readCommandName } from "../config/environment.js";
 
 let whenUnheard: (() => void) | undefined;
 
-/** `| head` is a way to say "enough". */
+/** With `| head`, a closed pipe is no error. */
 export function quietOnClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
@@ -16,12 +16,12 @@ export function quietOnClosedPipe(): void {
   }
 }
 
-/** For a command that has something to put away: called whenever a line could not be written, in place of the end. */
+/** For a command that must clean up: called when a line could not be written, instead of ending the process. */
 export function onUnheard(act: () => void): void {
   whenUnheard = act;
 }
 
-/** Commands of ours in a `next:` or `fix:` line, so that they can be typed as they stand. */
+/** Writes hidb's commands in a `next:` or `fix:` line so that they can be typed as they stand. */
 export function asTyped(text: string): string {
   return text.replace(/(^|`|next: |then )hidb (?=[a-z<-])/gm, `$1${readCommandName()} `);
 }

@@ -1,4 +1,4 @@
-// `hidb remove`: videos that shall not be in the catalogue any more, with all that is recorded of them.
+// `hidb remove`: removes videos from the catalogue, with all records of them.
 import type { Command } from "commander";
 import { refuseForeignTable } from "../catalogue/add.js";
 import { findStates } from "../catalogue/backlog.js";

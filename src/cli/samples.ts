@@ -8,7 +8,7 @@ import { note } from "./print.js";
 
 export const SAMPLES = join(PROJECT_ROOT, "data", "samples");
 
-/** Only where no database was named: a file that somebody has named, and D1, get nothing that was not asked for. */
+/** Only where no database was named: a named file and D1 get nothing unasked. */
 export function mayUseSamples(config: Config): boolean {
   return config.database === "sqlite" && config.origins.sqliteFile === "default" && isOwnTable(config);
 }

@@ -1,17 +1,17 @@
-// What ends a command that has something to put away: the first signal asks, the second is told what is waited for, the
-// third ends it at once.
+// Signals for a command that must clean up: the first one asks it to end, at the second it says what it waits for, the third
+// ends it at once.
 import { endPm2Commands } from "../pm2-command.js";
 import { clock } from "./context.js";
 import { note, onUnheard } from "./print.js";
 
 const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: 130, SIGPIPE: 141, SIGTERM: 143 };
 
-/** SIGPIPE stands for a reader of ours that has gone, as in `hidb start | head`: Node has no such signal to listen to. */
+/** SIGPIPE stands for a closed output, as in `hidb start | head`: Node delivers no such signal. */
 export type StopSignal = keyof typeof SIGNAL_EXIT;
 
-/** npm hands a Ctrl-C on to whoever got it from the terminal already: two within this time are one. */
+/** npm repeats a Ctrl-C that the terminal has sent already: two within this time count as one. */
 const ECHO_MS = 250;
-/** So long a signal may come after the reader of our lines has gone. */
+/** How long after a closed output a signal may still arrive. */
 const UNHEARD_MS = 100;
 
 interface Ending {
@@ -36,7 +36,7 @@ export function listenForStop({ waitsFor, endNow }: Ending): AbortController {
       else endAtOnce(name, endNow);
     });
   }
-  // A terminal that goes away sends its signal, too: that is the reason then.
+  // A closing terminal sends a signal, too; that is then the reason.
   onUnheard(() => clock.timer(UNHEARD_MS, () => stop.abort("SIGPIPE")));
   return stop;
 }

@@ -1,4 +1,4 @@
-// `hidb status`: where the pool stands, on one screen.
+// `hidb status`: the state of the pool on one screen.
 import type { Command } from "commander";
 import { isOwnTable } from "../catalogue/table.js";
 import type { Config } from "../config/settings.js";
@@ -157,7 +157,7 @@ function shorten(text: string): string {
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }
 
-/** What is in a table that somebody else fills is only known once the pool has looked. */
+/** The rows of a table that hidb did not make are only counted once the pool has read it. */
 function nextCommand(status: Status, ownTable: boolean): string {
   const { counts, instances, paused, draining, halted } = status;
   if (counts.total === 0) return ownTable ? "hidb add <folder or list>" : "hidb start";

@@ -1,4 +1,4 @@
-// What keeps the pool from claiming, in words.
+// Describes what keeps the pool from claiming.
 import type { Status } from "../report/status.js";
 import { asTyped, formatTime, printable } from "./print.js";
 

@@ -1,4 +1,4 @@
-// `hidb uninstall`: takes out of a database, and off the disk, what hidb has made; asks nothing, and does nothing without --yes.
+// `hidb uninstall`: removes hidb's tables from a database, and its files from the disk; does nothing without --yes.
 import { existsSync, rmSync } from "node:fs";
 import type { Command } from "commander";
 import { handedOverFile } from "../config/handed-over.js";
@@ -61,7 +61,7 @@ async function uninstall(flags: UninstallFlags, command: Command): Promise<void>
   if (!files) note("hidb: logs, spool and token stay; --files removes them, too");
 }
 
-/** Folders that a person has named may hold more than hidb's files: they stay. */
+/** Folders named by settings may hold other files: they stay. */
 function findFiles(config: Config, isOwn: boolean): string[] {
   const folders = (["logDir", "spoolDir", "workerDir"] satisfies SettingKey[]).flatMap((key) =>
     config.origins[key] === "default" ? [config[key]] : [],

@@ -1,4 +1,4 @@
-// `hidb verify`: is every video accounted for, and was no attempt doubled?
+// `hidb verify`: accounts for every video and every attempt.
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Command } from "commander";
@@ -35,7 +35,7 @@ async function verify(flags: VerifyFlags, command: Command): Promise<void> {
   const config = readSettings(command);
   const journal = findJournal(flags.journal, config.journal);
   await withDatabase(config, "read", async (database, catalogue) => {
-    // Rows that somebody has just inserted are no problem, only new.
+    // Rows inserted a moment ago are no problem.
     if ((await countMissing(database, catalogue)) > 0) await adoptVideos(database, catalogue);
     const report = await verifyDatabase(database, {
       catalogue,

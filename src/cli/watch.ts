@@ -1,4 +1,4 @@
-// `hidb watch`: the pool on one screen, until somebody leaves. It only reads, unless a key says otherwise.
+// `hidb watch`: the pool on one screen, until q. It only reads, except for the keys that change something.
 import type { Command } from "commander";
 import { readSettings, withDatabase } from "./context.js";
 import { exitCodeOfSignal, listenForStop } from "./signals.js";

@@ -12,7 +12,7 @@ import type { ChosenHome } from "../start/home.js";
 export interface Pm2Process {
   name: string;
   pid: number;
-  /** In a row, the one under way among them. */
+  /** Failed starts in a row, the one under way included. */
   failedStarts?: number | undefined;
   pm2_env: {
     pm_pid_path?: string | undefined;
@@ -56,9 +56,9 @@ export interface DatabaseFacts {
   pending?: string[] | undefined;
   live: InstanceRow[];
   dead: InstanceRow[];
-  /** Times in it that lie further ahead than can have been meant. */
+  /** Times in it that lie implausibly far in the future. */
   ahead?: FarTimes | undefined;
-  /** How far its clock is ahead of ours. */
+  /** How far its clock is ahead of this machine's. */
   aheadMs?: Millis | undefined;
 }
 

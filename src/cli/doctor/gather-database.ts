@@ -1,4 +1,4 @@
-// The doctor's look at the database, without changing it.
+// Reads the facts about the database for the doctor, without changing it.
 import { accessSync, closeSync, constants, existsSync, openSync, readSync, statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { TOLERANCE_MS } from "../../claim/ahead.js";
@@ -93,7 +93,7 @@ function isWritable(file: string): boolean {
   }
 }
 
-/** From the header: to open the file would already change it. */
+/** From the header: opening the file would already change it. */
 function journalModeOf(file: string): string | undefined {
   const header = Buffer.alloc(20);
   try {

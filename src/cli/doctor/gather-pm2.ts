@@ -1,4 +1,4 @@
-// The doctor's look at PM2: daemons that run, what they have, and what they keep. Starts none.
+// Reads the facts about PM2 for the doctor: running daemons, their apps, their saved list. Starts no daemon.
 import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";

@@ -1,4 +1,4 @@
-// The doctor's look at everything: settings, program, PM2, database, machine. Nothing is changed, nothing is started.
+// Reads the facts for the doctor: settings, program, PM2, database, machine. Changes and starts nothing.
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { hostname } from "node:os";
@@ -45,7 +45,7 @@ export async function gather(flags: ConfigSources["flags"] = {}): Promise<Facts>
     dumps: homes.map((home) => readDump(home, config.appName)).filter((dump) => dump !== undefined),
     pm2LogBytes: homes.reduce((sum, home) => sum + sizeOfLogs(home, config.appName), 0),
     folders: findUnwritable(config),
-    // A pool that runs has taken them itself.
+    // A running pool has taken the ports itself.
     ports: running === 0 && (database?.live.length ?? 0) === 0 ? await findTaken(config) : [],
     count: Math.max(running, countOf(config, budget)),
     processor: trusted ? await failureOf(() => checkProcessor(config)) : undefined,
@@ -60,7 +60,7 @@ interface ReadSettings {
   trusted: boolean;
 }
 
-/** All that is wrong with the environment, not only the first. */
+/** All errors of the environment, not only the first. */
 function readSettings(flags: ConfigSources["flags"] = {}, environment: NodeJS.ProcessEnv): ReadSettings {
   const settingErrors: HidbError[] = [];
   const left = { ...environment };
@@ -101,7 +101,7 @@ async function failureOf(check: () => unknown): Promise<HidbError | undefined> {
   }
 }
 
-/** On D1 the database's own look says it. */
+/** On D1, gather-database.ts reports it. */
 function checkWrangler({ wranglerConfig, database, cloudflareEnv, processor }: Config): void {
   if (database === "d1" || processor === "worker") return;
   const location = findWranglerConfig(wranglerConfig || process.cwd());

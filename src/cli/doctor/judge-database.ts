@@ -1,8 +1,8 @@
-// The doctor on the database: the file and its disk, the schema, D1, and who else works on it.
+// Findings about the database: the file and its disk, the schema, D1, and other pools that work on it.
 import type { DatabaseFacts, Facts } from "./facts.js";
 import { type Finding, fromError, problem, warning } from "./finding.js";
 
-/** Where locks do not hold across hosts, or the memory that WAL shares is not shared. */
+/** File systems whose locks do not hold across hosts, or that do not share the memory that WAL needs. */
 const NETWORK: Record<number, string> = {
   26985: "NFS",
   4283649346: "CIFS",

@@ -1,15 +1,15 @@
-// The doctor on PM2: its versions, its daemon, what it keeps of earlier days, and the instances it has.
+// Findings about PM2: its versions, its daemon, its saved list, and its instances.
 import type { Facts, Pm2Process } from "./facts.js";
 import { type Finding, fromError, problem, warning } from "./finding.js";
 
 const LEAST_NODE = [22, 13] as const;
-/** Reloads that cross lost instances before. */
+/** Before this version, concurrent reloads lost instances. */
 const LEAST_PM2 = [7, 0, 4] as const;
 const LOG_LARGE_BYTES = 100 * 1048576;
 /** Two attempts that ignore their signal are given up after 5 s each; then come the last settlements. */
 const AFTER_DRAIN_MS = 12_000;
 const DO_NOT_RESTART = 42;
-/** In a row: one may be a machine that was busy. */
+/** In a row: a single one may be due to a busy machine. */
 const FAILED_STARTS = 2;
 
 export function judgePm2(facts: Facts): Finding[] {
@@ -131,7 +131,7 @@ function judgeProcesses(processes: Pm2Process[], { config }: Facts): Finding[] {
   return [...findings, ...judgeSettings(processes, config)];
 }
 
-/** Only what would send work elsewhere: the other settings are a matter of taste. */
+/** Only settings that would change where work is done. */
 function judgeSettings(processes: Pm2Process[], config: Facts["config"]): Finding[] {
   const keys = {
     HIDB_SQLITE_FILE: config.sqliteFile,

@@ -1,11 +1,11 @@
-// The doctor's judgement: facts in, findings out, nothing touched.
+// Turns facts into findings.
 import { SETTINGS } from "../../config/settings.js";
 import type { Facts } from "./facts.js";
 import { type Finding, fromError, problem, warning } from "./finding.js";
 import { judgeDatabase } from "./judge-database.js";
 import { judgePm2 } from "./judge-pm2.js";
 
-/** Errors first, each kind in the order in which a start would run into it. */
+/** Errors first, each kind in the order in which a start would meet it. */
 export function judgeSetup(facts: Facts): Finding[] {
   const findings = [
     ...judgeSettings(facts),
@@ -17,7 +17,7 @@ export function judgeSetup(facts: Facts): Finding[] {
   return findings.sort((a, b) => Number(b.severity === "error") - Number(a.severity === "error"));
 }
 
-/** Names that PM2 would take from the shell for options of its own, or for the mark of a process of its. */
+/** Shell variables that PM2 would take for its own options or for the mark of one of its processes. */
 const POISON = [
   ...["NODE_APP_INSTANCE", "instances", "name", "script", "cwd", "args", "exec_mode", "kill_timeout", "listen_timeout"],
   ...["watch", "autorestart", "max_restarts", "max_memory_restart", "treekill", "pmx", "cron_restart", "node_args"],

@@ -39,7 +39,7 @@ function toCsv(video: ListedVideo, raw: boolean): string {
   }).join();
 }
 
-/** A spreadsheet takes a cell that begins like this for a formula, and a title or an error may come from anywhere. */
+/** A spreadsheet takes a cell that begins like this for a formula; titles and errors are not trusted. */
 function disarm(text: string): string {
   return /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/.test(text) ? `'${text}` : text;
 }

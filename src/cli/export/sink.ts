@@ -25,7 +25,7 @@ export interface Sink {
 
 export const STANDARD_OUTPUT: Sink = { write: sayMuch, finish: () => undefined, abandon: () => undefined };
 
-/** Whoever looks at the file finds the old one or the whole new one; an old one only gives way to `force`. */
+/** A reader finds the old file or the complete new one; an old one is only replaced with `force`. */
 export function openFile(file: string, { force }: { force: boolean }): Sink {
   if (!force && existsSync(file)) throw alreadyThere(file);
   sweep(file);
@@ -45,10 +45,10 @@ export function openFile(file: string, { force }: { force: boolean }): Sink {
   };
 }
 
-/** An export writes all the time; one that has not for so long, and whose process is not here, was killed. */
+/** An export writes constantly; a draft unchanged for this long, without a process here, is from one that was killed. */
 const SILENT_MS = 60_000;
 
-/** What exports of this file have left that were killed: nobody else would ever take it away. */
+/** Removes the drafts of killed exports of this file: nothing else would. */
 function sweep(file: string): void {
   const begin = `${basename(file)}.`;
   try {
@@ -59,7 +59,7 @@ function sweep(file: string): void {
       if (clock.now() - statSync(left).mtimeMs > SILENT_MS) rmSync(left, { force: true });
     }
   } catch {
-    // A folder that may be written and not listed: then it stays.
+    // The folder may be writable but not readable: then drafts stay.
   }
 }
 
@@ -71,7 +71,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** A link, unlike a rename, never takes the place of another file. Where there are no links a look before has to do. */
+/** A link, unlike a rename, never replaces another file. Without links, a check before has to suffice. */
 function renameUnlessThere(from: string, to: string): void {
   try {
     linkSync(from, to);

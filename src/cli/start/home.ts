@@ -1,4 +1,4 @@
-// The PM2 home of a run: the user's own, or one of ours that nobody else has to do with and that goes when the run ends.
+// The PM2 home of a run: the user's own, or one that only this run uses and that is removed when the run ends.
 import { createHash } from "node:crypto";
 import { chmodSync, linkSync, lstatSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -11,7 +11,7 @@ import { codeOf, HidbError } from "../../errors.js";
 /** A unix socket's path has 107 bytes at most; PM2 adds `/interactor.sock` to its home. */
 const LONGEST_PATH = 107;
 const LONGEST_HOME = 85;
-/** Says which `hidb start` a home of ours belongs to. */
+/** Names the `hidb start` that a home belongs to. */
 const OWNER = "hidb-start.json";
 
 /**
@@ -73,7 +73,7 @@ export async function previewHomes(typed: string, own: string[]): Promise<{ type
   }
 }
 
-/** Why PM2 cannot work there; a folder that was made for nothing is removed. */
+/** Why PM2 cannot work there; a folder made in vain is removed. */
 async function tryHome(home: string, longest: number): Promise<string | undefined> {
   const bytes = Buffer.byteLength(home);
   if (bytes > longest) return `its path has ${bytes} bytes, and PM2's sockets allow ${longest}`;
@@ -203,7 +203,7 @@ function refuseStranger(home: string): void {
   });
 }
 
-/** Below /tmp anybody may have made a folder, or a link, of that name. */
+/** Below /tmp another user may have made a folder or a link of that name. */
 function isStrange(home: string): boolean {
   const stat = lstatSync(home, { throwIfNoEntry: false });
   return stat !== undefined && !(stat.isDirectory() && stat.uid === (process.getuid?.() ?? stat.uid));

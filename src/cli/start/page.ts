@@ -1,4 +1,4 @@
-// The page of the pool that a run has started: whether it is really there, and how long it stays.
+// The page of the pool that a run has started: whether it answers, and how long it stays.
 import { readFileSync } from "node:fs";
 import * as v from "valibot";
 import type { Config } from "../../config/settings.js";
@@ -35,7 +35,7 @@ export async function announcePage(
     await clock.sleep(LOOK_EVERY_MS, signal);
     if (signal.aborted) return undefined;
   }
-  // What has stopped them is told by the watch.
+  // watch() reports what has stopped them.
   if ((await listInstances()).length === 0) return undefined;
   note(`hidb: the page is not there: ${describeTrouble(config.port, foreign > 0)}; HIDB_PORT=<port> takes another one`);
   return undefined;
@@ -67,7 +67,7 @@ function describeTrouble(port: number, taken: boolean): string {
   return `port ${port} is taken by ${owner === undefined ? "another program" : `${owner.name} (pid ${owner.pid})`}`;
 }
 
-/** Whether somebody sits there who can press a key: a command in the background would be stopped for reading. */
+/** Whether a person can press a key: a command in the background would be stopped for reading. */
 export function isInteractive(): boolean {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return false;
   try {

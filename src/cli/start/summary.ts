@@ -1,4 +1,4 @@
-// What stands on the screen when a run is over.
+// What is printed when a run is over.
 import type { Config } from "../../config/settings.js";
 import type { Database } from "../../database/database.js";
 import { describeOver } from "../../report/limits.js";

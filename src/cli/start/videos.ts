@@ -65,7 +65,7 @@ export async function fillWithSamples({ database, catalogue }: Filling, { journa
     { journal, dryRun: false },
   );
   const { entries } = scanFolder(SAMPLES);
-  // Those in `broken` are for who asks for them.
+  // Those in `broken` are only used when they are named.
   const whole = entries.filter(({ source }) => dirname(source) === SAMPLES);
   await addVideos(database, catalogue, { entries: whole, refused: [] });
   const again = forgotten.count > 0 ? ", once more" : "";

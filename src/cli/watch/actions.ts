@@ -1,4 +1,4 @@
-// What the keys do to the pool: pause, resume, retry, scale. Each says in a line what came of it.
+// What the keys do to the pool: pause, resume, retry, scale. Each resolves to one line about the result.
 import { countRetriable, findRetriable, retryVideos, setPaused } from "../../catalogue/backlog.js";
 import type { Config } from "../../config/settings.js";
 import type { Database } from "../../database/database.js";

@@ -20,7 +20,7 @@ export interface PlainParts {
   json: boolean;
 }
 
-/** Until a signal comes, or nobody reads any more. */
+/** Until a signal, or until the output is closed. */
 export async function watchPlainly({ database, config, stop, json }: PlainParts): Promise<void> {
   const feed = openFeed(database, config, 0);
   const everyMs = json ? OBJECT_EVERY_MS : LINE_EVERY_MS;

@@ -1,10 +1,10 @@
-// The terminal while it is ours: a screen of its own, keys one by one; given back as it was on every way out.
+// The terminal of `hidb watch`: an alternate screen, single keys; restored on every way out.
 import { createLogUpdate } from "log-update";
 
 export interface Terminal {
   size(): { columns: number; rows: number };
   draw(text: string): void;
-  /** Gives the terminal back; any number of times. */
+  /** Restores the terminal; may be called repeatedly. */
   close(): void;
 }
 
@@ -43,7 +43,7 @@ export function openTerminal({ onKey, onResize }: TerminalOptions): Terminal {
     stdin.pause();
   };
   const resize = () => {
-    // What stood there has been broken into other lines: nothing that log-update knows is true any more.
+    // The lines have been wrapped anew: what log-update remembers is no longer valid.
     if (!open) return;
     stdout.write(CLEAR);
     update = createLogUpdate(stdout);

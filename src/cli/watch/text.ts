@@ -5,7 +5,7 @@ export type Style = Parameters<typeof styled>[0];
 export type StyledText = string | [Style, string];
 export type ScreenLine = StyledText[];
 
-/** As it stands on the screen: no control character of anybody's, no wider than the terminal. */
+/** As shown on the screen: without control characters, cut to the terminal's width. */
 export function render(line: ScreenLine, width: number): string {
   let left = width;
   let text = "";
@@ -19,7 +19,7 @@ export function render(line: ScreenLine, width: number): string {
   return text;
 }
 
-/** What does not fit ends in a dot dot dot. */
+/** Text that does not fit ends in an ellipsis. */
 export function cut(text: string, width: number): string {
   if (widthOf(text) <= width) return text;
   if (width <= 0) return "";

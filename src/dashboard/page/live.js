@@ -36,7 +36,7 @@ export async function follow() {
     await whenSeen();
     const heard = await listen();
     if (document.hidden) continue;
-    // An instance that drains ends its streams, and another one takes over: no trouble, if it does at once.
+    // A draining instance ends its streams, and another one takes over: not an error if that happens at once.
     if (heard) waitMs = FIRST_WAIT_MS;
     else change({ state: "lost" });
     await sleep(waitMs);

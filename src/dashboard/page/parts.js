@@ -129,7 +129,7 @@ export function describeError(error) {
 }
 
 /**
- * Something read from the API: asked at the start, and again no more often than the pool can bear.
+ * Data read from the API: loaded at the start, and again no more often than the pool allows.
  * @template Data
  */
 export class Resource {
