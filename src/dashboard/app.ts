@@ -6,7 +6,6 @@ import { Attempts } from "./attempts.js";
 import { readJsonBody } from "./body.js";
 import { Events } from "./events.js";
 import { refuseStrangeHost, refuseStranger } from "./guard.js";
-import type { Door, House } from "./house.js";
 import { METRICS_TYPE, writeMetrics } from "./metrics.js";
 import { describeApi } from "./openapi.js";
 import { PAGE_FILES, PAGE_POLICY, readPageFile } from "./page/files.js";
@@ -16,6 +15,7 @@ import { CHANGE_ROUTES } from "./routes/changes.js";
 import { OUTSIDE_ROUTES } from "./routes/outside.js";
 import { POOL_ROUTES } from "./routes/pool.js";
 import { VIDEO_ROUTES } from "./routes/videos.js";
+import type { Door, ServedPool } from "./served-pool.js";
 import { View } from "./view.js";
 
 type Bindings = { Bindings: HttpBindings & { door: Door } };
@@ -32,8 +32,8 @@ export interface App {
   close(): void;
 }
 
-export function createApp(house: House): App {
-  const view = new View(house);
+export function createApp(pool: ServedPool): App {
+  const view = new View(pool);
   const events = new Events(view);
   const app = makeRoutes(view, events);
   return {
@@ -48,7 +48,7 @@ export function createApp(house: House): App {
 }
 
 function makeRoutes(view: View, events: Events): Hono<Bindings> {
-  const { config } = view.house;
+  const { config } = view.pool;
   const app = new Hono<Bindings>();
   const attempts = new Attempts();
   app.use(async (context, next) => {
@@ -81,7 +81,7 @@ function makeRoutes(view: View, events: Events): Hono<Bindings> {
     const { req, env } = context;
     if (route.access === "change") {
       const address = env.incoming.socket.remoteAddress ?? "";
-      const asking = { headers: req.raw.headers, address, now: view.house.clock.monotonic() };
+      const asking = { headers: req.raw.headers, address, now: view.pool.clock.monotonic() };
       refuseStranger(asking, config, attempts);
     }
     const body = route.method === "POST" ? await readJsonBody(req.raw, route.bodyLimit) : {};

@@ -77,7 +77,7 @@ export class Events {
     } catch {
       // The database is not there for now: the comment lines keep the clients.
     }
-    const now = this.#view.house.clock.monotonic();
+    const now = this.#view.pool.clock.monotonic();
     for (const client of this.#clients) this.#serve(client, now);
     if (now - this.#commentAt >= COMMENT_MS) this.#comment(now);
     this.#timer = undefined;

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { codeOf } from "../errors.js";
 import type { Millis } from "../video.js";
-import type { House } from "./house.js";
+import type { ServedPool } from "./served-pool.js";
 import * as sql from "./statements.js";
 
 /** Longer than a lock of SQLite is waited for would be too long for whoever asks. */
@@ -15,12 +15,12 @@ interface Probe {
 }
 
 export class Health {
-  readonly #house: House;
+  readonly #pool: ServedPool;
   #draining = false;
   #probe: Probe | undefined;
 
-  constructor(house: House) {
-    this.#house = house;
+  constructor(pool: ServedPool) {
+    this.#pool = pool;
   }
 
   noteDrain(): void {
@@ -39,7 +39,7 @@ export class Health {
 
   async #findTrouble(): Promise<string | undefined> {
     if (this.#draining) return "draining";
-    const { clock, database } = this.#house;
+    const { clock, database } = this.#pool;
     const freshMs = Math.max(FRESH_MS, 3 * database.pacing.lookEveryMs);
     if (this.#probe === undefined || clock.monotonic() - this.#probe.at >= freshMs) {
       this.#probe = { at: clock.monotonic(), trouble: this.#askDatabase() };
@@ -48,7 +48,7 @@ export class Health {
   }
 
   async #askDatabase(): Promise<string | undefined> {
-    const { clock, database } = this.#house;
+    const { clock, database } = this.#pool;
     const over = new AbortController();
     const asking = database
       .prepare(sql.PROBE)
@@ -65,7 +65,7 @@ export class Health {
   }
 
   #say(response: ServerResponse, trouble: string | undefined): void {
-    const { instance, rank } = this.#house;
+    const { instance, rank } = this.#pool;
     const status = trouble ?? "ok";
     const body = JSON.stringify({ status, instance: instance.id, processId: instance.processId, rank: rank() });
     response.writeHead(trouble === undefined ? 200 : 503, {

@@ -2,7 +2,7 @@
 // of three lines. Names in base units, no ids as labels; the pool's figures come from the database, so that any instance
 // answers the same, and an instance's own port adds its own process.
 import { STATES } from "../video.js";
-import type { Door } from "./house.js";
+import type { Door } from "./served-pool.js";
 import type { View } from "./view.js";
 
 export const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -52,7 +52,7 @@ async function describePool(view: View): Promise<Metric[]> {
           gauge("d1_requests", "Requests to D1 in the last two weeks.", [d1.requests]),
           gauge("d1_requests_recent", "Requests to D1 in the last five minutes.", [d1.requestsRecent]),
           gauge("d1_requests_budget", "Requests that the pool may make in five minutes.", [
-            view.house.config.d1Requests,
+            view.pool.config.d1Requests,
           ]),
           gauge("d1_rows_read", "Rows that D1 has read in the last two weeks.", [d1.rowsRead]),
           gauge("d1_rows_written", "Rows that D1 has written in the last two weeks.", [d1.rowsWritten]),
@@ -60,13 +60,13 @@ async function describePool(view: View): Promise<Metric[]> {
   ];
 }
 
-function describeProcess({ house }: View): Metric[] {
+function describeProcess({ pool }: View): Metric[] {
   const { user, system } = process.cpuUsage();
   return [
     gauge("process_resident_memory_bytes", "Memory of this process.", [process.memoryUsage.rss()]),
     counter("process_cpu_seconds_total", "CPU that this process has used.", [(user + system) / 1e6]),
     gauge("process_uptime_seconds", "Age of this process.", [process.uptime()]),
-    gauge("process_rank", "The place of this process in the pool.", [house.rank()]),
+    gauge("process_rank", "The place of this process in the pool.", [pool.rank()]),
   ];
 }
 

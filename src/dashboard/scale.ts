@@ -8,8 +8,8 @@ import { codeOf } from "../errors.js";
 import { pm2Failed, startPm2 } from "../pm2-command.js";
 import { readBudget } from "../report/box/box.js";
 import type { Millis } from "../video.js";
-import type { House } from "./house.js";
 import { ApiRefusal } from "./refusal.js";
+import type { ServedPool } from "./served-pool.js";
 
 export const HIGHEST_COUNT = 64;
 
@@ -22,7 +22,7 @@ const SCALE_MS: Millis = 3_600_000;
 const LEFT_MS: Millis = 60_000;
 
 /** Resolves to whether it is still under way; errors: 409 outside PM2 or while another is under way, 422 for the memory. */
-export async function scalePool(count: number, { config, clock }: House): Promise<boolean> {
+export async function scalePool(count: number, { config, clock }: ServedPool): Promise<boolean> {
   const home = readPm2Home();
   if (home === undefined) {
     throw conflict("NOT_UNDER_PM2", "expected this instance to run under PM2, got a process of its own", "use PM2");

@@ -5,29 +5,29 @@ import { HidbError, messageOf } from "../errors.js";
 import type { Millis } from "../video.js";
 import type { App } from "./app.js";
 import { Health } from "./health.js";
-import type { Door, House } from "./house.js";
 import { Listener } from "./listener.js";
+import type { Door, ServedPool } from "./served-pool.js";
 import { ensureToken } from "./token.js";
 
 const CLOSE_GRACE_MS: Millis = 2000;
 const HIGHEST_PORT = 65_535;
 
 export class Dashboard {
-  readonly #house: House;
+  readonly #pool: ServedPool;
   readonly #health: Health;
   readonly #doors = new Map<Door, Listener>();
   #app: Promise<App> | undefined;
   #leaving: Promise<void> | undefined;
 
   /** Once the instance is registered; without a port (HIDB_PORT=0) nothing listens. */
-  constructor(house: House) {
-    this.#house = house;
-    this.#health = new Health(house);
-    const { port } = house.config;
+  constructor(pool: ServedPool) {
+    this.#pool = pool;
+    this.#health = new Health(pool);
+    const { port } = pool.config;
     if (port === 0) return;
     this.#prepareToken();
     this.#open("shared", port);
-    this.#open("own", port + 1 + house.instance.processId);
+    this.#open("own", port + 1 + pool.instance.processId);
   }
 
   /** The ports that could be had. */
@@ -53,7 +53,7 @@ export class Dashboard {
   }
 
   #open(door: Door, port: number): void {
-    const { config, clock, report } = this.#house;
+    const { config, clock, report } = this.#pool;
     const onTaken = (why: string) => report({ type: "port.taken", port, why });
     if (port > HIGHEST_PORT) {
       onTaken("there is no such port");
@@ -65,7 +65,7 @@ export class Dashboard {
 
   #answer(door: Door, request: IncomingMessage, response: ServerResponse): void {
     if (this.#health.answer(request, response)) return;
-    this.#app ??= import("./app.js").then(({ createApp }) => createApp(this.#house));
+    this.#app ??= import("./app.js").then(({ createApp }) => createApp(this.#pool));
     this.#app.then(
       (app) => app.listener(door)(request, response),
       (error: unknown) => {
@@ -77,7 +77,7 @@ export class Dashboard {
 
   #prepareToken(): void {
     try {
-      const { file, isNew } = ensureToken(this.#house.config);
+      const { file, isNew } = ensureToken(this.#pool.config);
       // Where it is, not what: standard output goes to PM2's log.
       if (isNew) console.log(`hidb: changes through the page need the token in ${file}`);
     } catch (error) {

@@ -6,8 +6,8 @@ import { type PoolPlan, readPlan } from "../report/plan.js";
 import type { IsDead } from "../report/status.js";
 import type { Millis } from "../video.js";
 import { Cached } from "./cached.js";
-import type { House } from "./house.js";
 import { readFailureGroups, readSeries, type SampledFailureGroup, type SeriesPoint } from "./reads.js";
+import type { ServedPool } from "./served-pool.js";
 
 const FRESH_MS: Millis = 1000;
 /** An open page asks out of its instance's share of the requests: so many times as seldom as a command. */
@@ -17,7 +17,7 @@ const PLAN_FRESH_MS: Millis = 10_000;
 export const LONGEST_SERIES_MIN = 24 * 60;
 
 export class View {
-  readonly house: House;
+  readonly pool: ServedPool;
   readonly #overview: Cached<Overview>;
   readonly #series: Cached<SeriesPoint[]>;
   readonly #failures: Cached<SampledFailureGroup[]>;
@@ -26,16 +26,16 @@ export class View {
   /** By this very instance, since the last overview. */
   #isChanged = false;
 
-  constructor(house: House) {
-    this.house = house;
-    const { clock, config, database } = house;
+  constructor(pool: ServedPool) {
+    this.pool = pool;
+    const { clock, config, database } = pool;
     const cached = <T>(read: () => Promise<T>, freshMs: Millis) =>
       new Cached(read, { clock, freshMs: () => this.#fresh(freshMs) });
     // The overview itself counts seldom where that costs money.
     const overviewMs = Math.max(FRESH_MS, PAGE_LOOKS * database.pacing.lookEveryMs);
     this.#overview = new Cached(() => this.#readOverview(), { clock, freshMs: () => overviewMs });
     this.#plan = cached(() => readPlan(database, { config, now: clock.now() }), PLAN_FRESH_MS);
-    this.#series = cached(() => readSeries(house, LONGEST_SERIES_MIN), SERIES_FRESH_MS);
+    this.#series = cached(() => readSeries(pool, LONGEST_SERIES_MIN), SERIES_FRESH_MS);
     this.#failures = cached(() => readFailureGroups(database), FRESH_MS);
   }
 
@@ -64,14 +64,14 @@ export class View {
 
   /** The rule of the reclaim, at this moment. */
   isDead(): IsDead {
-    const { instance, clock } = this.house;
+    const { instance, clock } = this.pool;
     const now = clock.now();
     const { boot } = instance.identity;
     return (other) => isGone(other, { boot, now }) || (other.boot !== boot && isFarAhead(other, now));
   }
 
   async #readOverview(): Promise<Overview> {
-    const { database, clock, config } = this.house;
+    const { database, clock, config } = this.pool;
     const fresh = this.#isChanged;
     this.#isChanged = false;
     const overview = await readOverview(database, { now: clock.now(), isDead: this.isDead(), config, fresh });
@@ -80,7 +80,7 @@ export class View {
   }
 
   #fresh(freshMs: Millis): Millis {
-    const { lookEveryMs, keepMs } = this.house.database.pacing;
+    const { lookEveryMs, keepMs } = this.pool.database.pacing;
     return Math.max(freshMs, PAGE_LOOKS * lookEveryMs, keepMs(this.#total));
   }
 }

@@ -14,7 +14,7 @@ async function setup(): Promise<Served> {
   await set(2, `state = 'failed', attempt = 3, finished_at = ${now - 60_000}, error = 'no such codec'`);
   await set(3, `state = 'failed', attempt = 3, finished_at = ${now - 60_000}, error = 'no such codec'`);
   await set(4, `state = 'quarantined', attempt = 2, deaths = 2, finished_at = ${now - 9}, error = 'its instance died'`);
-  await set(5, `state = 'running', attempt = 1, instance = '${served.house.instance.id}', claimed_at = ${now - 1000}`);
+  await set(5, `state = 'running', attempt = 1, instance = '${served.pool.instance.id}', claimed_at = ${now - 1000}`);
   await served.rows(
     "INSERT INTO hidb_attempts (video_id, attempt, instance, outcome, reason, claimed_at, ended_at) VALUES (2, 1, 'a', 'retry', 'no such codec', 1, 2)",
   );
@@ -22,9 +22,9 @@ async function setup(): Promise<Served> {
   await served.rows(
     `INSERT INTO hidb_usage VALUES (1, 1, 'paid', '["cpu"]', '{"cpuMs":41000,"limits":{"cpu":30000}}')`,
   );
-  mkdirSync(served.house.config.logDir, { recursive: true });
+  mkdirSync(served.pool.config.logDir, { recursive: true });
   writeFileSync(
-    `${served.house.config.logDir}/hidb-0.log`,
+    `${served.pool.config.logDir}/hidb-0.log`,
     ["2026-11-24T10:00:00.000Z 2", "2026-11-24T10:00:01.000Z 22", "2026-11-24T10:00:02.000Z 2"]
       .map((line) => line.split(" "))
       .map(([time, video]) => `${JSON.stringify({ level: "info", time, msg: "x", video: Number(video) })}\n`)
@@ -182,10 +182,10 @@ describe("the API", () => {
   });
 
   it("asks the database once, however many ask at the same time", async () => {
-    const { ask, database, house } = await serve({ videos: 3 });
+    const { ask, database, pool } = await serve({ videos: 3 });
     let statements = 0;
     const prepare = database.prepare.bind(database);
-    house.database.prepare = (sql: string) => {
+    pool.database.prepare = (sql: string) => {
       statements++;
       return prepare(sql);
     };
@@ -213,11 +213,11 @@ describe("the ports of an instance", () => {
   });
 
   it("are one for the pool and one of its own, at HIDB_PORT + 1 + process id", async () => {
-    const { house, ownUrl, url } = await serve({ processId: 2 });
-    expect(ownUrl).toBe(`http://127.0.0.1:${house.config.port + 3}`);
+    const { pool, ownUrl, url } = await serve({ processId: 2 });
+    expect(ownUrl).toBe(`http://127.0.0.1:${pool.config.port + 3}`);
     for (const base of [url, ownUrl]) {
       const health = await (await fetch(`${base}/healthz`)).json();
-      expect(health).toEqual({ status: "ok", instance: house.instance.id, processId: 2, rank: 0 });
+      expect(health).toEqual({ status: "ok", instance: pool.instance.id, processId: 2, rank: 0 });
       expect((await fetch(`${base}/api/v1/overview`)).status).toBe(200);
     }
   });

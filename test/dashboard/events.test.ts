@@ -60,7 +60,7 @@ describe("the event stream", () => {
     const served = await serve({ videos: 5 });
     let statements = 0;
     const prepare = served.database.prepare.bind(served.database);
-    served.house.database.prepare = (sql: string) => {
+    served.pool.database.prepare = (sql: string) => {
       statements++;
       return prepare(sql);
     };
@@ -98,7 +98,7 @@ describe("the event stream", () => {
     await served.rows(
       "UPDATE hidb_videos SET state = 'failed', attempt = 1, finished_at = 1, error = hex(zeroblob(40000)) || video_id WHERE video_id <= 5",
     );
-    const socket = connect(served.house.config.port, "127.0.0.1");
+    const socket = connect(served.pool.config.port, "127.0.0.1");
     socket.write("GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
     socket.pause();
     const listener = await Listener.open(served);

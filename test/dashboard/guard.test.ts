@@ -31,8 +31,8 @@ describe("a page of a stranger", () => {
   );
 
   it("that says no name reads nothing either", async () => {
-    const { house } = await serve();
-    const socket = connect(house.config.port, "127.0.0.1");
+    const { pool } = await serve();
+    const socket = connect(pool.config.port, "127.0.0.1");
     socket.write("GET /api/v1/overview HTTP/1.0\r\n\r\n");
     const answer = await new Promise<string>((resolve) => socket.once("data", (data) => resolve(String(data))));
     expect(answer).toMatch(/^HTTP\/1.1 4\d\d/);
@@ -181,8 +181,8 @@ describe("the token", () => {
 
 describe("whoever is slow or many", () => {
   it("holds no connection for ever: headers have 10 s", async () => {
-    const { house } = await serve();
-    const socket = connect(house.config.port, "127.0.0.1");
+    const { pool } = await serve();
+    const socket = connect(pool.config.port, "127.0.0.1");
     socket.write("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n");
     // Node looks for overdue ones every so often; what it would do is its own to test.
     socket.write(`X-Long: ${"x".repeat(20_000)}\r\n\r\n`);
@@ -192,11 +192,11 @@ describe("whoever is slow or many", () => {
   });
 
   it("does not come from another machine", async () => {
-    const { house } = await serve();
+    const { pool } = await serve();
     const [outer] = Object.values(networkInterfaces())
       .flat()
       .filter((one) => one !== undefined && one.family === "IPv4" && !one.internal);
     if (outer === undefined) return;
-    await expect(fetch(`http://${outer.address}:${house.config.port}/healthz`)).rejects.toThrow();
+    await expect(fetch(`http://${outer.address}:${pool.config.port}/healthz`)).rejects.toThrow();
   });
 });

@@ -29,14 +29,14 @@ describe("/metrics", () => {
   });
 
   it("tells the pool's state without any id as a label", async () => {
-    const { ask, house } = await setup();
+    const { ask, pool } = await setup();
     const { text } = await ask("/metrics");
     expect(text).toContain('hidb_videos{state="pending"} 3\n');
     expect(text).toContain('hidb_videos{state="completed"} 2\n');
     expect(text).toContain('hidb_videos{state="failed"} 1\n');
     expect(text).toContain('hidb_instances{state="working"} 1\n');
     expect(text).toContain('hidb_stopped{by="pause"} 0\n');
-    expect(text).not.toContain(house.instance.id);
+    expect(text).not.toContain(pool.instance.id);
     expect(text).not.toMatch(/hidb_process_/);
   });
 

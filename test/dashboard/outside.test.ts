@@ -178,7 +178,7 @@ describe("a worker outside", () => {
     const answer = await fetch(`${second.ownUrl}/api/v1/videos/1/outcome`, { method: "POST", headers, body });
     expect(answer.status).toBe(200);
     expect(await membersOf(first)).toMatchObject([{ completed: 1, inHand: 0 }]);
-    expect(await verifyJournal(first.database, first.house.config.journal)).toEqual([]);
+    expect(await verifyJournal(first.database, first.pool.config.journal)).toEqual([]);
   });
 });
 
@@ -227,10 +227,10 @@ describe("three scripts in bash at once", () => {
     // Two of the four may have hit the same video, which then is kept from doing more harm.
     for (const { state } of states) expect(["completed", "quarantined"]).toContain(state);
     expect(await served.rows("SELECT 1 FROM hidb_videos WHERE state = 'quarantined' AND deaths < 2")).toEqual([]);
-    const { now } = served.house.clock;
+    const { now } = served.pool.clock;
     const check = { catalogue: OWN_CATALOGUE, now: now(), isDead: () => false };
     expect(await verifyDatabase(served.database, check)).toMatchObject({ ok: true, problems: [] });
-    expect(await verifyJournal(served.database, served.house.config.journal)).toEqual([]);
+    expect(await verifyJournal(served.database, served.pool.config.journal)).toEqual([]);
   });
 });
 

@@ -6,8 +6,8 @@ import { beginWork, register } from "../../src/claim/membership.js";
 import { reclaimVideos } from "../../src/claim/reclaim.js";
 import { systemClock as clock } from "../../src/clock.js";
 import { readConfig } from "../../src/config/read.js";
-import type { House } from "../../src/dashboard/house.js";
 import { Dashboard } from "../../src/dashboard/serve.js";
+import type { ServedPool } from "../../src/dashboard/served-pool.js";
 import { ensureToken } from "../../src/dashboard/token.js";
 import type { Database } from "../../src/database/database.js";
 import type { PoolEvent } from "../../src/report/event.js";
@@ -41,7 +41,7 @@ export interface Served {
   ownUrl: string;
   token: string;
   database: Database;
-  house: House;
+  pool: ServedPool;
   dashboard: Dashboard;
   events: PoolEvent[];
   ask(path: string, init?: RequestInit): Promise<Answer>;
@@ -58,7 +58,7 @@ export async function serve(options: Options = {}): Promise<Served> {
   const { videos = 0, settings = {}, beside, processId = 0 } = options;
   const folder = beside?.folder ?? makeFolder();
   const file = `${folder}/hidb.sqlite`;
-  const port = beside?.house.config.port ?? (await freePort(4));
+  const port = beside?.pool.config.port ?? (await freePort(4));
   const paths = { HIDB_SQLITE_FILE: file, HIDB_LOG_DIR: `${folder}/logs`, HIDB_JOURNAL: `${folder}/journal` };
   const config = readConfig({ environment: { ...paths, HIDB_PORT: String(port), ...settings }, cwd: folder });
   const database = options.database ?? beside?.database ?? (await makeDatabase(file));
@@ -73,8 +73,17 @@ export async function serve(options: Options = {}): Promise<Served> {
     journal.write(event, 0);
   };
   const store = { claimStyle: LOCAL_CLAIMS, settleStyle: LOCAL_SETTLEMENTS };
-  const house: House = { config, database, catalogue: OWN_CATALOGUE, clock, store, instance, rank: () => 0, report };
-  const dashboard = new Dashboard(house);
+  const pool: ServedPool = {
+    config,
+    database,
+    catalogue: OWN_CATALOGUE,
+    clock,
+    store,
+    instance,
+    rank: () => 0,
+    report,
+  };
+  const dashboard = new Dashboard(pool);
   onTestFinished(async () => {
     await dashboard.close();
     journal.close();
@@ -92,7 +101,7 @@ export async function serve(options: Options = {}): Promise<Served> {
     ).results;
   if (config.port > 0 && beside === undefined && port + 1 + processId <= 65_535) await untilListening(dashboard);
   return {
-    ...{ folder, url, ownUrl: `http://127.0.0.1:${port + 1 + processId}`, token, database, house, dashboard, events },
+    ...{ folder, url, ownUrl: `http://127.0.0.1:${port + 1 + processId}`, token, database, pool, dashboard, events },
     ...{ ask, rows },
     change: (path, body = {}, headers = {}) =>
       ask(path, {

@@ -46,8 +46,8 @@ const STRANGE = [
 
 describe("a name that is not this host's", () => {
   it.each(STRANGE)("such as %j reads nothing, on no port", async (host) => {
-    const { house } = await serve({ videos: 1 });
-    for (const port of [house.config.port, house.config.port + 1]) {
+    const { pool } = await serve({ videos: 1 });
+    for (const port of [pool.config.port, pool.config.port + 1]) {
       for (const path of ["/", "/api/v1/overview", "/metrics"]) {
         const { status, text } = await say(port, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
         expect([path, status]).toEqual([path, status >= 400 && status < 500 ? status : "refused"]);
@@ -57,8 +57,8 @@ describe("a name that is not this host's", () => {
   });
 
   it("is no better in the request line, or beside a good one", async () => {
-    const { house } = await serve({ videos: 1 });
-    const { port } = house.config;
+    const { pool } = await serve({ videos: 1 });
+    const { port } = pool.config;
     for (const head of [
       "GET http://evil.example/api/v1/overview HTTP/1.1\r\nHost: 127.0.0.1",
       `GET http://evil.example:${port}/api/v1/overview HTTP/1.1\r\nHost: 127.0.0.1:${port}`,
@@ -88,8 +88,8 @@ describe("a name that is not this host's", () => {
 
 describe("a page of another site", () => {
   it("changes nothing by whatever a browser sends without asking first", async () => {
-    const { house, token, rows } = await serve({ videos: 3 });
-    const { port } = house.config;
+    const { pool, token, rows } = await serve({ videos: 3 });
+    const { port } = pool.config;
     const before = await rows("SELECT * FROM hidb_videos UNION ALL SELECT * FROM hidb_videos WHERE 0");
     const own = `Host: 127.0.0.1:${port}`;
     const bearer = `Authorization: Bearer ${token}`;
@@ -148,8 +148,8 @@ describe("a page of another site", () => {
 
 describe("what is too much", () => {
   it("is refused, be it of a path, of headers or of a body, and nothing is kept of it", async () => {
-    const { house, token } = await serve({ videos: 1 });
-    const { port } = house.config;
+    const { pool, token } = await serve({ videos: 1 });
+    const { port } = pool.config;
     const own = `Host: 127.0.0.1:${port}\r\nConnection: close`;
     const json = `POST /api/v1/pool/pause HTTP/1.1\r\n${own}\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json`;
     const heads: [string, number][] = [
@@ -178,8 +178,8 @@ describe("what is too much", () => {
   });
 
   it("of wrong tokens at once ends in a wait, on all ports together", async () => {
-    const { house, token, rows } = await serve();
-    const { port } = house.config;
+    const { pool, token, rows } = await serve();
+    const { port } = pool.config;
     const guess = (at: number, word: string) =>
       say(
         at,

@@ -8,8 +8,8 @@ import { HidbError } from "../../errors.js";
 import { settlementEvent } from "../../report/settlement.js";
 import { Settler } from "../../settle/settler.js";
 import type { Claim, Millis, Outcome } from "../../video.js";
-import type { House } from "../house.js";
 import { ApiRefusal } from "../refusal.js";
+import type { ServedPool } from "../served-pool.js";
 import { type OutsideClaim, writeClaim } from "./claim-text.js";
 import * as sql from "./statements.js";
 
@@ -31,21 +31,21 @@ export interface Handed {
 }
 
 /** The next video for this worker; undefined while there is none. */
-export async function claimNext(asking: NextVideoRequest, house: House): Promise<Handed | undefined> {
+export async function claimNext(asking: NextVideoRequest, pool: ServedPool): Promise<Handed | undefined> {
   for (;;) {
-    const instance = await takeInstance(asking.workerId, house);
-    const claim = instance && (await claimOne(instance, asking, house));
+    const instance = await takeInstance(asking.workerId, pool);
+    const claim = instance && (await claimOne(instance, asking, pool));
     if (instance === undefined || claim === undefined) return undefined;
-    house.report({ type: "video.claimed", claim, at: house.clock.nowFine(), holder: instance.id });
+    pool.report({ type: "video.claimed", claim, at: pool.clock.nowFine(), holder: instance.id });
     const text = writeClaim(instance.id, claim);
     if (claim.video.source !== "") return { claim, text };
     const gone: Outcome = { kind: "failed", reason: "the catalogue no longer has this video" };
-    await settleClaim({ ...claim, instance: instance.id, videoId: claim.video.id }, gone, house);
+    await settleClaim({ ...claim, instance: instance.id, videoId: claim.video.id }, gone, pool);
   }
 }
 
 /** Resolves to the end of the lease; errors: 409 when the claim is lost. */
-export async function renewClaim(claim: OutsideClaim, { database, clock, config }: House): Promise<Millis> {
+export async function renewClaim(claim: OutsideClaim, { database, clock, config }: ServedPool): Promise<Millis> {
   const until = clock.now() + config.leaseMs;
   const [held] = await Promise.all([
     database
@@ -60,8 +60,8 @@ export async function renewClaim(claim: OutsideClaim, { database, clock, config 
 }
 
 /** Writes the outcome under the claim; one that comes twice is taken once. Errors: 409 when the claim is lost. */
-export async function settleClaim(claim: OutsideClaim, outcome: Outcome, house: House): Promise<Outcome> {
-  const { database, clock, config, report, store } = house;
+export async function settleClaim(claim: OutsideClaim, outcome: Outcome, pool: ServedPool): Promise<Outcome> {
+  const { database, clock, config, report, store } = pool;
   const durMs = Math.max(0, clock.now() - claim.claimedAt);
   const settler = new Settler({
     ...{
@@ -77,8 +77,8 @@ export async function settleClaim(claim: OutsideClaim, outcome: Outcome, house: 
     onTrouble: (error) => report({ type: "database.trouble", error }),
   });
   const whole = toClaim(claim);
-  const settlement = await inTime(settler.settleOutcome(whole, outcome, durMs), house);
-  await count(claim, settlement.held ? settlement.outcome.kind : "lost", durMs, house);
+  const settlement = await inTime(settler.settleOutcome(whole, outcome, durMs), pool);
+  await count(claim, settlement.held ? settlement.outcome.kind : "lost", durMs, pool);
   report(settlementEvent(whole, settlement, { durMs, now: clock.now(), holder: claim.instance }));
   if (!settlement.held) throw claimLost();
   return settlement.outcome;
@@ -89,8 +89,8 @@ export async function settleClaim(claim: OutsideClaim, outcome: Outcome, house: 
  * open has crashed and begun anew, or is one of two with the same number: it gets a life of its own, and what the other one
  * holds stays with that one's lease.
  */
-async function takeInstance(workerId: number, house: House): Promise<Instance | undefined> {
-  const { database, clock, config } = house;
+async function takeInstance(workerId: number, pool: ServedPool): Promise<Instance | undefined> {
+  const { database, clock, config } = pool;
   const now = clock.now();
   const parts = { identity: NOBODY, isAlive, processId: workerId, leaseMs: config.leaseMs, database, clock };
   const free = await database
@@ -108,7 +108,7 @@ async function takeInstance(workerId: number, house: House): Promise<Instance | 
     farLeases: new Map(),
     stops: [],
   };
-  if (!(await new Claimer(visitor, claimerOptions(house)).seesWork())) return undefined;
+  if (!(await new Claimer(visitor, claimerOptions(pool)).seesWork())) return undefined;
   const instance = await register(parts);
   // Before it works, so that no other call with the same number takes it for free.
   await database.prepare(sql.FILL_HAND).bind(instance.id).run();
@@ -116,8 +116,8 @@ async function takeInstance(workerId: number, house: House): Promise<Instance | 
   return instance;
 }
 
-async function claimOne(instance: Instance, asking: NextVideoRequest, house: House): Promise<Claim | undefined> {
-  for (const options of choices(asking, house)) {
+async function claimOne(instance: Instance, asking: NextVideoRequest, pool: ServedPool): Promise<Claim | undefined> {
+  for (const options of choices(asking, pool)) {
     const claimer = new Claimer(instance, options);
     try {
       if (options.sharding === "ranges") await claimer.prepare();
@@ -135,8 +135,8 @@ async function claimOne(instance: Instance, asking: NextVideoRequest, house: Hou
 }
 
 /** In the order in which they are tried. */
-function choices({ workerId, workerCount }: NextVideoRequest, house: House): ClaimerOptions[] {
-  const options = claimerOptions(house);
+function choices({ workerId, workerCount }: NextVideoRequest, pool: ServedPool): ClaimerOptions[] {
+  const options = claimerOptions(pool);
   if (workerCount === undefined) return [options];
   // Both 0, 1, 2 and 1, 2, 3 are numbers of three workers.
   const shard = { rank: workerId % workerCount, count: workerCount };
@@ -147,7 +147,7 @@ function choices({ workerId, workerCount }: NextVideoRequest, house: House): Cla
   return [{ ...options, shard }, options];
 }
 
-function claimerOptions({ config, catalogue, store }: House): ClaimerOptions {
+function claimerOptions({ config, catalogue, store }: ServedPool): ClaimerOptions {
   return { sharding: config.sharding, order: config.order, catalogue, style: store.claimStyle };
 }
 
@@ -156,7 +156,7 @@ async function goAway(instance: Instance, because: string): Promise<void> {
   await database.prepare(sql.LEAVE_OUTSIDE).bind(clock.now(), because, id).run();
 }
 
-async function inTime<T>(settling: Promise<T>, { clock }: House): Promise<T> {
+async function inTime<T>(settling: Promise<T>, { clock }: ServedPool): Promise<T> {
   const over = new AbortController();
   const waiting = clock.sleep(PATIENCE_MS, over.signal).then(() => {
     throw new HidbError({
@@ -177,7 +177,7 @@ async function count(
   claim: OutsideClaim,
   kind: Outcome["kind"] | "lost",
   durMs: Millis,
-  { database, clock, config }: House,
+  { database, clock, config }: ServedPool,
 ): Promise<void> {
   const one = (wanted: typeof kind) => (kind === wanted ? 1 : 0);
   const done = [one("completed"), one("retry"), one("failed"), one("released"), one("lost"), Math.round(durMs)];

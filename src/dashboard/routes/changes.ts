@@ -46,11 +46,11 @@ export const CHANGE_ROUTES: Route[] = [
       const { ids, state, reason } = body;
       if (ids === undefined && state === undefined && reason === undefined) throw nothingChosen();
       if (reason !== undefined) {
-        const same = await findByReason(view.house.database, state ?? FAILED, reason);
+        const same = await findByReason(view.pool.database, state ?? FAILED, reason);
         const chosen = ids === undefined ? same : same.filter((id) => ids.includes(id));
         return { retried: await retry({ ids: chosen, states: state ?? FAILED }, view) };
       }
-      if (ids !== undefined) await findStates(view.house.database, ids);
+      if (ids !== undefined) await findStates(view.pool.database, ids);
       return { retried: await retry({ ids: ids ?? null, states: state ?? NAMED }, view) };
     },
   }),
@@ -62,7 +62,7 @@ export const CHANGE_ROUTES: Route[] = [
     params: ofVideo,
     answer: retried,
     async handle({ params }, view) {
-      await findStates(view.house.database, [params.id]);
+      await findStates(view.pool.database, [params.id]);
       return { retried: await retry({ ids: [params.id], states: [...NAMED, "completed"] }, view) };
     },
   }),
@@ -74,7 +74,7 @@ export const CHANGE_ROUTES: Route[] = [
     params: ofVideo,
     answer: v.object({ cancelled: shape.count }),
     async handle({ params }, view) {
-      const { database, clock, config } = view.house;
+      const { database, clock, config } = view.pool;
       await findStates(database, [params.id]);
       const time = clock.nowFine();
       const cancelled = await cancelVideos(database, { ids: [params.id], states: ["pending", "running"] }, clock.now());
@@ -94,7 +94,7 @@ export const CHANGE_ROUTES: Route[] = [
     }),
     answer: switches,
     async handle({ body }, view) {
-      const { database, clock } = view.house;
+      const { database, clock } = view.pool;
       const until = body.forMs === undefined ? undefined : clock.now() + body.forMs;
       const changed = await setPaused(database, true, { reason: body.reason, until });
       view.forget();
@@ -108,7 +108,7 @@ export const CHANGE_ROUTES: Route[] = [
     access: "change",
     answer: switches,
     async handle(_, view) {
-      const { database, clock } = view.house;
+      const { database, clock } = view.pool;
       const changed = await setPaused(database, false);
       view.forget();
       return { paused: (await readSwitches(database, clock.now())).paused !== null, changed };
@@ -123,7 +123,7 @@ export const CHANGE_ROUTES: Route[] = [
     answer: v.object({ count: shape.count, underWay: v.boolean() }),
     status: 202,
     async handle({ body }, view) {
-      const underWay = await scalePool(body.count, view.house);
+      const underWay = await scalePool(body.count, view.pool);
       view.forget();
       return { count: body.count, underWay };
     },
@@ -131,7 +131,7 @@ export const CHANGE_ROUTES: Route[] = [
 ];
 
 async function retry(choice: Choice, view: View): Promise<number> {
-  const { database, clock, config } = view.house;
+  const { database, clock, config } = view.pool;
   const find = () => findRetriable(database, choice);
   const videos = await retryInJournal(config.journal, { clock, find, retry: () => retryVideos(database, choice) });
   view.forget();

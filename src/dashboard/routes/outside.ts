@@ -44,13 +44,13 @@ export const OUTSIDE_ROUTES: Route[] = [
       lease_ms: lease,
     }),
     mayBeEmpty: true,
-    async handle({ query }, { house }) {
+    async handle({ query }, { pool }) {
       const asking = { workerId: query.worker_id, workerCount: query.worker_count };
-      const handed = await claimNext(asking, house);
+      const handed = await claimNext(asking, pool);
       if (handed === undefined) return undefined;
       const { video, attempt } = handed.claim;
       const { id, source, title, durationS: duration_s } = video;
-      return { video: { id, source, title, duration_s }, attempt, claim: handed.text, lease_ms: house.config.leaseMs };
+      return { video: { id, source, title, duration_s }, attempt, claim: handed.text, lease_ms: pool.config.leaseMs };
     },
   }),
   route({
@@ -76,7 +76,7 @@ export const OUTSIDE_ROUTES: Route[] = [
         failed: { kind: "failed", reason },
         released: { kind: "released" },
       };
-      const settled = await settleClaim(claimOf(params.id, body.claim), outcomes[body.outcome], view.house);
+      const settled = await settleClaim(claimOf(params.id, body.claim), outcomes[body.outcome], view.pool);
       return { settled: settled.kind };
     },
   }),
@@ -88,9 +88,9 @@ export const OUTSIDE_ROUTES: Route[] = [
     params: ofVideo,
     body: v.strictObject({ claim: claimText }),
     answer: v.object({ lease_ms: lease }),
-    async handle({ params, body }, { house }) {
-      await renewClaim(claimOf(params.id, body.claim), house);
-      return { lease_ms: house.config.leaseMs };
+    async handle({ params, body }, { pool }) {
+      await renewClaim(claimOf(params.id, body.claim), pool);
+      return { lease_ms: pool.config.leaseMs };
     },
   }),
 ];

@@ -4,9 +4,9 @@ import { type MirrorStatus, readMirrorStatus } from "../../database/mirror/statu
 import { HidbError } from "../../errors.js";
 import { readBatches } from "../../report/batches.js";
 import { wholeNumber } from "../fields.js";
-import type { House } from "../house.js";
 import { type Route, route } from "../route.js";
 import * as shape from "../schemas.js";
+import type { ServedPool } from "../served-pool.js";
 import { listSettings } from "../settings.js";
 import { LONGEST_SERIES_MIN } from "../view.js";
 
@@ -50,7 +50,7 @@ export const POOL_ROUTES: Route[] = [
     summary: "The batches of ids (HIDB_SHARDING=ranges) and how far each is.",
     access: "read",
     answer: v.object({ batches: v.array(shape.batch) }),
-    handle: async (_, { house }) => ({ batches: await readBatches(house.database, { now: house.clock.now() }) }),
+    handle: async (_, { pool }) => ({ batches: await readBatches(pool.database, { now: pool.clock.now() }) }),
   }),
   route({
     method: "GET",
@@ -66,7 +66,7 @@ export const POOL_ROUTES: Route[] = [
     summary: "The settings as in force, with where each comes from; secrets are masked.",
     access: "read",
     answer: v.object({ settings: v.array(shape.settingLine) }),
-    handle: async (_, { house }) => ({ settings: listSettings(house.config) }),
+    handle: async (_, { pool }) => ({ settings: listSettings(pool.config) }),
   }),
   route({
     method: "GET",
@@ -76,7 +76,7 @@ export const POOL_ROUTES: Route[] = [
     answer: v.object({ d1: v.nullable(shape.d1) }),
     async handle(_, view) {
       const { d1 } = await view.overview();
-      return { d1: d1 && { ...d1, budget: view.house.config.d1Requests } };
+      return { d1: d1 && { ...d1, budget: view.pool.config.d1Requests } };
     },
   }),
   route({
@@ -85,11 +85,11 @@ export const POOL_ROUTES: Route[] = [
     summary: "What this file, if it is a mirror of a D1 database, has for it; D1 is not asked. Null for any other.",
     access: "read",
     answer: v.object({ mirror: v.nullable(shape.mirror) }),
-    handle: async (_, { house }) => ({ mirror: await readMirror(house) }),
+    handle: async (_, { pool }) => ({ mirror: await readMirror(pool) }),
   }),
 ];
 
-async function readMirror({ database, config }: House): Promise<MirrorStatus | null> {
+async function readMirror({ database, config }: ServedPool): Promise<MirrorStatus | null> {
   if (config.database === "d1") return null;
   try {
     return await readMirrorStatus(database);

@@ -31,7 +31,7 @@ export const VIDEO_ROUTES: Route[] = [
       const { after, limit } = query;
       const choice: VideoChoice = { states: query.state, search: query.q, over: query.over };
       const [found, total] = await Promise.all([
-        readPage(view.house, choice, { after, limit: limit + 1 }),
+        readPage(view.pool, choice, { after, limit: limit + 1 }),
         countAll(choice, view),
       ]);
       const videos = found.slice(0, limit);
@@ -45,8 +45,8 @@ export const VIDEO_ROUTES: Route[] = [
     access: "read",
     params: ofVideo,
     answer: shape.videoRecord,
-    async handle({ params }, { house }) {
-      const record = await showVideo(house.database, house.catalogue, params.id);
+    async handle({ params }, { pool }) {
+      const record = await showVideo(pool.database, pool.catalogue, params.id);
       if (record === undefined) throw videoUnknown(params.id);
       return record;
     },
@@ -59,8 +59,8 @@ export const VIDEO_ROUTES: Route[] = [
     params: ofVideo,
     query: v.strictObject({ limit: v.optional(wholeNumber({ min: 1, max: LINES }), "200") }),
     answer: v.object({ lines: v.array(v.pipe(v.record(v.string(), v.any()), v.description("as in the log file"))) }),
-    async handle({ params, query }, { house }) {
-      const lines = await readLogLines({ folder: house.config.logDir, limit: query.limit, video: params.id });
+    async handle({ params, query }, { pool }) {
+      const lines = await readLogLines({ folder: pool.config.logDir, limit: query.limit, video: params.id });
       return { lines: lines.map(({ fields }) => fields) };
     },
   }),
@@ -68,7 +68,7 @@ export const VIDEO_ROUTES: Route[] = [
 
 /** Without a search the overview knows it, and that is asked for once a second whoever looks. */
 async function countAll(choice: VideoChoice, view: View): Promise<number> {
-  if (choice.search !== "" || choice.over.length > 0) return countFound(view.house, choice);
+  if (choice.search !== "" || choice.over.length > 0) return countFound(view.pool, choice);
   const { counts } = await view.overview();
   const chosen: State[] = [...new Set(choice.states)];
   return chosen.length === 0 ? counts.total : chosen.reduce((sum, state) => sum + counts[state], 0);

@@ -68,7 +68,7 @@ export class ApiWorld {
     const instance = await register({ identity: identifyProcess(), processId: 0, leaseMs: 3_600_000, database, clock });
     await beginWork(instance);
     const store = { claimStyle: LOCAL_CLAIMS, settleStyle: LOCAL_SETTLEMENTS };
-    const house = {
+    const pool = {
       config,
       database,
       catalogue: CATALOGUE,
@@ -78,7 +78,7 @@ export class ApiWorld {
       rank: () => 0,
       report: () => undefined,
     };
-    const dashboard = new Dashboard(house);
+    const dashboard = new Dashboard(pool);
     while (dashboard.ports.shared === undefined) await clock.turn();
     return new ApiWorld(port, dashboard, beside, () => database.close(), folder);
   }

@@ -7,7 +7,7 @@ import type { PoolEvent } from "../report/event.js";
 import type { Store } from "../store/store.js";
 import type { CatalogueTable } from "../video.js";
 
-export interface House {
+export interface ServedPool {
   config: Config;
   database: Database;
   catalogue: CatalogueTable;
