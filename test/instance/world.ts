@@ -82,7 +82,12 @@ export class TestPool {
       config: {
         ...readConfig({ environment: {}, cwd: tmpdir() }),
         ...{ concurrency: 1, claimCount: 50, drainMs: 25_000, heartbeatMs: 500, leaseMs: 30_000, timeoutMs: 3_600_000 },
-        ...{ instanceMemoryMb: 1_000_000, force: true, staggerMs: 0, spoolDir: mkdtempSync(join(tmpdir(), "hidb-spool-")) },
+        ...{
+          instanceMemoryMb: 1_000_000,
+          force: true,
+          staggerMs: 0,
+          spoolDir: mkdtempSync(join(tmpdir(), "hidb-spool-")),
+        },
         ...{ maxAttempts: 3, groupCount: 50, groupMs: 50, backoffMs: 1000, backoffMaxMs: 300_000 },
         ...config,
         ...options.keep,
