@@ -6,7 +6,6 @@ const JOURNEY = "src/instance/journey.ts";
 const DRAIN = "src/instance/drain.ts";
 const IN_HAND = "src/instance/in-hand.ts";
 const ATTEMPT = "src/instance/attempt.ts";
-const TESTS = "instance/loop";
 
 export const POOL: Mutation[] = [
   {
@@ -16,7 +15,7 @@ export const POOL: Mutation[] = [
     find: "if (settlement.held) figures.count",
     replace: "if (settlement.outcome) figures.count",
     tests: {
-      file: TESTS,
+      file: "instance/loop",
       only: "was cancelled and tried again before its instance has heard|stops its attempts, changes nothing",
     },
     simulated: true,
@@ -27,7 +26,7 @@ export const POOL: Mutation[] = [
     file: DRAIN,
     find: "releaseUnstarted(parts);\n  await beginning;",
     replace: "await beginning;",
-    tests: { file: TESTS, only: "gives back at once what has not started" },
+    tests: { file: "instance/drain", only: "gives back at once what has not started" },
   },
   {
     name: "drain ends",
@@ -35,7 +34,7 @@ export const POOL: Mutation[] = [
     file: DRAIN,
     find: `inHand.stopAll("drain");`,
     replace: "",
-    tests: { file: TESTS, only: "past its limit gives the rest back" },
+    tests: { file: "instance/drain", only: "past its limit gives the rest back" },
   },
   {
     name: "draining is told to the pool",
@@ -43,7 +42,7 @@ export const POOL: Mutation[] = [
     file: DRAIN,
     find: "const beginning = store.beginDrain().catch((error: unknown) => ending.noteError(error));",
     replace: "const beginning = Promise.resolve();",
-    tests: { file: TESTS, only: "leaves its rank to the others at once" },
+    tests: { file: "instance/drain", only: "leaves its rank to the others at once" },
   },
   {
     name: "heartbeats go on in a drain",
@@ -51,7 +50,7 @@ export const POOL: Mutation[] = [
     file: DRAIN,
     find: "releaseUnstarted(parts);\n  await beginning;",
     replace: "releaseUnstarted(parts);\n  await heartbeat.stop();\n  await beginning;",
-    tests: { file: TESTS, only: "keeps the lease while it lasts" },
+    tests: { file: "instance/drain", only: "keeps the lease while it lasts" },
   },
   {
     name: "what a drain cuts short is released",
@@ -59,7 +58,7 @@ export const POOL: Mutation[] = [
     file: ATTEMPT,
     find: `case "drain":\n      case "lost":\n        return { kind: "released" };`,
     replace: `case "drain":\n      case "lost":\n        return { kind: "retry", reason: "stopped" };`,
-    tests: { file: TESTS, only: "past its limit gives the rest back with the attempt uncounted" },
+    tests: { file: "instance/drain", only: "past its limit gives the rest back with the attempt uncounted" },
   },
   {
     name: "finished work counts",
@@ -67,7 +66,7 @@ export const POOL: Mutation[] = [
     file: ATTEMPT,
     find: `if (outcome.kind === "completed") return outcome;`,
     replace: "",
-    tests: { file: TESTS, only: "counts a video that is completed after all" },
+    tests: { file: "instance/drain", only: "counts a video that is completed after all" },
   },
   {
     name: "time-out",
@@ -75,7 +74,7 @@ export const POOL: Mutation[] = [
     file: "src/instance/deadlines.ts",
     find: `attempt.stop("timeout");`,
     replace: "",
-    tests: { file: TESTS, only: "takes longer than HIDB_TIMEOUT_MS has its signal aborted" },
+    tests: { file: "instance/journey", only: "takes longer than HIDB_TIMEOUT_MS has its signal aborted" },
   },
   {
     name: "hung attempt ends its instance",
@@ -83,7 +82,10 @@ export const POOL: Mutation[] = [
     file: JOURNEY,
     find: `ending.request("an attempt ignored its signal", EXIT.recycle);`,
     replace: "void [ending, EXIT];",
-    tests: { file: TESTS, only: "ignores its signal is reported as hung, spent, and ends its instance with 75" },
+    tests: {
+      file: "instance/journey",
+      only: "ignores its signal is reported as hung, spent, and ends its instance with 75",
+    },
   },
   {
     name: "hung attempt is settled last",
@@ -91,7 +93,10 @@ export const POOL: Mutation[] = [
     file: JOURNEY,
     find: "inHand.settleLast(ended);\n  inHand.remove(ended.attempt);",
     replace: "inHand.remove(ended.attempt);\n  void store.settle(ended.attempt.claim, ended.outcome, ended.durMs);",
-    tests: { file: TESTS, only: "ignores its signal is reported as hung, spent, and ends its instance with 75" },
+    tests: {
+      file: "instance/journey",
+      only: "ignores its signal is reported as hung, spent, and ends its instance with 75",
+    },
   },
   {
     name: "stopped before it began",
@@ -115,7 +120,7 @@ export const POOL: Mutation[] = [
     file: JOURNEY,
     find: "inHand.settleLast(ended);\n    ending",
     replace: "ending",
-    tests: { file: TESTS, only: "has it written once more before the instance ends" },
+    tests: { file: "instance/loop", only: "has it written once more before the instance ends" },
   },
   {
     name: "cancelled attempt is stopped",
@@ -123,7 +128,7 @@ export const POOL: Mutation[] = [
     file: LOOP,
     find: `inHand.stop(beat.lost, "lost");`,
     replace: "",
-    tests: { file: TESTS, only: "was cancelled by a person is aborted at a heartbeat" },
+    tests: { file: "instance/journey", only: "was cancelled by a person is aborted at a heartbeat" },
   },
   {
     name: "predecessor is stopped",
@@ -131,7 +136,7 @@ export const POOL: Mutation[] = [
     file: IN_HAND,
     find: `this.#attempts.get(id)?.stop("lost");`,
     replace: "",
-    tests: { file: TESTS, only: "does not stand beside its successor" },
+    tests: { file: "instance/journey", only: "does not stand beside its successor" },
   },
   {
     name: "suspects alone in an instance",
@@ -139,7 +144,7 @@ export const POOL: Mutation[] = [
     file: IN_HAND,
     find: `if (this.size > 0 && (this.suspect === "mine" || this.#holdsSuspect())) return 0;`,
     replace: "void this.#holdsSuspect;",
-    tests: { file: TESTS, only: "(lets a suspect have the instance to itself|makes room for a suspect)" },
+    tests: { file: "instance/loop", only: "(lets a suspect have the instance to itself|makes room for a suspect)" },
     simulated: true,
   },
   {
@@ -148,7 +153,7 @@ export const POOL: Mutation[] = [
     file: ATTEMPT,
     find: "this.#end(readOutcome(outcome))",
     replace: "(readOutcome.length > 0 ? this.#end(outcome) : undefined)",
-    tests: { file: TESTS, only: "is an outcome like any other, never the end of its instance" },
+    tests: { file: "instance/journey", only: "is an outcome like any other, never the end of its instance" },
   },
   {
     name: "vanished video fails",
@@ -156,7 +161,7 @@ export const POOL: Mutation[] = [
     file: ATTEMPT,
     find: `else if (claim.video.source === "") this.#end({ kind: "failed", reason: "the catalogue no longer has this video" });`,
     replace: "",
-    tests: { file: TESTS, only: "fails a video that has vanished from the catalogue" },
+    tests: { file: "instance/loop", only: "fails a video that has vanished from the catalogue" },
   },
   {
     name: "debts are paid before leaving",
@@ -164,7 +169,7 @@ export const POOL: Mutation[] = [
     file: "src/store/sql-store.ts",
     find: "await this.claimer.settleDebts();\n    await membership",
     replace: "await this.claimer.settleDebts().catch(() => undefined);\n    await membership",
-    tests: { file: TESTS, only: "with a claim that it cannot undo leaves it to the reclaim of the dead" },
+    tests: { file: "instance/drain", only: "with a claim that it cannot undo leaves it to the reclaim of the dead" },
   },
   {
     name: "hold after a quota",
