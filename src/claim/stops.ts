@@ -1,5 +1,6 @@
 // What stops the whole pool from claiming: the keys of hidb_pool that begin with `paused`.
 import type { Database } from "../database/database.js";
+import { STOP_KEYS } from "../database/statements.js";
 import type { Millis } from "../video.js";
 import * as sql from "./statements.js";
 
@@ -13,11 +14,11 @@ export interface PoolStop {
 
 export function kindOfStop({ key }: PoolStop): "pause" | "drain" | "halt" | "hold" {
   switch (key) {
-    case "paused.halt":
+    case STOP_KEYS.halt:
       return "halt";
-    case "paused.drain":
+    case STOP_KEYS.drain:
       return "drain";
-    case "paused.hold":
+    case STOP_KEYS.hold:
       return "hold";
     default:
       return "pause";

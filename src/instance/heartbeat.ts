@@ -1,6 +1,7 @@
 // The heartbeat of an instance: a timer of its own around one question to the store. What a beat found is a value, which
 // the loop applies.
 import type { Timer } from "../clock.js";
+import { STOP_KEYS } from "../database/statements.js";
 import type { Beat } from "../store/store.js";
 import type { Millis } from "../video.js";
 import type { Ending } from "./ending.js";
@@ -88,7 +89,7 @@ export class Heartbeat {
   #pauseMs(): Millis {
     const { config, inHand, figures, instance } = this.#parts;
     const { clock, stops } = instance;
-    const start = stops.find(({ key }) => key === "paused.start");
+    const start = stops.find(({ key }) => key === STOP_KEYS.start);
     // At the moment itself: whoever looked later would find that another instance has taken a short run's videos.
     const leftMs = (start?.until ?? 0) - clock.now();
     if (leftMs > 0) return Math.min(config.heartbeatMs, STARTING_BEAT_MS, leftMs);

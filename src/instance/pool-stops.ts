@@ -1,6 +1,7 @@
 // What stops the whole pool, as one instance sees it: it holds the pool when an outside quota is met, and tells when a
 // pause, drain, halt or hold begins and ends.
 import { kindOfStop, type PoolStop } from "../claim/stops.js";
+import { STOP_KEYS } from "../database/statements.js";
 import { isPassing } from "../errors.js";
 import { type Claim, LONGEST_HOLD_MS, type Millis, type Outcome } from "../video.js";
 import type { InstanceParts } from "./parts.js";
@@ -33,7 +34,7 @@ export class PoolStops {
     try {
       const hold = { reason: outcome.reason, until: Math.ceil(instance.clock.now() + holdMs) };
       await store.hold(hold);
-      this.#note({ key: "paused.hold", ...hold });
+      this.#note({ key: STOP_KEYS.hold, ...hold });
       return { kind: "released" };
     } catch (error) {
       // Without the hold a video given back would be claimed again at once.
