@@ -1,4 +1,4 @@
-// Stage `process`, its contract: a processor turns one claimed video into an outcome. The kinds live beside this file.
+// Stage `process`, its contract: a processor turns one claimed video into an outcome. The kinds are beside this file.
 import type { D1Database } from "@cloudflare/workers-types";
 import type { Outcome, Video } from "../video.js";
 
@@ -10,7 +10,7 @@ export interface AttemptContext {
   rank: number;
   /** How many instances are live. */
   count: number;
-  /** Aborted by the attempt's time-out, by a drain past its limit and by a lost claim; a processor that hears it stops soon. */
+  /** Aborted by the attempt's time-out, by a drain past its limit and by a lost claim; a processor should stop soon then. */
   signal: AbortSignal;
   /** For reads; what is to be written belongs into the outcome's `statements`. */
   database: D1Database;

@@ -1,7 +1,7 @@
 // The Retry-After header of a response.
 import type { Millis } from "../video.js";
 
-/** A server that wants more patience than this is asked again all the same. */
+/** After this long a server is asked again whatever its header says. */
 const LONGEST_WAIT_MS = 86_400_000;
 /** The three forms of an HTTP date; `Date.parse` alone would find a date even in `-5`. */
 const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d\d:\d\d:\d\d/;

@@ -1,4 +1,4 @@
-// What this machine has too little of: no video is to blame, none is charged for it, and nothing is claimed for a while.
+// Resources that this machine lacks: no video is charged for it, and nothing is claimed for a while.
 import { codeOf } from "../errors.js";
 import type { Millis, Outcome } from "../video.js";
 

@@ -1,5 +1,5 @@
-// Node's own globals, taken before any Worker's are put in their place. Imported first by everything in this folder that
-// needs the real ones: what runs inside the shim must not run on the shim.
+// Node's own globals, read before a Worker's replace them. Every file of this folder that needs the real ones imports
+// them from here, so that the shim does not run on itself.
 export const native = {
   fetch: globalThis.fetch,
   get Request() {
@@ -34,8 +34,8 @@ type UndiciName = "Request" | "Response" | "Headers" | "WebSocket";
 const taken: { [Name in UndiciName]?: (typeof globalThis)[Name] } = {};
 
 /**
- * To read one of these loads all of undici, 6 MB in every thread: they are taken when somebody needs them. In a Worker's
- * own thread, which has no use for them, they are the Worker's by then.
+ * Reading one of these loads all of undici, 6 MB in every thread, so they are read when they are needed. In a Worker's
+ * own thread, which does not need them, they are the Worker's by then.
  */
 function take<Name extends UndiciName>(name: Name): (typeof globalThis)[Name] {
   const known = taken[name] as (typeof globalThis)[Name] | undefined;
@@ -45,7 +45,7 @@ function take<Name extends UndiciName>(name: Name): (typeof globalThis)[Name] {
   return made;
 }
 
-/** Before a Worker's own are put in their place in a thread that is not its alone. */
+/** Called before a Worker's own replace them where the thread is not the Worker's alone. */
 export function keepNativeWeb(): void {
   for (const name of ["Request", "Response", "Headers", "WebSocket"] as const) take(name);
 }

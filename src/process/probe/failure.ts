@@ -1,13 +1,13 @@
-// Why a media file could not be described, in words for a person; each becomes an answer, never a crash.
+// Why a media file could not be described. Each becomes an outcome, never a crash.
 import type { Millis } from "../../video.js";
 
-/** The file is to blame: another attempt would end the same way. */
+/** The file is the cause: another attempt would end the same way. */
 export class Refusal extends Error {}
 
 /** This reader does not read the file; another one may. */
 export class Unreadable extends Refusal {}
 
-/** The way to the file is to blame: another attempt may go well. */
+/** The access to the file is the cause: another attempt may succeed. */
 export class Unreachable extends Error {
   constructor(
     message: string,
@@ -17,7 +17,7 @@ export class Unreachable extends Error {
   }
 }
 
-/** This machine is to blame: no video can be read while it lasts, and none is charged for it. */
+/** This machine is the cause: no video can be read while it lasts, and none is charged for it. */
 export class Trouble extends Error {}
 
 const TROUBLE = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN", "ENOSPC", "EDQUOT"];

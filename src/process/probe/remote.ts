@@ -1,4 +1,4 @@
-// A media file behind http(s): read by ranges, or, from a server without them, brought into a nameless temporary file.
+// A media file behind http(s): read by ranges, or downloaded into an unlinked temporary file where the server has none.
 import { type FileHandle, open, statfs, unlink } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
@@ -16,7 +16,7 @@ import { codeOf, isTrouble, Refusal, Trouble, troubleOf, Unreachable } from "./f
 import { fromHandle } from "./local.js";
 
 const MAX_REDIRECTS = 10;
-/** No byte for this long, and the server counts as unreachable. */
+/** A server that sends no byte for this long is unreachable. */
 const SILENCE_MS = 20_000;
 const RETRIED_STATUS = new Set([408, 425, 429]);
 /** The first window of the file, which is asked for before its size is known. */
@@ -51,7 +51,7 @@ export async function openRemote({ url, allowed, uniqueName, progress }: RemoteP
   }
 }
 
-/** The whole file in a nameless temporary one, for a program that may not be told the URL. The caller closes it. */
+/** The whole file in an unlinked temporary one, for a program that may not know the URL. The caller closes it. */
 export async function download(
   url: string,
   { allowed, uniqueName, signal }: { allowed: readonly string[]; uniqueName: string; signal: AbortSignal },
@@ -64,7 +64,7 @@ export async function download(
   }
 }
 
-/** A part of a file is no use where its server does not say of how many bytes; all of it is. */
+/** A range of a file of unknown size is useless, so all of it is requested. */
 async function wholeOf(response: IncomingMessage, target: Target): Promise<IncomingMessage> {
   if (response.statusCode === 200) return response;
   response.destroy();
@@ -84,7 +84,7 @@ interface Target {
 }
 
 function readTarget(address: string, allowed: readonly string[]): Target {
-  // Not shown: where a URL cannot be read, nobody knows which part of it is the password.
+  // Not shown: in a URL that cannot be parsed any part may be the password.
   if (!isCallable(address)) throw new Refusal("expected a URL that can be called, got something else");
   return { url: new URL(address), shown: shownUrl(address), client: sourceClient(readAllowed(allowed)) };
 }
@@ -204,7 +204,7 @@ function ranged(target: Target, { first, size, validator }: Ranges): ByteSource 
   };
 }
 
-/** To its end, so that the connection can be used for the next range. */
+/** Reads to the end, so that the connection can be reused for the next range. */
 async function fill(into: Uint8Array, response: IncomingMessage, target: Target): Promise<void> {
   let done = 0;
   for await (const chunk of bodyOf(response, target)) {

@@ -1,4 +1,4 @@
-// Hands a batch to the Worker again where its thread ended for the sake of another event: messages are not charged for that.
+// Delivers a batch again when its thread ended because of another event: its messages are not charged for that.
 import { ThreadEnded } from "../host/ended.js";
 import type { Host } from "../host/host.js";
 import type { QueueCall, QueueResult } from "../host/protocol.js";
@@ -11,7 +11,7 @@ export async function deliverBatch(host: Host, call: QueueCall): Promise<QueueRe
       return await host.run({ kind: "queue", call }, undefined, { alone }).answer;
     } catch (error) {
       if (!(error instanceof ThreadEnded)) throw error;
-      // Whose doing it was shows when the batch has a thread to itself.
+      // Alone in a thread the batch shows whether it was the cause.
       if (error.shared && !alone) alone = true;
       else if (error.reason !== "bystander" || tries === BYSTANDER_TRIES) throw error;
     }

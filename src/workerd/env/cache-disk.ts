@@ -1,5 +1,5 @@
-// The cache on disk: a file for each response, its name a hash of the key. Written aside and renamed, so that the
-// processes that share the folder see whole files only; whoever writes much tidies up for all.
+// The cache on disk: a file for each response, its name a hash of the key. Written to a temporary file and renamed, so
+// that the processes that share the folder see whole files only; a process that writes much removes the oldest.
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ export class DiskCacheStore implements CacheStore {
   readonly #folder: string;
   readonly #now: () => Millis;
   readonly #maxBytes: number;
-  /** Written since the folder was last looked through; a new process looks at its first write. */
+  /** Written since the last clean-up; a new process cleans up at its first write. */
   #writtenBytes = Number.POSITIVE_INFINITY;
 
   constructor(folder: string, now: () => Millis, maxBytes = CACHE_BYTES) {
@@ -43,7 +43,7 @@ export class DiskCacheStore implements CacheStore {
     await this.#noteUse(aside);
     await rename(aside, this.#fileOf(key));
     this.#writtenBytes += body.byteLength;
-    if (this.#writtenBytes > this.#maxBytes / 8) await this.#tidy();
+    if (this.#writtenBytes > this.#maxBytes / 8) await this.#cleanUp();
   }
 
   async delete(key: string): Promise<boolean> {
@@ -63,8 +63,8 @@ export class DiskCacheStore implements CacheStore {
     return join(this.#folder, createHash("sha256").update(key).digest("hex"));
   }
 
-  /** Removes what was used longest ago until the rest is within bounds, and what a killed process left half written. */
-  async #tidy(): Promise<void> {
+  /** Removes the least recently used until the rest is within bounds, and temporary files of killed processes. */
+  async #cleanUp(): Promise<void> {
     this.#writtenBytes = 0;
     const names = await readdir(this.#folder);
     const files = await Promise.all(names.map((name) => measure(join(this.#folder, name))));

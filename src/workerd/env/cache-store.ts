@@ -1,4 +1,4 @@
-// Where the Cache API keeps its responses. In memory here; on disk, shared by the processes of a host, in cache-disk.ts.
+// The store of the Cache API's responses: in memory here; on disk, shared by the processes of a host, in cache-disk.ts.
 import type { Millis } from "../../video.js";
 
 export interface CacheEntry {
@@ -8,7 +8,7 @@ export interface CacheEntry {
   expiresAt: Millis;
 }
 
-/** Bounded: any entry may be gone at any time. */
+/** Bounded: any entry may have been removed. */
 export interface CacheStore {
   /** Null for what is not there or has expired. */
   get(key: string): Promise<CacheEntry | null>;

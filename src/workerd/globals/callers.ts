@@ -1,6 +1,6 @@
-// One global object, two kinds of readers. Node's own code (fetch, above all) and the packages that the host uses read
-// `Buffer`, `process` and timers off the global object whenever they run, long after the Worker has been given other
-// ones. So these names have getters that look at who is asking.
+// Globals that depend on their reader. Node's own code (above all fetch) and packages of the host read `Buffer`,
+// `process` and timers off the global object while they run, after the Worker's have been installed there. So these
+// names have getters that check whether the reader is code of the host.
 import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -10,7 +10,7 @@ import type { Target } from "../realm.js";
 /** Packages of the host that read such names while they run. */
 const HOST_PACKAGES = ["better-sqlite3", "ws", "html-rewriter-wasm"];
 
-/** Puts a name on the global object that is one thing for the Worker and another for the host; undefined hides it. */
+/** Defines a global with one value for the Worker and another for the host; undefined hides it. */
 export function defineByCaller(target: Target, name: string, values: { worker: unknown; host: unknown }): void {
   let { worker } = values;
   const { host } = values;

@@ -1,4 +1,4 @@
-// What workerd says when it will not do something, in its own words.
+// workerd's errors, in its own words.
 import { currentInvocation } from "../invocation.js";
 import type { Realm } from "../realm.js";
 

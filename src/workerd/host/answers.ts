@@ -1,4 +1,4 @@
-// Questions that were sent to the other side of a port, by number, until they are answered.
+// Requests sent to the other side of a port, by number, until they are answered.
 
 export class Answers {
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();

@@ -1,17 +1,17 @@
-// Why a Worker's thread is no more, as the error that its open events get for an answer.
+// Why a Worker's thread has ended: the error that its open events are rejected with.
 
 import type { Usage } from "../limits/meter.js";
 
 export type EndReason =
-  /** Ran longer than its caller would wait. */
+  /** The event took longer than its caller waits. */
   | "aborted"
   | "cpu"
   | "memory"
   /** Ended itself, or V8 did. */
   | "crashed"
-  /** Computed on and on while others in its thread were waiting. */
+  /** The event used the CPU without a pause while others in its thread were waiting. */
   | "blocked"
-  /** Did nothing: another event had its thread ended. */
+  /** The event did nothing wrong: the thread was ended because of another one. */
   | "bystander"
   | "closed";
 
@@ -19,7 +19,7 @@ export class ThreadEnded extends Error {
   readonly reason: EndReason;
   /** What the event had used so far, as seen from outside. */
   readonly usage: Usage | undefined;
-  /** Several events were open and nobody can tell whose doing it was; run alone, each would show. */
+  /** Several events were open and the cause is unknown; running each alone shows it. */
   readonly shared: boolean;
 
   constructor(reason: EndReason, message: string, usage?: Usage, shared = false) {

@@ -1,4 +1,4 @@
-// Where a Worker runs, by setting.
+// Opens a host in a thread or in this process, by HIDB_WORKER_ISOLATION.
 import type { Host, HostOptions } from "./host.js";
 
 export async function openHost({

@@ -1,4 +1,4 @@
-// A Worker that does not load, said to the person who can mend it: file, line, reason.
+// The error for a Worker that does not load: file, line, reason.
 import { spawnSync } from "node:child_process";
 import { isBuiltin } from "node:module";
 import { relative } from "node:path";
@@ -9,7 +9,7 @@ import type { WorkerPlan } from "../plan.js";
 import { type Missing, missingOf } from "./names.js";
 import { plainUrl } from "./place.js";
 
-/** `sources` are those of the modules that were met, by name: the error of one that does not parse names no place. */
+/** `sources`: the modules found so far, by name, since the error of one that does not parse names no place. */
 export function brokenWorker(plan: WorkerPlan, error: unknown, sources: () => Map<string, string>): HidbError {
   if (error instanceof HidbError) return error;
   const missing = missingOf(error);

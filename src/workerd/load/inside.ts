@@ -1,5 +1,5 @@
-// A module that Node's own loader has loaded, whoever loaded this file: it imports for us, and hands values to modules
-// that are made of values instead of source.
+// A module that Node's own loader has loaded, whatever loaded this file: it imports other modules, and passes values to
+// modules that are made of values instead of source.
 import { createRequire } from "node:module";
 
 /** Only what this folder makes may import it: a Worker's own imports are resolved elsewhere. */

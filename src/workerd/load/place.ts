@@ -1,4 +1,4 @@
-// A module of a Worker, known by its URL once it has been resolved: where it stands, and what it is.
+// The location and kind of a Worker's module, found by its URL once it has been resolved.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,7 +12,7 @@ export interface Place {
   /** Null for a module that is no file. */
   readonly file: string | null;
   readonly kind: ModuleType;
-  /** From a package in node_modules: there Node's ways hold, and not workerd's. */
+  /** From a package in node_modules, which is resolved as by Node and not as by workerd. */
   readonly isPackage: boolean;
   text(): string;
   bytes(): Uint8Array<ArrayBuffer>;

@@ -1,5 +1,5 @@
-// Names of Node's that a Worker in our own process would find on the global object, and must not: its modules get others
-// of the same name in their own scope. In a thread the global object itself is the Worker's.
+// Shadows Node's globals for a Worker in this process: its modules get variables of the same names in their own scope.
+// In a thread the global object itself is the Worker's.
 import { makeProcess } from "../modules/process.js";
 import type { Realm } from "../realm.js";
 
@@ -20,7 +20,7 @@ export function shadowedIn(source: string, realm: Realm): Name[] {
   return NAMES.filter((name) => new RegExp(`\\b${name}\\b`).test(source) && !declares(source, name));
 }
 
-/** Rather says yes once too often: then that module sees what Node has. */
+/** May say yes by mistake: then that module sees Node's own. */
 function declares(source: string, name: Name): boolean {
   const variable = `\\b(?:const|let|var)\\s+(?:[^;=(]*[\\s,{:[])?${name}\\b(?!\\s*\\.)`;
   const later = `\\b(?:const|let|var)\\b[^;\\n]*[,{:[]\\s*${name}\\s*[=,}\\]]`;
