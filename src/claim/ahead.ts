@@ -4,7 +4,7 @@ import type { Millis } from "../video.js";
 import type { Instance } from "./membership.js";
 import * as sql from "./statements.js";
 
-/** Clocks of several hosts, and the way to a distant database, may differ by so much. */
+/** Clocks of several hosts, and the way to a database behind a network, may differ by so much. */
 export const TOLERANCE_MS: Millis = 10_000;
 
 interface Lease {

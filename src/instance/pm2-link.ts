@@ -24,7 +24,7 @@ const REPORT_EVERY_MS: Millis = 1000;
 const RATE_WINDOW_MS: Millis = 60_000;
 /** Memory alone is worth a message when it has changed by so much: it trembles all the time. */
 const RSS_STEP_MB = 5;
-/** `pm2 trigger` waits for ever for an answer; a distant database may be out of reach for longer. */
+/** `pm2 trigger` waits for ever for an answer; a database behind a network may be out of reach for longer. */
 const ANSWER_MS: Millis = 10_000;
 
 /** `pm2 trigger` counts answers only once it knows how many there will be: one that comes before that leaves it waiting. */

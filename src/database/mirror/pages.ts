@@ -1,4 +1,4 @@
-// Rows of a distant table, page by page in the order of their keys; several pages in one request.
+// Rows of a remote table, page by page in the order of their keys; several pages in one request.
 import { HidbError } from "../../errors.js";
 import type { Database } from "../database.js";
 import { keyOf, type MirrorTable } from "./schema.js";

@@ -1,4 +1,4 @@
-// Finished work on its way to a distant database: kept in a file of this instance until the settlement is committed, so
+// Finished work on its way to D1: kept in a file of this instance until the settlement is committed, so
 // that neither an outage nor the end of the process loses it.
 import {
   closeSync,

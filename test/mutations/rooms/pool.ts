@@ -1,7 +1,6 @@
 // What an instance does with its videos until it has gone.
 import type { Mutation } from "../mutation.ts";
 
-const LOOP = "src/instance/loop.ts";
 const JOURNEY = "src/instance/journey.ts";
 const DRAIN = "src/instance/drain.ts";
 const IN_HAND = "src/instance/in-hand.ts";
@@ -125,7 +124,7 @@ export const POOL: Mutation[] = [
   {
     name: "cancelled attempt is stopped",
     protects: "I2: what a person cancels is not worked on",
-    file: LOOP,
+    file: "src/instance/apply-beat.ts",
     find: `inHand.stop(beat.lost, "lost");`,
     replace: "",
     tests: { file: "instance/journey", only: "was cancelled by a person is aborted at a heartbeat" },
