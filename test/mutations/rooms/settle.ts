@@ -3,6 +3,9 @@ import type { Mutation } from "../mutation.ts";
 
 const STATEMENTS = "src/settle/statements.ts";
 const SETTLER = "src/settle/settler.ts";
+const WRITE = "src/settle/write.ts";
+const PATIENCE = "src/settle/patience.ts";
+const OUTCOME_STATEMENTS = "src/settle/outcome-statements.ts";
 const SPOOL = "src/store/remote/recovery.ts";
 const TESTS = "settle/settler";
 const HELD = `"video_id = ? AND instance = ? AND attempt = ? AND claimed_at = ? AND state = 'running'"`;
@@ -73,7 +76,7 @@ export const SETTLE: Mutation[] = [
   {
     name: "late loser is not counted",
     protects: "I2: who has lost its claim hears of it, and reports no success",
-    file: SETTLER,
+    file: WRITE,
     find: "const held = found === undefined || found.has(claim.video.id);",
     replace: "const held = found === undefined || found.size >= 0;",
     tests: { file: TESTS, only: "in a group with others loses alone" },
@@ -91,8 +94,8 @@ export const SETTLE: Mutation[] = [
   {
     name: "last attempt fails",
     protects: "I6: an error spends an attempt, and the last one ends the video",
-    file: SETTLER,
-    find: `if (outcome.kind !== "retry" || claim.attempt < this.#options.maxAttempts) return outcome;`,
+    file: WRITE,
+    find: `if (outcome.kind !== "retry" || claim.attempt < maxAttempts) return outcome;`,
     replace: `if (outcome.kind !== "retry" || claim.attempt > 0) return outcome;`,
     tests: { file: TESTS, only: "retry of the last attempt becomes failed" },
     simulated: true,
@@ -100,8 +103,8 @@ export const SETTLE: Mutation[] = [
   {
     name: "error on record",
     protects: "I1: verify accounts for each attempt that did not complete",
-    file: SETTLER,
-    find: `database.prepare(sql.RECORD_ATTEMPT).bind("retry", outcome.reason, now, ...held),`,
+    file: OUTCOME_STATEMENTS,
+    find: `sql.bindRecordAttempt(database, { claim, instance, outcome: "retry", reason, endedAt: now }),`,
     replace: "",
     tests: { file: TESTS, only: "retry gives the video back for later" },
     simulated: true,
@@ -109,16 +112,16 @@ export const SETTLE: Mutation[] = [
   {
     name: "output in one transaction",
     protects: "I7: the statements of an outcome are committed together with the state",
-    file: SETTLER,
-    find: "await this.#commit(this.#fenced(entry), onRepeat);",
-    replace: `for (const part of [this.#fenced(entry).slice(0, -1), this.#fenced(entry).slice(-1)])
-        await this.#commit(part, onRepeat);`,
+    file: WRITE,
+    find: "await this.#patience.commit(this.#statements.fenced(entry), onRepeat);",
+    replace: `for (const part of [this.#statements.fenced(entry).slice(0, -1), this.#statements.fenced(entry).slice(-1)])
+        await this.#patience.commit(part, onRepeat);`,
     tests: { file: "settle/lost-answers", only: "are never seen without the state" },
   },
   {
     name: "statements behind the fence",
     protects: "I7: statements of an outcome that has lost its claim are not applied",
-    file: SETTLER,
+    file: OUTCOME_STATEMENTS,
     find: "return [fence, ...usage, ...own,",
     replace: "return [...usage, ...own,",
     tests: { file: TESTS, only: "are not applied at all when the claim is lost" },
@@ -128,8 +131,8 @@ export const SETTLE: Mutation[] = [
     name: "groups one after the other",
     protects: "a flush resolves once all that was settled before it is committed: a drain leaves nothing behind",
     file: SETTLER,
-    find: "this.#writing = this.#writing.then(() => this.#writeGroup(group));",
-    replace: "this.#writing = this.#writeGroup(group);",
+    find: "this.#writing = this.#writing.then(() => this.#writer.writeGroup(group));",
+    replace: "this.#writing = this.#writer.writeGroup(group);",
     tests: { file: "settle/lost-answers", only: "a flush waits for the groups before its own" },
   },
   {
@@ -151,7 +154,7 @@ export const SETTLE: Mutation[] = [
   {
     name: "settled work is worth waiting for",
     protects: "I1: a database that is locked, full or away costs no finished work",
-    file: SETTLER,
+    file: PATIENCE,
     find: "if (!isPassing(error)) throw error;\n        if (isOutcomeUnknown(error)) onRepeat();",
     replace: "throw error;",
     tests: { file: "settle/trouble", only: "beyond all patience is reported, and tried again" },
@@ -159,7 +162,7 @@ export const SETTLE: Mutation[] = [
   {
     name: "settlement without an answer is asked for",
     protects: "I2: an outcome that was applied is not taken for lost because its answer was",
-    file: SETTLER,
+    file: PATIENCE,
     find: "if (isOutcomeUnknown(error)) onRepeat();",
     replace: "void onRepeat;",
     tests: { file: "settle/lost-answers", only: "counts as held once it was applied" },
@@ -208,7 +211,7 @@ export const SETTLE: Mutation[] = [
   {
     name: "groups of one claim",
     protects: "I2: in one statement are those that were claimed together, in the same attempt",
-    file: SETTLER,
+    file: "src/settle/claim-groups.ts",
     find: `const key = \`\${attempt} \${claimedAt}\`;`,
     replace: 'const key = "";',
     tests: { file: TESTS, only: "may be of several claims and attempts" },
@@ -216,8 +219,8 @@ export const SETTLE: Mutation[] = [
   {
     name: "recovery asks what was settled",
     protects: "I2: what the dead had written before they could say so is told of once",
-    file: SETTLER,
-    find: "const earlier = !held && isRecovery && (await this.#wasSettled(claim, outcome, now));",
+    file: WRITE,
+    find: "const earlier = !held && isRecovery && (await this.#earlier.wasSettled(claim, outcome, now));",
     replace: "const earlier = false;",
     tests: { file: "settle/lost-answers", only: "is told of once, though its owner had written it" },
   },
