@@ -2,7 +2,7 @@
 import { retryIdempotent } from "../database/retry-idempotent.js";
 import type { Millis } from "../video.js";
 import type { Instance } from "./membership.js";
-import * as sql from "./statements.js";
+import * as sql from "./statements/reclaim.js";
 
 /** Clocks of several hosts, and the way to a database behind a network, may differ by so much. */
 export const TOLERANCE_MS: Millis = 10_000;

@@ -2,7 +2,7 @@
 // lease owns a video, so a list that is out of date costs order, never a video.
 import type { Database } from "../database/database.js";
 import type { PoolView } from "./membership.js";
-import * as sql from "./statements.js";
+import * as sql from "./statements/batches.js";
 
 /** Ids from one to the other, both included. */
 export interface Batch {

@@ -4,7 +4,7 @@ import { isOutcomeUnknown } from "../errors.js";
 import type { CatalogueTable, Claim, Millis } from "../video.js";
 import { type Batch, Batches } from "./batches.js";
 import { type Instance, type PoolView, viewPool } from "./membership.js";
-import * as sql from "./statements.js";
+import * as sql from "./statements/claim.js";
 
 export type Sharding = "modulo" | "strict" | "ranges" | "none";
 

@@ -5,7 +5,7 @@ import type { Database } from "../database/database.js";
 import { retryIdempotent } from "../database/retry-idempotent.js";
 import type { Millis } from "../video.js";
 import { type IsAlive, isAlive, type ProcessIdentity } from "./liveness.js";
-import * as sql from "./statements.js";
+import * as sql from "./statements/membership.js";
 import type { PoolStop } from "./stops.js";
 
 /** One life of one PM2 process, as its own code sees it. */

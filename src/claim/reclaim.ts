@@ -5,7 +5,7 @@ import type { Millis, State } from "../video.js";
 import { isStalled } from "./ahead.js";
 import { isGone } from "./liveness.js";
 import type { Instance } from "./membership.js";
-import * as sql from "./statements.js";
+import * as sql from "./statements/reclaim.js";
 
 export interface Reclaimed {
   videoId: number;

@@ -2,7 +2,7 @@
 import type { Database } from "../database/database.js";
 import { STOP_KEYS } from "../database/statements.js";
 import type { Millis } from "../video.js";
-import * as sql from "./statements.js";
+import * as sql from "./statements/membership.js";
 
 /** A key of the family `paused`: a pause, a halt, a drain or a hold. */
 export interface PoolStop {

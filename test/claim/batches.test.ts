@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createBatches, deleteBatches } from "../../src/claim/batches.js";
 import type { Claimer } from "../../src/claim/claimer.js";
 import { leave } from "../../src/claim/membership.js";
-import { claimStatement, scopeParameters } from "../../src/claim/statements.js";
+import { claimStatement, scopeParameters } from "../../src/claim/statements/claim.js";
 import type { Claim } from "../../src/video.js";
 import { idsOf, many, NO_FIGURES, World } from "./world.js";
 

@@ -1,7 +1,7 @@
 // One SQLite in memory for all simulated instances, each with a connection of its own as far as it can tell, and what a
 // disk and other programs can do to it.
 import { resolve } from "node:path";
-import { INDEX_BY_PRIORITY } from "../../src/claim/statements.ts";
+import { INDEX_BY_PRIORITY } from "../../src/claim/statements/claim.ts";
 import { BetterEngine } from "../../src/database/better-engine.ts";
 import type { Database } from "../../src/database/database.ts";
 import type { Command, Compiled, Engine, Probe } from "../../src/database/engine.ts";

@@ -1,11 +1,14 @@
 // What statements are called, for the trace: as their rooms name them.
 import * as catalogue from "../../src/catalogue/statements.ts";
-import * as claim from "../../src/claim/statements.ts";
+import * as batches from "../../src/claim/statements/batches.ts";
+import * as claim from "../../src/claim/statements/claim.ts";
+import * as membership from "../../src/claim/statements/membership.ts";
+import * as reclaim from "../../src/claim/statements/reclaim.ts";
 import * as report from "../../src/report/statements.ts";
 import * as settle from "../../src/settle/statements.ts";
 
 const names = new Map<string, string>();
-for (const room of [report, catalogue, claim, settle]) {
+for (const room of [report, catalogue, batches, claim, membership, reclaim, settle]) {
   for (const [name, text] of Object.entries(room)) if (typeof text === "string") names.set(text, name);
 }
 

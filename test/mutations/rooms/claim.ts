@@ -1,7 +1,7 @@
 // What keeps a claim one instance's alone, and its shard its own.
 import type { Mutation } from "../mutation.ts";
 
-const STATEMENTS = "src/claim/statements.ts";
+const STATEMENTS = "src/claim/statements/claim.ts";
 const CLAIMER = "src/claim/claimer.ts";
 const TESTS = "claim/claimer";
 
@@ -37,39 +37,39 @@ export const CLAIM: Mutation[] = [
     name: "lease at the claim",
     protects: "I2, I5: who is silent past its lease takes nothing, since it may be buried at any moment",
     file: STATEMENTS,
-    find: "WHERE id = ? AND state = 'working' AND lease_until >= ? AND epoch = ?)) AS r",
-    replace: "WHERE id = ? AND state = 'working' AND ? IS NOT NULL AND epoch = ?)) AS r",
+    find: `id = ? AND \${WITHIN_LEASE} AND epoch = ?`,
+    replace: "id = ? AND state = 'working' AND ? IS NOT NULL AND epoch = ?",
     tests: { file: TESTS, only: "takes nothing for an instance that has let its lease run out" },
   },
   {
     name: "membership at the claim",
     protects: "I2: who starts, drains or has been declared over takes nothing",
     file: STATEMENTS,
-    find: "WHERE id = ? AND state = 'working' AND lease_until >= ? AND epoch = ?)) AS r",
-    replace: "WHERE id = ? AND lease_until >= ? AND epoch = ?)) AS r",
+    find: `id = ? AND \${WITHIN_LEASE} AND epoch = ?`,
+    replace: "id = ? AND lease_until >= ? AND epoch = ?",
     tests: { file: TESTS, only: "takes nothing for an instance that (drains|has left)" },
   },
   {
     name: "place in the pool at the claim",
     protects: "I2: both of them: each alone still keeps out whoever is buried, since only silence past the lease is",
     file: STATEMENTS,
-    find: "WHERE id = ? AND state = 'working' AND lease_until >= ? AND epoch = ?)) AS r",
-    replace: "WHERE id = ? AND ? IS NOT NULL AND epoch = ?)) AS r",
+    find: `id = ? AND \${WITHIN_LEASE} AND epoch = ?`,
+    replace: "id = ? AND ? IS NOT NULL AND epoch = ?",
     tests: { file: TESTS, only: "takes nothing for an instance that" },
   },
   {
     name: "epoch at the claim",
     protects: "I2: a claim whose answer was lost takes nothing once it has been given up",
     file: STATEMENTS,
-    find: "AND lease_until >= ? AND epoch = ?)) AS r",
-    replace: "AND lease_until >= ? AND ? IS NOT NULL)) AS r",
+    find: `\${WITHIN_LEASE} AND epoch = ?`,
+    replace: `\${WITHIN_LEASE} AND ? IS NOT NULL`,
     tests: { file: "claim/lost-answers", only: "that arrives after it was given up takes nothing" },
   },
   {
     name: "live ones alone have ranks",
     protects: "I4: the shard of a silent instance has another owner",
     file: STATEMENTS,
-    find: "FROM hidb_instances WHERE gone_at IS NULL AND state = 'working' AND lease_until >= ?)`;",
+    find: `FROM hidb_instances WHERE \${LIVE})\`;`,
     replace: "FROM hidb_instances WHERE gone_at IS NULL AND state = 'working' AND ? IS NOT NULL)`;",
     tests: { file: TESTS, only: "does not count those that start, drain, have left or are silent" },
   },

@@ -85,7 +85,7 @@ export const DATABASE: Mutation[] = [
   {
     name: "shares within the sum",
     protects: "the same: all shares together stay within what the account allows",
-    file: "src/claim/statements.ts",
+    file: "src/claim/statements/membership.ts",
     find: "max(request_share, ? * 7 / 8\n             - (SELECT coalesce(sum(request_share), 0) FROM hidb_instances WHERE gone_at IS NULL AND id <> ?))",
     replace: "max(request_share, ? + 0 * length(?))",
     tests: { file: "database/request-budget", only: "the shares of all instances.*stay within the sum" },

@@ -108,7 +108,7 @@ export const POOL: Mutation[] = [
   {
     name: "lost claims are looked for",
     protects: "I2: a claim that is somebody else's by now is not taken for one's own",
-    file: "src/claim/statements.ts",
+    file: "src/claim/statements/reclaim.ts",
     find: "AND state = 'running' AND instance = ?`;",
     replace: "AND state = 'running' AND ? IS NOT NULL`;",
     tests: { file: "claim/reclaim", only: "are lost once they are cancelled, deleted, settled or somebody else's" },
@@ -181,7 +181,7 @@ export const POOL: Mutation[] = [
   {
     name: "longest hold counts",
     protects: "of several answers to one quota the latest moment is waited for",
-    file: "src/claim/statements.ts",
+    file: "src/claim/statements/membership.ts",
     find: "WHERE coalesce(value ->> '$.until', 0) - ? NOT BETWEEN 0 AND",
     replace: "WHERE ? IS NOT NULL OR 0 <",
     tests: { file: "instance/hold", only: "holds as long as the longest of several answers says" },
@@ -213,7 +213,7 @@ export const POOL: Mutation[] = [
   {
     name: "memory at admission",
     protects: "no instance begins that the box has no room for",
-    file: "src/claim/statements.ts",
+    file: "src/claim/statements/membership.ts",
     find: `FROM hidb_instances WHERE \${OTHERS_HERE}) + ? <= ?)\`;`,
     replace: `FROM hidb_instances WHERE \${OTHERS_HERE}) + 0 * ? <= ?)\`;`,
     tests: { file: "instance/memory", only: "waits while it does not fit" },
@@ -221,7 +221,7 @@ export const POOL: Mutation[] = [
   {
     name: "memory is promised once",
     protects: "what is free for one video is not counted on by two instances",
-    file: "src/claim/statements.ts",
+    file: "src/claim/statements/membership.ts",
     find: `FROM hidb_instances WHERE \${OTHERS_HERE}) + ? <= ?\`;`,
     replace: `FROM hidb_instances WHERE \${OTHERS_HERE}) * 0 + ? <= ?\`;`,
     tests: { file: "instance/memory", only: "gives what is free for one to one alone" },

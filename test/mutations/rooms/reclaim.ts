@@ -1,7 +1,8 @@
 // Who counts as dead, and what a death costs.
 import type { Mutation } from "../mutation.ts";
 
-const STATEMENTS = "src/claim/statements.ts";
+const MEMBERSHIP_SQL = "src/claim/statements/membership.ts";
+const RECLAIM_SQL = "src/claim/statements/reclaim.ts";
 const LIVENESS = "src/claim/liveness.ts";
 const RECLAIM_TS = "src/claim/reclaim.ts";
 const TESTS = "claim/reclaim";
@@ -52,7 +53,7 @@ export const RECLAIM: Mutation[] = [
   {
     name: "lease named by the burial",
     protects: "I5: a heartbeat between the look and the burial keeps the videos",
-    file: STATEMENTS,
+    file: RECLAIM_SQL,
     find: "WHERE id = ? AND gone_at IS NULL AND lease_until = ?`;",
     replace: "WHERE id = ? AND gone_at IS NULL AND ? IS NOT NULL`;",
     tests: { file: TESTS, only: "a heartbeat between the look and the burial" },
@@ -94,7 +95,7 @@ export const RECLAIM: Mutation[] = [
   {
     name: "death counted",
     protects: "I6: a death is counted apart from errors",
-    file: STATEMENTS,
+    file: RECLAIM_SQL,
     find: "SET deaths = deaths + 1,",
     replace: "SET deaths = deaths,",
     tests: { file: TESTS, only: "spends an attempt and is counted apart" },
@@ -103,7 +104,7 @@ export const RECLAIM: Mutation[] = [
   {
     name: "quarantine",
     protects: "I6: the second death is the last",
-    file: STATEMENTS,
+    file: RECLAIM_SQL,
     find: `state = CASE WHEN deaths >= 1 THEN 'quarantined' WHEN attempt >= ? THEN 'failed' ELSE 'pending' END,
          finished_at = CASE WHEN deaths >= 1 OR attempt >= ? THEN ? END,
          instance = CASE WHEN deaths >= 1 OR attempt >= ? THEN instance END`,
@@ -116,7 +117,7 @@ export const RECLAIM: Mutation[] = [
   {
     name: "death spends the attempt",
     protects: "I6: a death in the last attempt ends the video",
-    file: STATEMENTS,
+    file: RECLAIM_SQL,
     find: `state = CASE WHEN deaths >= 1 THEN 'quarantined' WHEN attempt >= ? THEN 'failed' ELSE 'pending' END,
          finished_at = CASE WHEN deaths >= 1 OR attempt >= ? THEN ? END,
          instance = CASE WHEN deaths >= 1 OR attempt >= ? THEN instance END`,
@@ -154,7 +155,7 @@ export const RECLAIM: Mutation[] = [
   {
     name: "expelled instance stops",
     protects: "I2, I5: a life that was declared over learns of it at its next heartbeat",
-    file: STATEMENTS,
+    file: MEMBERSHIP_SQL,
     find: `\${RENEWED} WHERE id = ? AND gone_at IS NULL\`;`,
     replace: `\${RENEWED} WHERE id = ?\`;`,
     tests: { file: "instance/loop", only: "stops its attempts, changes nothing of theirs, and ends with 75" },
@@ -170,7 +171,7 @@ export const RECLAIM: Mutation[] = [
   {
     name: "a life begins once",
     protects: "I2: who was declared over never works again under its name",
-    file: STATEMENTS,
+    file: MEMBERSHIP_SQL,
     find: `"UPDATE hidb_instances SET state = 'working', lease_until = ? WHERE id = ? AND state = 'starting'";`,
     replace: `"UPDATE hidb_instances SET state = 'working', lease_until = ?, gone_at = NULL WHERE id = ?";`,
     tests: { file: "claim/membership", only: "ends with a reason and the last figures, and never begins again" },
@@ -178,7 +179,7 @@ export const RECLAIM: Mutation[] = [
   {
     name: "one recycle at a time",
     protects: "I4: a pool that is short of memory does not leave all at once",
-    file: STATEMENTS,
+    file: MEMBERSHIP_SQL,
     find: "WHERE gone_at IS NULL AND state = 'draining' AND lease_until >= ? AND id <> ?)`;",
     replace: "WHERE 0 AND state = 'draining' AND lease_until >= ? AND id <> ?)`;",
     tests: { file: "claim/membership", only: "lets one instance recycle at a time" },
