@@ -1,19 +1,11 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Database } from "../../src/database/database.js";
-
-import { recoverSpools } from "../../src/store/remote/recovery.js";
-import { REMOTE_SETTLEMENTS } from "../../src/store/remote/remote.js";
-import { readSpools, Spool } from "../../src/store/remote/spool.js";
 import type { Outcome } from "../../src/video.js";
 import { Line } from "../claim/line.js";
 import { many, settleDown, World } from "../claim/world.js";
-import { type Desk, OPTIONS, openDesk } from "./world.js";
+import { type Desk, openDesk } from "./world.js";
 
 const SETTLEMENT = /hidb_videos/;
-const OWNER = { host: "h", boot: "b", pid: 1, pidStartedAt: "1" };
 const completed: Outcome = { kind: "completed", output: "{}" };
 const OUTCOMES: [name: string, outcome: Outcome, row: Record<string, unknown>][] = [
   ["completed", completed, { state: "completed", attempt: 1, output: "{}" }],
@@ -31,15 +23,13 @@ async function settle(world: World, { settler, troubles, claim }: Desk, outcome:
   return settling;
 }
 
-/** A database whose batches somebody listens to. */
+/** A database whose batches go through a function of the test. */
 function withBatch(world: World, batch: Database["batch"]): Database {
   return Object.create(world.database, {
     prepare: { value: world.database.prepare.bind(world.database) },
     batch: { value: batch },
   });
 }
-
-const makeFolder = () => mkdtempSync(join(tmpdir(), "hidb-spool-"));
 
 describe("an outcome whose answer is lost", () => {
   it.each(OUTCOMES)("counts as held once it was applied, and is written once: %s", async (_, outcome, row) => {
@@ -90,7 +80,7 @@ describe("an outcome whose answer is lost", () => {
     expect(await world.attempts()).toHaveLength(1);
   });
 
-  it("is asked about until somebody answers", async () => {
+  it("is asked about until an answer comes", async () => {
     await using world = await World.create({ videos: [1] });
     const line = new Line(world);
     const desk = await openDesk(world, { database: line.database });
@@ -166,63 +156,5 @@ describe("a group that is under way", () => {
     first.resolve();
     await flushing;
     expect(await world.states()).toEqual({ completed: 2 });
-  });
-});
-
-describe("a spool", () => {
-  interface Left {
-    database?: string;
-    isDead?: boolean;
-    /** Its owner had written it, and died before it could say so. */
-    isSettled?: boolean;
-    heirs?: number;
-  }
-
-  async function inherit(world: World, { database = "d", isDead = true, isSettled = false, heirs = 1 }: Left) {
-    const { instance, settler, claim } = await openDesk(world);
-    const folder = makeFolder();
-    const spool = new Spool(folder, { database, instance: instance.id, ...OWNER }, world);
-    spool.keep(claim(1), completed, 1);
-    spool.close();
-    if (isSettled) await settler.settleOutcome(claim(1), completed, 1000);
-    world.clock.advance(5);
-    let told = 0;
-    const options = {
-      ...{ folder, databaseName: "d", isDead: () => isDead, onSettled: () => void told++ },
-      settler: {
-        ...OPTIONS,
-        database: world.database,
-        clock: world.clock,
-        style: REMOTE_SETTLEMENTS,
-        onTrouble: () => undefined,
-      },
-    };
-    const held = await Promise.all(Array.from({ length: heirs }, () => recoverSpools(options)));
-    return { held, told, left: readSpools(folder).length, state: (await world.video(1)).state };
-  }
-
-  it("of a dead instance is settled, and taken away", async () => {
-    await using world = await World.create({ videos: [1] });
-    expect(await inherit(world, {})).toEqual({ held: [1], told: 1, left: 0, state: "completed" });
-  });
-
-  it("is told of once, though its owner had written it before it died", async () => {
-    await using world = await World.create({ videos: [1] });
-    expect(await inherit(world, { isSettled: true })).toEqual({ held: [1], told: 1, left: 0, state: "completed" });
-  });
-
-  it("is told of by one of several heirs", async () => {
-    await using world = await World.create({ videos: [1] });
-    expect(await inherit(world, { heirs: 3 })).toMatchObject({ told: 1, left: 0, state: "completed" });
-  });
-
-  it("is left alone while its owner lives", async () => {
-    await using world = await World.create({ videos: [1] });
-    expect(await inherit(world, { isDead: false })).toEqual({ held: [0], told: 0, left: 1, state: "running" });
-  });
-
-  it("is left alone where it belongs to another database", async () => {
-    await using world = await World.create({ videos: [1] });
-    expect(await inherit(world, { database: "another" })).toEqual({ held: [0], told: 0, left: 1, state: "running" });
   });
 });

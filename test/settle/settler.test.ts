@@ -269,7 +269,7 @@ describe("a group", () => {
   const fakeTimers = () => vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const TRANSACTIONS = "SELECT data_version AS n FROM pragma_data_version";
 
-  it("of short attempts waits for company until it is large enough, then goes as one", async () => {
+  it("of short attempts waits for others until it is large enough, then goes as one", async () => {
     await using world = await World.create({ videos: many(7) });
     const { settler, claim } = await openDesk(world, { groupCount: 4 });
     fakeTimers();

@@ -17,12 +17,12 @@ export interface RecoveryOptions {
 
 export interface Recovered extends Settlement {
   claim: Claim;
-  /** The life that had claimed it. */
+  /** The instance that had claimed it. */
   instance: string;
   durMs: Millis;
 }
 
-/** However singly the dead instance had settled: no video waits for one of these any more. */
+/** In large groups, whatever the dead instance used: no claim waits for one of these settlements. */
 const TOGETHER = { groupCount: 50, groupMs: 1000 };
 
 /** Settles what the dead have left in the spool; twice does no harm. Resolves to how many outcomes still held. */
@@ -53,13 +53,13 @@ function removeFile(file: string): boolean {
 }
 
 async function settleFor({ owner, outcomes }: SpoolFile, { settler }: RecoveryOptions): Promise<Recovered[]> {
-  // All that was left at once: an instance that has just come has few requests, and works only when this is done.
+  // All that was left at once: an instance that starts has few requests, and claims only after this.
   const theirs = new Settler({ ...settler, ...TOGETHER, instance: owner.instance, isRecovery: true });
   const settling = outcomes.map(async (entry) => {
     const settlement = await theirs.settleOutcome(entry.claim, toOutcome(entry, settler), 0);
     return { ...settlement, claim: entry.claim, instance: owner.instance, durMs: entry.durMs };
   });
-  // Together: one that is refused early would otherwise be unheard while the others are being written.
+  // Together: one that is refused early would otherwise be an unhandled rejection while the others are being written.
   const [settled] = await Promise.all([Promise.all(settling), theirs.flush()]);
   return settled;
 }

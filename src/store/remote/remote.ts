@@ -141,7 +141,7 @@ export class RemoteStore extends SqlStore {
     const settling = super.settle(claim, outcome, durMs);
     settling.then(
       () => this.#spool.forget(number),
-      // What the database refuses stays in the spool: somebody may mend the database.
+      // What the database refuses stays in the spool until the database is mended.
       () => this.#kept.add(claim),
     );
     return settling;

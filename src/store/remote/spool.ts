@@ -20,7 +20,7 @@ import type { Claim, Millis, Outcome, UsageReport } from "../../video.js";
 
 /** Whose work it is, and for which database. */
 export interface SpoolOwner {
-  /** The database, as its person would name it; work for another one is left alone. */
+  /** The database, as the user names it; work for another one is left alone. */
   database: string;
   instance: string;
   host: string;
@@ -215,7 +215,7 @@ function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder).filter((name) => name.endsWith(SUFFIX));
   } catch {
-    // Nobody has ever had anything to keep.
+    // No instance has kept anything yet.
     return [];
   }
 }
@@ -225,7 +225,7 @@ function readLines(file: string): unknown[] {
   try {
     text = readFileSync(file, "utf8");
   } catch {
-    // Somebody else has just taken it over.
+    // Another instance has just recovered it.
     return [];
   }
   const [head = "", ...lines] = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");

@@ -141,7 +141,7 @@ export const SETTLE: Mutation[] = [
     file: SETTLER,
     find: "if (this.#waiting.length >= groupCount || durMs >= groupMs)",
     replace: "if (durMs >= groupMs)",
-    tests: { file: TESTS, only: "waits for company until it is large enough" },
+    tests: { file: TESTS, only: "waits for others until it is large enough" },
   },
   {
     name: "group is bounded in time",
@@ -178,7 +178,7 @@ export const SETTLE: Mutation[] = [
   },
   {
     name: "spool is emptied by a commit only",
-    protects: "I1: what the database refuses is still there when somebody has mended it",
+    protects: "I1: what the database refuses is still there once it is mended",
     file: "src/store/remote/remote.ts",
     find: "() => this.#kept.add(claim),",
     replace: "() => this.#spool.forget(number),",
@@ -190,7 +190,7 @@ export const SETTLE: Mutation[] = [
     file: SPOOL,
     find: "owner.database === databaseName && isDead(owner)",
     replace: "owner.database === databaseName",
-    tests: { file: "settle/lost-answers", only: "is left alone while its owner lives" },
+    tests: { file: "store/recovery", only: "is left alone while its owner lives" },
   },
   {
     name: "recovery into the same database",
@@ -198,7 +198,7 @@ export const SETTLE: Mutation[] = [
     file: SPOOL,
     find: "owner.database === databaseName && isDead(owner)",
     replace: "isDead(owner)",
-    tests: { file: "settle/lost-answers", only: "is left alone where it belongs to another database" },
+    tests: { file: "store/recovery", only: "is left alone where it belongs to another database" },
   },
   {
     name: "recovery looks whether the owner is dead",
@@ -218,11 +218,11 @@ export const SETTLE: Mutation[] = [
   },
   {
     name: "recovery asks what was settled",
-    protects: "I2: what the dead had written before they could say so is told of once",
+    protects: "I2: what the dead had written before they could say so is reported once",
     file: WRITE,
     find: "const earlier = !held && isRecovery && (await this.#earlier.wasSettled(claim, outcome, now));",
     replace: "const earlier = false;",
-    tests: { file: "settle/lost-answers", only: "is told of once, though its owner had written it" },
+    tests: { file: "store/recovery", only: "is reported once, though its owner had written it" },
   },
   {
     name: "one of several recoveries reports",
@@ -230,7 +230,7 @@ export const SETTLE: Mutation[] = [
     file: SPOOL,
     find: "if (!removeFile(spool.file)) continue;",
     replace: "removeFile(spool.file);",
-    tests: { file: "settle/lost-answers", only: "is told of by one of several heirs" },
+    tests: { file: "store/recovery", only: "is reported by one of several recoveries" },
   },
   {
     name: "jitter within the cap",
