@@ -1,4 +1,4 @@
-// Part of room 2: batches of ids that somebody has made, for HIDB_SHARDING=ranges. A batch is affinity like any shard: the
+// Batches of ids that a person has made, for HIDB_SHARDING=ranges. A batch is affinity like any shard: the
 // lease owns a video, so a list that is out of date costs order, never a video.
 import type { Database } from "../database/database.js";
 import type { PoolView } from "./membership.js";

@@ -1,4 +1,4 @@
-// Room 2: takes pending videos on the instance's lease, from its own shard first, then from anyone's.
+// Claims pending videos for an instance, from its own shard first, then from any shard.
 import { retryIdempotent } from "../database/retry-idempotent.js";
 import { isOutcomeUnknown } from "../errors.js";
 import type { CatalogueTable, Claim, Millis } from "../video.js";
@@ -64,7 +64,7 @@ interface Cursor {
   exhausted: boolean;
 }
 
-/** Looking through a backlog that holds nothing for us may take this share of the time at most. */
+/** Claims that find nothing may take this share of the time at most. */
 const FRUITLESS_SHARE = 1 / 200;
 
 const BEFORE_ALL = -Number.MAX_VALUE;
@@ -91,7 +91,7 @@ export class Claimer {
   #over = false;
   #view: PoolView | undefined;
   #restUntil: Millis = Number.NEGATIVE_INFINITY;
-  /** How long the last look took that found nothing. */
+  /** How long the last claim took that found nothing. */
   #fruitlessMs: Millis = 0;
 
   constructor(instance: Instance, options: ClaimerOptions) {
@@ -107,7 +107,7 @@ export class Claimer {
     if (this.#options.sharding === "ranges") await this.#batches.read();
   }
 
-  /** Undoes claims that never came into our hands; before leaving, since nobody else would know of them. */
+  /** Undoes claims whose answers were lost; called before leaving, since no other instance knows of them. */
   settleDebts(): Promise<void> {
     return retryIdempotent(() => this.#payBack());
   }

@@ -24,11 +24,11 @@ export interface Instance {
   budget?: RequestShare;
   /** Which of this life's claims are still good: one that got no answer ends an epoch. */
   epoch: number;
-  /** Who else was there at the last look, of this host: their processes can be watched without asking the database. */
+  /** The other instances of this host, as last read: their processes can be watched without asking the database. */
   neighbours: Pick<ProcessIdentity, "pid" | "pidStartedAt">[];
   /** Leases of others that no clock of today has written. */
   farLeases: Map<string, FarLease>;
-  /** What keeps the whole pool from claiming, as of the last look. */
+  /** What stops the whole pool from claiming, as last read. */
   stops: PoolStop[];
 }
 
