@@ -88,7 +88,9 @@ describe("no shell", () => {
     const lines = found
       .split("\n")
       .filter((line) => !/\.exec\(|\bexec\((sql|query)?:? ?|\* /.test(line) && line !== "");
-    const others = lines.filter((line) => !/import .*\b(spawn|spawnSync|execFile(?:Sync)?|fork|ChildProcess)\b/.test(line));
+    const others = lines.filter(
+      (line) => !/import .*\b(spawn|spawnSync|execFile(?:Sync)?|fork|ChildProcess)\b/.test(line),
+    );
     expect(others.map((line) => line.replace(/^(\S+?):\d+:.*(spawn\(.*?),.*$/, "$1 $2"))).toEqual([
       'src/process/command/guard.ts spawn("/bin/sh"',
     ]);
