@@ -13,6 +13,7 @@ import type { Database } from "../../src/database/database.js";
 import type { PoolEvent } from "../../src/report/event.js";
 import { openJournal } from "../../src/report/journal.js";
 import { LOCAL_CLAIMS, LOCAL_SETTLEMENTS } from "../../src/store/local.js";
+import { REMOTE_CLAIMS, REMOTE_SETTLEMENTS } from "../../src/store/remote/remote.js";
 import { makeDatabase, makeFolder, OWN_CATALOGUE } from "../catalogue/world.js";
 import { freePort } from "../support/ports.js";
 
@@ -72,7 +73,9 @@ export async function serve(options: Options = {}): Promise<Served> {
     events.push(event);
     journal.write(event, 0);
   };
-  const store = { claimStyle: LOCAL_CLAIMS, settleStyle: LOCAL_SETTLEMENTS };
+  const store = database.pacing?.chargesRows
+    ? { claimStyle: REMOTE_CLAIMS, settleStyle: REMOTE_SETTLEMENTS }
+    : { claimStyle: LOCAL_CLAIMS, settleStyle: LOCAL_SETTLEMENTS };
   const pool: ServedPool = {
     config,
     database,
