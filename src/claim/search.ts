@@ -11,6 +11,8 @@ export interface SearchOptions {
   /** How long to wait between two searches for orphans, and before the first. */
   orphansEveryMs: Millis;
   firstOrphansAfterMs: Millis;
+  /** The waits that an earlier clock has written are ended before the dead are searched for, not together with that. */
+  inOrder: boolean;
   /** Settles what the dead had finished, before they are marked dead. */
   recover?: ((dead: string[]) => Promise<void>) | undefined;
   onReclaimed: (reclaimed: Reclaimed) => void;
@@ -49,14 +51,14 @@ export class DeadSearch {
 
   /**
    * Ends waits that an earlier clock has written, and reclaims the videos of the dead; resolves to how many videos may be
-   * claimed that could not be before. `inOrder`: the first is done before the second begins.
+   * claimed that could not be before.
    */
-  async run({ inOrder }: { inOrder: boolean }): Promise<number> {
+  async run(): Promise<number> {
     const { clock } = this.#instance;
     const started = clock.monotonic();
     const { steppedAt, wasSetBack } = this.#clock.read();
     const ending = wasSetBack ? endFarWaits(this.#instance) : 0;
-    if (inOrder) await ending;
+    if (this.#options.inOrder) await ending;
     const thorough = started >= this.#orphansAt;
     const { maxAttempts, recover } = this.#options;
     const inTouchSince = this.#inTouchSince ?? started;

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { codeOf } from "../errors.js";
 import type { Millis } from "../video.js";
-import type { ServedPool } from "./served-pool.js";
+import { pageMs, type ServedPool } from "./served-pool.js";
 import * as sql from "./statements.js";
 
 /** Longer than a lock of SQLite is waited for would be too long for whoever asks. */
@@ -39,8 +39,8 @@ export class Health {
 
   async #findTrouble(): Promise<string | undefined> {
     if (this.#draining) return "draining";
-    const { clock, database } = this.#pool;
-    const freshMs = Math.max(FRESH_MS, 3 * database.pacing.lookEveryMs);
+    const { clock } = this.#pool;
+    const freshMs = pageMs(this.#pool, FRESH_MS);
     if (this.#probe === undefined || clock.monotonic() - this.#probe.at >= freshMs) {
       this.#probe = { at: clock.monotonic(), trouble: this.#askDatabase() };
     }

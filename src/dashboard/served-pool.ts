@@ -5,7 +5,7 @@ import type { Config } from "../config/settings.js";
 import type { Database } from "../database/database.js";
 import type { PoolEvent } from "../report/event.js";
 import type { Store } from "../store/store.js";
-import type { CatalogueTable } from "../video.js";
+import type { CatalogueTable, Millis } from "../video.js";
 
 export interface ServedPool {
   config: Config;
@@ -18,6 +18,14 @@ export interface ServedPool {
   /** As of its last heartbeat. */
   rank: () => number;
   report: (event: PoolEvent) => void;
+}
+
+/** The page asks out of its instance's share of the requests: so many times as seldom as a command. */
+const PAGE_LOOKS = 3;
+
+/** How long what was read for the page is shown again, for `leastMs` at least. */
+export function pageMs({ database }: Pick<ServedPool, "database">, leastMs: Millis): Millis {
+  return Math.max(leastMs, PAGE_LOOKS * database.pacing.lookEveryMs);
 }
 
 /** Of the two ports of an instance: the one it shares with the pool, or the one that is its own. */

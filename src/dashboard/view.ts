@@ -7,11 +7,9 @@ import type { IsDead } from "../report/status.js";
 import type { Millis } from "../video.js";
 import { Cached } from "./cached.js";
 import { readFailureGroups, readSeries, type SampledFailureGroup, type SeriesPoint } from "./reads.js";
-import type { ServedPool } from "./served-pool.js";
+import { pageMs, type ServedPool } from "./served-pool.js";
 
 const FRESH_MS: Millis = 1000;
-/** An open page asks out of its instance's share of the requests: so many times as seldom as a command. */
-const PAGE_LOOKS = 3;
 const SERIES_FRESH_MS: Millis = 5000;
 const PLAN_FRESH_MS: Millis = 10_000;
 export const LONGEST_SERIES_MIN = 24 * 60;
@@ -32,7 +30,7 @@ export class View {
     const cached = <T>(read: () => Promise<T>, freshMs: Millis) =>
       new Cached(read, { clock, freshMs: () => this.#fresh(freshMs) });
     // The overview itself counts seldom where that costs money.
-    const overviewMs = Math.max(FRESH_MS, PAGE_LOOKS * database.pacing.lookEveryMs);
+    const overviewMs = pageMs(pool, FRESH_MS);
     this.#overview = new Cached(() => this.#readOverview(), { clock, freshMs: () => overviewMs });
     this.#plan = cached(() => readPlan(database, { config, now: clock.now() }), PLAN_FRESH_MS);
     this.#series = cached(() => readSeries(pool, LONGEST_SERIES_MIN), SERIES_FRESH_MS);
@@ -80,7 +78,6 @@ export class View {
   }
 
   #fresh(freshMs: Millis): Millis {
-    const { lookEveryMs, keepMs } = this.pool.database.pacing;
-    return Math.max(freshMs, PAGE_LOOKS * lookEveryMs, keepMs(this.#total));
+    return Math.max(pageMs(this.pool, freshMs), this.pool.database.pacing.keepMs(this.#total));
   }
 }

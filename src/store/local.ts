@@ -4,7 +4,6 @@ import { watchLocalCatalogue } from "../catalogue/adopt.js";
 import type { ClaimStyle } from "../claim/claimer.js";
 import * as membership from "../claim/membership.js";
 import { findLostClaims } from "../claim/reclaim.js";
-import { LOCAL_PACING } from "../database/pacing.js";
 import type { SettleStyle } from "../settle/settler.js";
 import { SqlStore, type StoreParts } from "./sql-store.js";
 import type { Beat, BeatRequest, JoinOptions, RenewedBeat } from "./store.js";
@@ -25,15 +24,14 @@ export class LocalStore extends SqlStore {
       watchCatalogue: watchLocalCatalogue,
       claimStyle: LOCAL_CLAIMS,
       settleStyle: LOCAL_SETTLEMENTS,
-      search: { orphansEveryMs: 5000, firstOrphansAfterMs: 0 },
-      claimAheadMs: LOCAL_PACING.claimAheadMs,
+      search: { orphansEveryMs: 5000, firstOrphansAfterMs: 0, inOrder: true },
       claimsBeforeSettled: false,
       firstBeatMs: Number.POSITIVE_INFINITY,
     });
   }
 
   async join({ isDraining }: JoinOptions): Promise<void> {
-    await this.search.run({ inOrder: true });
+    await this.search.run();
     await this.findNewVideos();
     if (!isDraining()) await this.claimer.prepare();
   }
@@ -43,7 +41,7 @@ export class LocalStore extends SqlStore {
     const lease = this.nextLease;
     const wasStopped = instance.stops.length > 0;
     if (!(await membership.renewLease(instance, request.figures))) return { renewed: false };
-    const reclaimed = await this.search.run({ inOrder: true });
+    const reclaimed = await this.search.run();
     const lost = await findLostClaims(instance, request.checkClaims);
     const begun = request.admission !== undefined && (await membership.beginWork(instance, request.admission));
     const [view, memory, suspect] = await Promise.all([

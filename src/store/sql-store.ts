@@ -36,8 +36,7 @@ export interface StoreKind {
   watchCatalogue: WatchCatalogue;
   claimStyle: ClaimStyle;
   settleStyle: SettleStyle;
-  search: Pick<SearchOptions, "orphansEveryMs" | "firstOrphansAfterMs">;
-  claimAheadMs: Millis;
+  search: Pick<SearchOptions, "orphansEveryMs" | "firstOrphansAfterMs" | "inOrder">;
   claimsBeforeSettled: boolean;
   firstBeatMs: Millis;
 }
@@ -62,7 +61,7 @@ export abstract class SqlStore implements Store {
     this.claimStyle = kind.claimStyle;
     this.settleStyle = kind.settleStyle;
     this.findNewVideos = kind.watchCatalogue(instance.database, instance.clock, catalogue);
-    this.claimAheadMs = kind.claimAheadMs;
+    this.claimAheadMs = instance.database.pacing.claimAheadMs;
     this.claimsBeforeSettled = kind.claimsBeforeSettled;
     this.firstBeatMs = kind.firstBeatMs;
     this.claimer = new Claimer(instance, { ...config, catalogue, style: kind.claimStyle });
@@ -153,7 +152,7 @@ export abstract class SqlStore implements Store {
   useReserve(): void {}
 
   async leave(figures: membership.InstanceFigures, because: string): Promise<void> {
-    // Who could not undo a claim does not say goodbye: only who takes it for dead finds what it holds.
+    // An instance that could not undo a claim stays a member: what it holds is found when it is marked dead.
     await this.claimer.settleDebts();
     await membership.leave(this.parts.instance, figures, because);
   }

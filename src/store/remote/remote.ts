@@ -6,7 +6,6 @@ import type { ClaimStyle } from "../../claim/claimer.js";
 import * as membership from "../../claim/membership.js";
 import { findLostClaims } from "../../claim/reclaim.js";
 import type { Timer } from "../../clock.js";
-import { REMOTE_PACING } from "../../database/pacing.js";
 import type { SettleStyle } from "../../settle/settler.js";
 import type { Claim, Millis, Outcome, Settlement } from "../../video.js";
 import { SqlStore, type StoreParts } from "../sql-store.js";
@@ -55,8 +54,7 @@ export class RemoteStore extends SqlStore {
       watchCatalogue: watchRemoteCatalogue,
       claimStyle: REMOTE_CLAIMS,
       settleStyle: REMOTE_SETTLEMENTS,
-      search: { orphansEveryMs: ORPHANS_EVERY_MS, firstOrphansAfterMs: ORPHANS_EVERY_MS },
-      claimAheadMs: REMOTE_PACING.claimAheadMs,
+      search: { orphansEveryMs: ORPHANS_EVERY_MS, firstOrphansAfterMs: ORPHANS_EVERY_MS, inOrder: false },
       claimsBeforeSettled: true,
       firstBeatMs: FIRST_BEAT_MS,
     });
@@ -70,8 +68,8 @@ export class RemoteStore extends SqlStore {
     this.#requestBeat = requestBeat;
     await this.recover();
     if (isDraining()) return;
-    await Promise.all([this.search.run({ inOrder: false }), this.findNewVideos()]);
-    // Told to drain already: what requests there are go to the farewell.
+    await Promise.all([this.search.run(), this.findNewVideos()]);
+    // Told to drain already: the requests that are left are kept for leaving the pool.
     if (!isDraining()) await this.claimer.prepare();
     this.#watchNeighbours();
   }
@@ -90,7 +88,7 @@ export class RemoteStore extends SqlStore {
     const wasStopped = instance.stops.length > 0;
     const [renewed, reclaimed, lost, begun, view, memory, look] = await Promise.all([
       membership.renewLease(instance, request.figures),
-      this.search.run({ inOrder: false }),
+      this.search.run(),
       findLostClaims(instance, request.checkClaims),
       request.admission !== undefined && membership.beginWork(instance, request.admission),
       membership.viewPool(instance),
@@ -173,7 +171,7 @@ export class RemoteStore extends SqlStore {
     this.parts.instance.budget?.useReserve();
   }
 
-  /** With an outcome in the spool it does not say goodbye: who takes it for dead settles the spool before. */
+  /** With an outcome in the spool it stays a member: whoever marks it dead settles the spool before. */
   override async leave(figures: membership.InstanceFigures, because: string): Promise<void> {
     if (this.#kept.size > 0) await this.claimer.settleDebts();
     else await super.leave(figures, because);
